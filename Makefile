@@ -1,0 +1,47 @@
+# Each target does everything it needs on a machine with Python 3.10+ and make.
+PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.10 3; do \
+	command -v python$$v >/dev/null 2>&1 && python$$v -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	&& echo python$$v && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST ?=
+
+.PHONY: help demo test lint format bench clean
+
+help:
+	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
+	@echo "make test    every test"
+	@echo "make lint    ruff, mypy, the import law"
+	@echo "make format  let ruff lay out the code"
+	@echo "make bench   the benchmark suite: ratios from one run"
+	@echo "make clean   remove what the others made"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,sqlmesh]' --group dev
+	@touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/dagctl sandbox demo $(if $(BROWSER),--browser)
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	-$(BIN)/dagctl sandbox stop
+	rm -rf $(VENV) .demo

@@ -1,0 +1,71 @@
+"""Connects a SQLMesh project on a laptop to a hosted, managed state database.
+
+The public face. Importing it reads no file, touches no network and loads next to nothing: each name is
+fetched from where it lives when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.5.0"
+
+if TYPE_CHECKING:
+    from dagctl._wiring import (
+        Dagctl,
+        check_environment_protection,
+        connect,
+        get_fresh_token,
+        get_state_connection,
+    )
+    from dagctl.domain.errors import (
+        DagctlError,
+        NotSignedIn,
+        PlatformError,
+        ProjectError,
+        ProtectionRefused,
+        SignInFailed,
+    )
+
+_HOMES = {
+    "Dagctl": "dagctl._wiring",
+    "DagctlError": "dagctl.domain.errors",
+    "NotSignedIn": "dagctl.domain.errors",
+    "PlatformError": "dagctl.domain.errors",
+    "ProjectError": "dagctl.domain.errors",
+    "ProtectionRefused": "dagctl.domain.errors",
+    "SignInFailed": "dagctl.domain.errors",
+    "check_environment_protection": "dagctl._wiring",
+    "connect": "dagctl._wiring",
+    "get_fresh_token": "dagctl._wiring",
+    "get_state_connection": "dagctl._wiring",
+}
+
+__all__ = [
+    "Dagctl",
+    "DagctlError",
+    "NotSignedIn",
+    "PlatformError",
+    "ProjectError",
+    "ProtectionRefused",
+    "SignInFailed",
+    "__version__",
+    "check_environment_protection",
+    "connect",
+    "get_fresh_token",
+    "get_state_connection",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

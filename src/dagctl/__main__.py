@@ -1,0 +1,6 @@
+"""`python -m dagctl`."""
+
+from dagctl.cli.main import entry_point
+
+if __name__ == "__main__":
+    entry_point()

@@ -1,0 +1,330 @@
+"""Signing in: the authorization code flow with PKCE (RFC 8252, RFC 7636), and the device flow (RFC 8628).
+
+Nothing is recorded until the person is known to belong to the organization that was asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit
+
+from attrs import evolve, frozen
+
+from dagctl.domain.context import recorded_platform
+from dagctl.domain.errors import (
+    DagctlError,
+    OrganizationRefused,
+    PlatformError,
+    Refused,
+    SignInFailed,
+    SignInTimedOut,
+    Unreachable,
+)
+from dagctl.domain.platform import (
+    HOSTED_API_URL,
+    HOSTED_CLIENT_ID,
+    SCOPE,
+    Advertisement,
+    ApiAccess,
+    Organization,
+    Platform,
+    StateProxy,
+    canonical_api_url,
+)
+from dagctl.domain.settings import Settings
+from dagctl.domain.text import printable
+from dagctl.domain.tokens import Identity, TokenSet, bounded, checked_identity
+from dagctl.ports.api_gateway import ApiGateway
+from dagctl.ports.browser import Browser, Page, Query, Visit
+from dagctl.ports.clock import Clock
+from dagctl.ports.context_store import ContextStore
+from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
+from dagctl.ports.token_store import TokenStore
+
+
+@frozen
+class SignedIn:
+    """A sign-in that succeeded.
+
+    Attributes:
+        expires_at: aware; when the tokens expire if nobody renews them, None where that cannot be told.
+        proxy: None where the platform did not say where its state databases are.
+        project: the project that stays chosen, None where there is none.
+    """
+
+    organization: Organization
+    identity: Identity
+    platform: Platform
+    expires_at: datetime | None
+    proxy: StateProxy | None
+    project: str | None
+
+
+@frozen
+class LoginService:
+    """Signs a person in.
+
+    Attributes:
+        secret: gives a new unguessable string of at least 43 unreserved characters (RFC 7636 section 4.1).
+    """
+
+    api: ApiGateway
+    identity: IdentityProvider
+    tokens: TokenStore
+    contexts: ContextStore
+    credentials: CredentialStore
+    clock: Clock
+    secret: Callable[[], str]
+
+    def with_browser(
+        self, organization: str, browser: Browser, *, api_url: str | None = None, timeout: float = 300.0
+    ) -> SignedIn:
+        """Sign in through a browser.
+
+        Args:
+            organization: name or ID of the organization to work for.
+            api_url: the platform's API; the hosted one where None.
+            timeout: seconds to wait for the person.
+
+        Raises:
+            SignInFailed: with what went wrong; nothing was recorded.
+            PortTaken: the callback's port is in use.
+            PlatformError: the API or the issuer cannot be talked to.
+            FileProblem: the outcome cannot be recorded.
+        """
+        platform = self.find_platform(api_url)
+        endpoints = self.identity.endpoints(platform)
+        state, nonce, verifier = self.secret(), self.secret(), self.secret()
+
+        def accept(query: Query) -> bool:
+            return _answers(query, state, platform, endpoints)
+
+        with browser.listen(accept) as visit:
+            visit.open(_authorization_url(platform, endpoints, visit.redirect_uri, state, nonce, verifier))
+            query = visit.wait(timeout)
+            try:
+                answer = self.identity.exchange(platform, _code(query), verifier, visit.redirect_uri)
+                signed_in = self._admit(organization, platform, answer, nonce)
+            except DagctlError as error:
+                visit.show(Page(False, "Not signed in", f"{error.message} The terminal says more."))
+                raise
+            _show_success(visit, signed_in)
+        return signed_in
+
+    def with_device(
+        self,
+        organization: str,
+        show: Callable[[DeviceCode], None],
+        *,
+        api_url: str | None = None,
+        timeout: float = 300.0,
+    ) -> SignedIn:
+        """Sign in with a browser on another device (RFC 8628).
+
+        Args:
+            show: called once with the code to show to the person.
+
+        Raises:
+            SignInFailed: also where the issuer has no such grant for this client.
+        """
+        platform = self.find_platform(api_url)
+        try:
+            device = self.identity.begin_device(platform)
+        except Refused as error:
+            if error.code not in ("unauthorized_client", "unsupported_grant_type"):
+                raise
+            raise SignInFailed(
+                f"The issuer {platform.issuer_host} does not let this client sign in with a device code.",
+                hint="Use --no-browser instead: it works over SSH and in containers too.",
+            ) from None
+        show(device)
+        return self._admit(organization, platform, self._poll(platform, device, timeout), nonce=None)
+
+    def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
+        interval = device.interval
+        end = self.clock.monotonic() + min(device.expires_in, timeout)
+        while self.clock.monotonic() + interval < end:
+            self.clock.sleep(interval)
+            try:
+                return self.identity.poll_device(platform, device.device_code)
+            except Refused as error:
+                if error.code == "slow_down":
+                    interval += 5  # RFC 8628 section 3.5
+                elif error.code == "expired_token":
+                    break
+                elif error.code != "authorization_pending":
+                    raise SignInFailed(f"The sign-in was refused: {error.message}") from None
+            except Unreachable:
+                interval *= 2  # RFC 8628 section 3.5: exponential backoff on timeouts
+        raise SignInTimedOut("The device code expired before the sign-in was finished.")
+
+    def find_platform(self, api_url: str | None = None) -> Platform:
+        """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
+
+        Raises:
+            DagctlError: the URL is unusable, or the API names an issuer that nobody vouches for.
+            PlatformError: the API cannot be asked.
+        """
+        recorded = self.contexts.load()
+        url = canonical_api_url(api_url or HOSTED_API_URL)
+        known = recorded_platform(url, recorded)
+        if url == HOSTED_API_URL:
+            return known
+        advertised = self.api.advertisement(url)
+        if advertised is None:
+            return known
+        if not _vouched_for(advertised, url, recorded):
+            raise DagctlError(
+                f"{url} names {advertised.issuer_host} as its issuer, which is on another host "
+                "and not known to you.",
+                hint="If it is right, set auth0_domain in config.yaml of the dagctl home, and try again.",
+            )
+        ours = advertised.issuer_host == known.issuer_host
+        client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)
+        return Platform(url, advertised.issuer_host, client_id)
+
+    def _admit(self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None) -> SignedIn:
+        try:
+            identity = checked_identity(
+                answer.id_token,
+                issuer=platform.issuer,
+                client_id=platform.client_id,
+                nonce=nonce,
+                now=self.clock.now(),
+            )
+            organization = self._membership(wanted, platform, answer, identity)
+        except DagctlError:
+            self._forget(platform, answer)
+            raise
+        access = ApiAccess(platform.api_url, answer.id_token, organization.id)
+        proxy = self._state_proxy(access)
+        project = self._record(platform, organization, proxy, bounded(answer))
+        return SignedIn(organization, identity, platform, bounded(answer).expires_at, proxy, project)
+
+    def _membership(
+        self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity
+    ) -> Organization:
+        access = ApiAccess(platform.api_url, answer.id_token)
+        organization = self.api.organization(access, identity.subject)
+        who = printable(identity.email or identity.subject)
+        if organization is None:
+            raise OrganizationRefused(
+                f"{who} has no organization on {platform.api_url} yet.",
+                hint="Finish the onboarding in the web UI, then sign in again.",
+            )
+        if not organization.is_called(wanted):
+            raise OrganizationRefused(
+                f"{who} belongs to {printable(organization.name)!r}, not to {wanted!r}.",
+                hint=f"Sign in with another account, or with --org {printable(organization.name)}.",
+            )
+        return organization
+
+    def _forget(self, platform: Platform, answer: TokenSet) -> None:
+        """Tokens of a person that is turned away serve nobody."""
+        if answer.refresh_token:
+            try:
+                self.identity.revoke(platform, answer.refresh_token)
+            except DagctlError:
+                return
+
+    def _state_proxy(self, access: ApiAccess) -> StateProxy | None:
+        try:
+            return self.api.state_proxy(access)
+        except PlatformError:
+            return None  # no reason to fail a sign-in; the host is derived from the API's then
+
+    def _record(
+        self, platform: Platform, organization: Organization, proxy: StateProxy | None, answer: TokenSet
+    ) -> str | None:
+        """Record who signed in where; returns the project that stays chosen.
+
+        A change of organization or platform removes the old tokens first: whoever kills us in between finds
+        nobody signed in, but never one organization's tokens beside another's name.
+        """
+        before = self.contexts.load()
+        at_home = canonical_api_url(before.api_url or HOSTED_API_URL) == platform.api_url
+        stays = at_home and before.current_org == organization.id
+        after = evolve(
+            before if stays else evolve(before, current_project=None, current_project_id=None),
+            current_org=organization.id,
+            current_org_name=organization.name,
+            api_url=platform.api_url,
+            auth0_domain=platform.issuer_host,
+            auth0_client_id=platform.client_id,
+            pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
+            pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
+            pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
+        )
+        with self.tokens.lock():
+            if not stays:
+                self.tokens.clear()
+                self.credentials.clear()
+            if after != before:
+                self.contexts.save(after)
+            self.tokens.save(answer)
+        return after.current_project
+
+
+def _authorization_url(
+    platform: Platform, endpoints: Endpoints, redirect_uri: str, state: str, nonce: str, verifier: str
+) -> str:
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    parameters = {
+        "client_id": platform.client_id,
+        "response_type": "code",
+        "redirect_uri": redirect_uri,
+        "scope": SCOPE,
+        "audience": platform.api_url,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+        "code_challenge_method": "S256",
+        "state": state,
+        "nonce": nonce,
+    }
+    return f"{endpoints.authorization}?{urlencode(parameters)}"
+
+
+def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints) -> bool:
+    """Whether a callback answers this request (RFC 6749 section 10.12, RFC 9207 section 2.4)."""
+    if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
+        return False
+    issuer = query.get("iss")
+    if issuer is None and endpoints.names_itself:
+        return False
+    if issuer is not None and issuer != platform.issuer:
+        return False
+    return bool(query.get("code")) != bool(query.get("error"))
+
+
+def _code(query: Query) -> str:
+    error = query.get("error")
+    if error:
+        description = printable(query.get("error_description", "")).rstrip(".")
+        raise SignInFailed(
+            f"The issuer refused the sign-in: {description or printable(error)} ({printable(error)})."
+        )
+    return query["code"]
+
+
+def _show_success(visit: Visit, signed_in: SignedIn) -> None:
+    organization = printable(signed_in.organization.name)
+    who = printable(signed_in.identity.email or signed_in.identity.subject)
+    visit.show(
+        Page(
+            True,
+            "Signed in",
+            f"You are signed in to {organization} as {who}. Close this window and go back to the terminal.",
+        )
+    )
+
+
+def _vouched_for(advertised: Advertisement, api_url: str, recorded: Settings) -> bool:
+    """Whether an issuer that an API names is trusted: it is on the API's own host, or was set by hand."""
+    api_host = urlsplit(api_url).hostname
+    return urlsplit(f"//{advertised.issuer_host}").hostname == api_host or (
+        advertised.issuer_host == recorded.auth0_domain
+    )

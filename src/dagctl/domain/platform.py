@@ -1,0 +1,122 @@
+"""Where a platform is: its API, its issuer, its PG proxy, and what each call to it needs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from dagctl.domain.errors import DagctlError
+
+HOSTED_API_URL = "https://api.dagctl.io"
+HOSTED_ISSUER_HOST = "dagctl-us-1.us.auth0.com"
+HOSTED_CLIENT_ID = "JxXl18ostdRfEpnLkgcv2i2DfcdjOChI"
+REDIRECT_URI = "http://localhost:8080/callback"
+SCOPE = "openid profile email offline_access"
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@frozen
+class Platform:
+    """A platform as a client sees it.
+
+    Attributes:
+        api_url: the management API, without a trailing slash; also the audience of the access token.
+        issuer_host: the OpenID Connect issuer's host, with its port where that is not 443.
+        client_id: the public client's ID at that issuer.
+    """
+
+    api_url: str = HOSTED_API_URL
+    issuer_host: str = HOSTED_ISSUER_HOST
+    client_id: str = HOSTED_CLIENT_ID
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier, as it stands in `iss`."""
+        return f"https://{self.issuer_host}/"
+
+
+@frozen
+class ApiAccess:
+    """What a call to the management API carries.
+
+    Attributes:
+        api_url: the API that the token was issued for.
+        id_token: the bearer token.
+        organization_id: for calls that are made for an organization.
+    """
+
+    api_url: str
+    id_token: str = field(repr=False)
+    organization_id: str | None = None
+
+
+@frozen
+class Organization:
+    """An organization: its ID and its name."""
+
+    id: str
+    name: str
+
+    def is_called(self, wanted: str) -> bool:
+        """Whether `wanted` is its name, in any case, or its ID."""
+        return wanted == self.id or wanted.casefold() == self.name.casefold()
+
+
+@frozen
+class Project:
+    """A project: its ID and its name."""
+
+    id: str
+    name: str
+
+
+@frozen
+class StateProxy:
+    """Where the state database is reached: host, and TCP port."""
+
+    host: str
+    port: int = 5432
+
+
+@frozen
+class Advertisement:
+    """What an API says of its issuer (RFC 9728).
+
+    Attributes:
+        issuer_host: host of its authorization server, with a port where that is not 443.
+        client_id: the public client's ID there; None where the API does not say.
+    """
+
+    issuer_host: str
+    client_id: str | None = None
+
+
+def canonical_api_url(url: str) -> str:
+    """`url` without a trailing slash, once it is known to be usable.
+
+    Raises:
+        DagctlError: it is no https URL. Plain http is taken for the loopback interface only.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise DagctlError(
+            f"The API URL {url!r} is not an https URL.", hint="It looks like https://api.dagctl.io."
+        )
+    if parts.username or parts.password:
+        raise DagctlError(f"The API URL for {parts.hostname} must not hold a user name or a password.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise DagctlError(
+            f"The API URL {url!r} would send tokens in the clear.",
+            hint=f"Use https://{parts.netloc}{parts.path}.",
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def default_state_proxy(api_url: str) -> StateProxy:
+    """The PG proxy of an API that does not name one."""
+    host = urlsplit(api_url).hostname or ""
+    if host.startswith("api."):
+        return StateProxy(f"pg-proxy.{host.removeprefix('api.')}")
+    return StateProxy("localhost")

@@ -1,0 +1,192 @@
+"""The signed-in session: tokens that are fresh whenever they are asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+
+from attrs import frozen
+
+from dagctl.domain.context import ContextService
+from dagctl.domain.errors import (
+    DagctlError,
+    FileBusy,
+    FileUnusable,
+    NotSignedIn,
+    Refused,
+    SessionEnded,
+    TokenRejected,
+)
+from dagctl.domain.text import printable
+from dagctl.domain.tokens import TokenSet, bounded, identity_of, same_subject
+from dagctl.ports.clock import Clock
+from dagctl.ports.identity_provider import IdentityProvider
+from dagctl.ports.token_store import TokenStore
+
+
+@frozen
+class SessionStatus:
+    """Who is signed in, as far as that can be told without asking anybody.
+
+    Attributes:
+        signed_in: there are tokens that live, or that can be renewed.
+        identity: email address, or `sub` where the ID token has none.
+        expires_at: aware; None where that cannot be told.
+        renewable: the tokens renew themselves.
+    """
+
+    signed_in: bool
+    identity: str | None = None
+    expires_at: datetime | None = None
+    renewable: bool = False
+
+
+class SessionService:
+    """Gives tokens, renewed when they are about to expire; at most one renewal at a time on a machine."""
+
+    def __init__(
+        self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clock: Clock
+    ) -> None:
+        self.context = context
+        self.tokens = tokens
+        self.identity = identity
+        self.clock = clock
+
+    def current(self) -> TokenSet:
+        """The tokens as they are kept.
+
+        Raises:
+            NotSignedIn: there are none.
+        """
+        kept = self.tokens.load()
+        return kept if kept is not None else self._signed_out()
+
+    def status(self) -> SessionStatus:
+        """Who is signed in. Asks no network."""
+        kept = self.tokens.load()
+        if kept is None:
+            return SessionStatus(signed_in=False)
+        renewable = self.tokens.writable and kept.refresh_token is not None
+        alive = not kept.expired(self.clock.now())
+        return SessionStatus(renewable or alive, _who(kept), kept.expires_at, renewable)
+
+    def fresh(self, *, force: bool = False) -> TokenSet:
+        """Tokens that are not about to expire, renewed first where that is needed.
+
+        Args:
+            force: renew also tokens that are not due.
+
+        Raises:
+            NotSignedIn: there are none; `SessionEnded` where the issuer no longer takes the refresh token.
+            PlatformError: the tokens are dead and the issuer cannot be asked.
+            TokenRejected: the issuer answered with somebody else's tokens.
+            FileProblem: the store cannot be read or written.
+        """
+        seen = self.current()
+        if not force and not seen.due(self.clock.now()):
+            return seen
+        if not self.tokens.writable:
+            return self._as_given(seen)
+        try:
+            with self.tokens.lock():
+                return self._renew_unless_done(seen)
+        except (FileBusy, FileUnusable):
+            if seen.expired(self.clock.now()):
+                raise
+            return seen
+
+    def _renew_unless_done(self, seen: TokenSet) -> TokenSet:
+        kept = self.current()
+        renewed_meanwhile = kept.access_token != seen.access_token
+        if renewed_meanwhile and not kept.expired(self.clock.now()):
+            return kept
+        try:
+            return self._renew(kept)
+        except DagctlError:
+            if kept.expired(self.clock.now()):
+                raise
+            return kept  # it still lives: no reason to stop anybody's work
+
+    def _renew(self, kept: TokenSet) -> TokenSet:
+        if kept.refresh_token is None:
+            raise SessionEnded("Your session has expired, and it came without a refresh token.", hint=_AGAIN)
+        platform = self.context.current().platform
+        try:
+            answer = self.identity.refresh(platform, kept.refresh_token)
+        except Refused as error:
+            if error.code != "invalid_grant":
+                raise
+            return self._after_invalid_grant(kept)
+        if answer.id_token and not same_subject(kept.id_token, answer.id_token):
+            raise TokenRejected(
+                f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
+                hint=_AGAIN,
+            )
+        renewed = bounded(kept.renewed_by(answer))
+        self.tokens.save(renewed)
+        if renewed.expired(self.clock.now()):
+            raise DagctlError(
+                f"New tokens from {platform.issuer_host} look expired already: "
+                "this machine's clock seems to be ahead.",
+                hint="Set the clock (dagctl auth status shows when the tokens expire), then try again.",
+            )
+        return renewed
+
+    def _after_invalid_grant(self, kept: TokenSet) -> TokenSet:
+        """Another client may have renewed in between, one that knows nothing of our lock."""
+        latest = self.tokens.load()
+        now = self.clock.now()
+        if latest is not None and latest.refresh_token != kept.refresh_token and not latest.expired(now):
+            return latest
+        if latest is not None and latest.refresh_token == kept.refresh_token and kept.expired(now):
+            self.tokens.clear()
+        raise SessionEnded("Your session has ended.", hint=_AGAIN)
+
+    def _as_given(self, given: TokenSet) -> TokenSet:
+        if given.expires_at is not None and given.expired(self.clock.now()):
+            raise SessionEnded(
+                f"The token in {self.tokens.describe()} has expired.",
+                hint="Put new ones into DAGCTL_ACCESS_TOKEN and DAGCTL_ID_TOKEN.",
+            )
+        return given
+
+    def _signed_out(self) -> NoReturn:
+        raise NotSignedIn("You are not signed in.", hint=_AGAIN)
+
+    def end(self) -> bool:
+        """Sign out: have the refresh token revoked where that can be done, and remove the tokens.
+
+        Returns:
+            Whether the issuer has confirmed the revocation.
+
+        Raises:
+            FileUnusable: the tokens cannot be removed.
+        """
+        revoked = self._revoke()
+        try:
+            with self.tokens.lock():
+                self.tokens.clear()
+        except FileBusy:
+            self.tokens.clear()
+        return revoked
+
+    def _revoke(self) -> bool:
+        try:
+            kept = self.tokens.load()
+            if kept is None or kept.refresh_token is None:
+                return False
+            self.identity.revoke(self.context.current().platform, kept.refresh_token)
+        except DagctlError:
+            return False  # signing out never fails for what is on the far side, nor for a corrupt file
+        return True
+
+
+def _who(tokens: TokenSet) -> str | None:
+    try:
+        identity = identity_of(tokens.id_token)
+    except TokenRejected:
+        return None
+    return printable(identity.email or identity.subject)
+
+
+_AGAIN = "Run: dagctl auth login --org ORG"

@@ -1,0 +1,197 @@
+"""Tokens as values: what a token answer holds, when it has to be renewed, who it speaks of."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from dagctl.domain.errors import TokenRejected
+
+REFRESH_MARGIN = timedelta(minutes=5)
+"""A token is renewed when it has no more than this to live."""
+
+LEEWAY = timedelta(seconds=60)
+"""How far two machines' clocks may be apart (OpenID Connect Core 1.0 section 3.1.3.7, items 9 and 10)."""
+
+
+@frozen
+class TokenSet:
+    """One token answer (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
+
+    Attributes:
+        access_token: the state database's password.
+        id_token: the management API's bearer token.
+        refresh_token: None where the issuer gave none.
+        expires_at: aware; when the first of the two tokens dies. None where it cannot be told, and what
+            cannot be told counts as expired.
+        lifetime: how long the tokens live from their issue on; None where it cannot be told.
+        extra: the other members of the answer, kept for whoever they belong to.
+    """
+
+    access_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    lifetime: timedelta | None = None
+    extra: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the tokens are dead at `now` (aware)."""
+        return self.expires_at is None or self.expires_at <= now
+
+    def due(self, now: datetime) -> bool:
+        """Whether the tokens should be renewed: dead, or within `REFRESH_MARGIN` of it.
+
+        Tokens that live for less than twice the margin are renewed at half their life instead; otherwise
+        they would be due from the moment of their birth.
+        """
+        margin = REFRESH_MARGIN if self.lifetime is None else min(REFRESH_MARGIN, self.lifetime / 2)
+        return self.expires_at is None or self.expires_at - margin <= now
+
+    def renewed_by(self, answer: TokenSet) -> TokenSet:
+        """These tokens after a refresh: what `answer` lacks stays as it was (RFC 6749 section 6)."""
+        return evolve(
+            answer,
+            id_token=answer.id_token or self.id_token,
+            refresh_token=answer.refresh_token or self.refresh_token,
+            extra={**self.extra, **answer.extra},
+        )
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a JWT (RFC 7519), read without verifying its signature.
+
+    Raises:
+        TokenRejected: `token` is not a JWT in compact serialisation, or is an unsecured one (`alg: none`).
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or not parts[2]:
+        raise TokenRejected("The issuer sent a token that is not a signed JWT.")
+    header, claims = _segment(parts[0]), _segment(parts[1])
+    if str(header.get("alg", "none")).lower() == "none":
+        raise TokenRejected("The issuer sent an unsecured JWT (alg: none).")
+    return claims
+
+
+def _segment(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        raise TokenRejected("The issuer sent a token that is not a well-formed JWT.") from None
+    if not isinstance(value, dict):
+        raise TokenRejected("The issuer sent a token whose claims are not a JSON object.")
+    return value
+
+
+def instant(seconds: object) -> datetime | None:
+    """A NumericDate (RFC 7519 section 2) as an aware datetime; None for anything else."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def bounded(tokens: TokenSet) -> TokenSet:
+    """`tokens`, dying no later than their ID token does."""
+    dies = expiry_of(tokens.id_token)
+    if dies is None or tokens.expires_at is None or tokens.expires_at <= dies:
+        return tokens
+    return evolve(tokens, expires_at=dies)
+
+
+def expiry_of(token: str) -> datetime | None:
+    """When a JWT expires; None for a token that does not say, or is no JWT."""
+    try:
+        return instant(claims_of(token).get("exp"))
+    except TokenRejected:
+        return None
+
+
+def same_subject(old: str, new: str) -> bool:
+    """Whether two ID tokens speak of one person, issuer and client (OIDC Core 1.0 section 12.2).
+
+    An old token that cannot be read contradicts nothing.
+    """
+    try:
+        after = claims_of(new)
+    except TokenRejected:
+        return False
+    try:
+        before = claims_of(old)
+    except TokenRejected:
+        return True
+    same = all(before.get(name) == after.get(name) for name in ("iss", "sub"))
+    return same and _audience(before) == _audience(after)
+
+
+def _audience(claims: Mapping[str, Any]) -> set[str]:
+    value = claims.get("aud")
+    return {value} if isinstance(value, str) else {item for item in value or () if isinstance(item, str)}
+
+
+@frozen
+class Identity:
+    """Whom an ID token speaks of.
+
+    Attributes:
+        subject: the issuer's name for the person (`sub`).
+        email: None where the token does not tell.
+    """
+
+    subject: str
+    email: str | None = None
+
+
+def identity_of(id_token: str) -> Identity:
+    """Whom an already checked ID token speaks of.
+
+    Raises:
+        TokenRejected: it names nobody.
+    """
+    claims = claims_of(id_token)
+    subject, email = claims.get("sub"), claims.get("email")
+    if not isinstance(subject, str) or not subject:
+        raise TokenRejected("The issuer sent an ID token that names nobody (no sub).")
+    return Identity(subject, email if isinstance(email, str) else None)
+
+
+def checked_identity(
+    id_token: str, *, issuer: str, client_id: str, nonce: str | None, now: datetime
+) -> Identity:
+    """Whom an ID token speaks of, after the checks of OpenID Connect Core 1.0 section 3.1.3.7.
+
+    The signature is not among them: the token came straight from the token endpoint over TLS (item 6).
+
+    Args:
+        nonce: what was sent in the authorization request; None where none was.
+        now: aware.
+
+    Raises:
+        TokenRejected: a check fails; the message says which.
+    """
+    claims = claims_of(id_token)
+    audience = _audience(claims)
+    expires, issued = instant(claims.get("exp")), instant(claims.get("iat"))
+    checks = {
+        f"its issuer is not {issuer}": claims.get("iss") == issuer,
+        "it is for another client (aud)": client_id in audience,
+        "it was issued to another client (azp)": claims.get("azp", client_id) == client_id
+        and (len(audience) == 1 or "azp" in claims),
+        "it has no expiry (exp)": expires is not None,
+        "it has expired; is this machine's clock right?": expires is None or expires + LEEWAY > now,
+        "it has no time of issue (iat)": issued is not None,
+        "it is from the future; is this machine's clock right?": issued is None or issued - LEEWAY <= now,
+        "it answers another sign-in (nonce)": nonce is None or claims.get("nonce") == nonce,
+    }
+    for complaint, passed in checks.items():
+        if not passed:
+            raise TokenRejected(f"The ID token from the issuer is refused: {complaint}.")
+    return identity_of(id_token)

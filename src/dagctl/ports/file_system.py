@@ -1,0 +1,49 @@
+"""The files of a SQLMesh project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Protocol
+
+
+class FileSystem(Protocol):
+    """Reads and writes a project's files. A relative path is relative to the working directory.
+
+    Raises:
+        FileUnusable: a file cannot be read (or is not there), or cannot be written.
+        FileCorrupt: a file that should be text is not UTF-8.
+    """
+
+    def exists(self, path: PurePath) -> bool:
+        """Whether something is at `path`, a broken symbolic link included."""
+
+    def read(self, path: PurePath) -> str:
+        """The file's text (UTF-8)."""
+
+    def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
+        """Write the file atomically, mode 0600 from its creation on.
+
+        Raises:
+            FileExists: it is there already and `replace` is false.
+        """
+
+    def move(self, source: PurePath, target: PurePath) -> None:
+        """Rename the file.
+
+        Raises:
+            FileExists: `target` is there already.
+        """
+
+    def copy(self, source: PurePath, target: PurePath) -> None:
+        """Copy the file with its mode.
+
+        Raises:
+            FileExists: `target` is there already.
+        """
+
+    def remove(self, path: PurePath) -> None:
+        """Remove the file. Not an error where there is none."""
+
+    def names(self, folder: PurePath) -> Sequence[str]:
+        """The names in the folder, sorted."""

@@ -1,0 +1,66 @@
+"""The OpenID Connect issuer that people sign in at."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+from dagctl.domain.platform import Platform
+from dagctl.domain.tokens import TokenSet
+
+
+@frozen
+class Endpoints:
+    """An issuer's endpoints (OpenID Connect Discovery 1.0 section 3), as far as a client needs them.
+
+    Attributes:
+        names_itself: the issuer adds `iss` to its answers (RFC 9207 section 3); one without it is forged.
+    """
+
+    authorization: str
+    names_itself: bool = False
+    device_authorization: str | None = None
+
+
+@frozen
+class DeviceCode:
+    """A device authorization response (RFC 8628 section 3.2); times in seconds."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None
+    expires_in: float
+    interval: float
+
+
+class IdentityProvider(Protocol):
+    """Talks to the issuer of a `Platform`.
+
+    A `TokenSet` that comes back has `id_token` empty where a refresh answered without one, and `expires_at`
+    reckoned from the answer's `expires_in` and the ID token's `exp`, whichever is earlier.
+
+    Raises:
+        Unreachable: no connection, no answer in time; `CertificateRefused` where TLS could not be verified.
+        Refused: an OAuth 2.0 error answer; `code` says which (RFC 6749 section 5.2, RFC 8628 section 3.5).
+        Malformed: an answer that is not what the protocol promises.
+    """
+
+    def endpoints(self, platform: Platform) -> Endpoints:
+        """The issuer's endpoints, from its discovery document; the customary ones where it has none."""
+
+    def exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+        """Tokens for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+
+    def refresh(self, platform: Platform, refresh_token: str) -> TokenSet:
+        """Tokens for a refresh token (RFC 6749 section 6)."""
+
+    def revoke(self, platform: Platform, refresh_token: str) -> None:
+        """Have the refresh token and its family forgotten (RFC 7009)."""
+
+    def begin_device(self, platform: Platform) -> DeviceCode:
+        """Begin a device authorization (RFC 8628 section 3.1)."""
+
+    def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
+        """Ask once whether the person has finished (RFC 8628 section 3.4)."""
