@@ -1,0 +1,1 @@
+"""What the process's surroundings say: environment variables, and a pin above the working directory."""

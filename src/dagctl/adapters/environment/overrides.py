@@ -1,0 +1,60 @@
+"""`DAGCTL_*` variables and the nearest `.dagctl.yaml`, as `Overrides`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dagctl.adapters.environment.tokens import EnvironmentTokenStore
+from dagctl.domain.context import Overrides, Sourced
+from dagctl.domain.errors import FileCorrupt, FileUnusable
+
+PIN = ".dagctl.yaml"
+_KEYS = frozenset({"org", "project"})
+
+
+def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
+    """What `environ` says, and for organization and project where it is silent, the nearest pin.
+
+    Args:
+        folder: where the search for `.dagctl.yaml` begins; it goes up from there.
+
+    Raises:
+        FileCorrupt: the pin is not a YAML mapping of `org` and `project`.
+        FileUnusable: the pin cannot be read.
+    """
+
+    def variable(name: str) -> Sourced[str] | None:
+        return Sourced(environ[name], name) if environ.get(name) else None
+
+    organization, project = variable("DAGCTL_ORG"), variable("DAGCTL_PROJECT")
+    if organization is None or project is None:
+        pin = _read_pin(folder)
+        organization, project = organization or pin.get("org"), project or pin.get("project")
+    return Overrides(
+        organization=organization,
+        project=project,
+        api_url=variable("DAGCTL_API_URL"),
+        sslmode=variable("DAGCTL_STATE_SSLMODE"),
+        given_session=EnvironmentTokenStore.present_in(environ),
+    )
+
+
+def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
+    path = next((place / PIN for place in (folder, *folder.parents) if (place / PIN).is_file()), None)
+    if path is None:
+        return {}
+    from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
+
+    try:
+        values = read_mapping(path.read_text("utf-8"))
+    except OSError as error:
+        raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
+    except (YamlProblem, UnicodeDecodeError) as error:
+        raise FileCorrupt(f"{path} is not usable: {error}") from None
+    unknown = ", ".join(sorted(values.keys() - _KEYS))
+    if unknown:
+        raise FileCorrupt(
+            f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project."
+        )
+    return {key: Sourced(str(value), str(path)) for key, value in values.items() if value is not None}

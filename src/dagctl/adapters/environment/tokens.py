@@ -1,0 +1,64 @@
+"""Tokens that are given in environment variables, as CI does it: nothing is read from or written to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+from dagctl.domain.errors import FileUnusable, NotSignedIn
+from dagctl.domain.tokens import TokenSet, expiry_of
+
+ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
+
+
+class EnvironmentTokenStore:
+    """The `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`; it can only be read.
+
+    Args:
+        environ: the environment variables.
+    """
+
+    writable = False
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @staticmethod
+    def present_in(environ: Mapping[str, str]) -> bool:
+        """Whether tokens are given here, be it only one of the two."""
+        return bool(environ.get(ACCESS_TOKEN) or environ.get(ID_TOKEN))
+
+    def load(self) -> TokenSet | None:
+        """The tokens.
+
+        Raises:
+            NotSignedIn: only one of the two variables is set.
+        """
+        access, identity = self._environ.get(ACCESS_TOKEN), self._environ.get(ID_TOKEN)
+        if not access or not identity:
+            missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
+            raise NotSignedIn(f"{present} is set, but {missing} is not.", hint=f"Set {missing} too.")
+        deaths = [death for death in (expiry_of(access), expiry_of(identity)) if death is not None]
+        return TokenSet(access, identity, expires_at=min(deaths, default=None))
+
+    def save(self, tokens: TokenSet) -> None:
+        """Refuse: the environment is somebody else's."""
+        raise self._given()
+
+    def clear(self) -> None:
+        """Refuse: the environment is somebody else's."""
+        raise self._given()
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Nothing to guard: nothing is ever written."""
+        return nullcontext()
+
+    def describe(self) -> str:
+        """The variables' names."""
+        return f"{ACCESS_TOKEN} and {ID_TOKEN}"
+
+    def _given(self) -> FileUnusable:
+        return FileUnusable(
+            f"The session is given by {self.describe()} and cannot be changed from here.",
+            hint=f"Unset {ACCESS_TOKEN} and {ID_TOKEN} first.",
+        )

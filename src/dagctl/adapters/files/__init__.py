@@ -1,0 +1,1 @@
+"""Stores that are files, and the files of a project."""

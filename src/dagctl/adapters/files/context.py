@@ -1,0 +1,77 @@
+"""`config.yaml` of the dagctl home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, fields
+
+from dagctl.adapters.files.private import read_private, write_private
+from dagctl.domain.errors import FileCorrupt
+from dagctl.domain.settings import Settings
+
+_KEYS = tuple(attribute.name for attribute in fields(Settings))
+
+
+class FileContextStore:
+    """The `ContextStore` in the dagctl home; the published client reads and writes the same file.
+
+    Args:
+        home: the dagctl home.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "config.yaml"
+
+    def load(self) -> Settings:
+        """The settings; all None where there is no file."""
+        from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
+
+        text = read_private(self._path)
+        if text is None:
+            return Settings()
+        try:
+            values = read_mapping(text)
+        except YamlProblem as error:
+            raise self._corrupt(str(error)) from None
+        return Settings(**{key: self._checked(key, values.get(key)) for key in _KEYS})
+
+    def save(self, settings: Settings) -> None:
+        """Record `settings`, with comments and unknown keys kept."""
+        from dagctl.adapters.yaml.settings import YamlProblem, edit_mapping
+
+        before = self.load()
+        new, old = asdict(settings), asdict(before)
+        changes = {key: new[key] for key in _KEYS if new[key] != old[key]}
+        if not changes:
+            return
+        try:
+            text = edit_mapping(read_private(self._path) or "", changes)
+        except YamlProblem as error:
+            raise self._corrupt(str(error)) from None
+        write_private(self._path, text)
+
+    def describe(self) -> str:
+        """The file's path."""
+        return str(self._path)
+
+    def _checked(self, key: str, value: Any) -> Any:
+        if value is None or value == "":
+            return None
+        if key != "pg_proxy_port":
+            if isinstance(value, (dict, list)):
+                raise self._corrupt(f"{key} is not a string")
+            return str(value)
+        try:
+            port = int(value)
+        except (TypeError, ValueError):
+            port = 0
+        if not 0 < port < 65536:
+            raise self._corrupt(f"{key} is not a TCP port")
+        return port
+
+    def _corrupt(self, why: str) -> FileCorrupt:
+        return FileCorrupt(
+            f"{self._path} cannot be used: {why}.", hint="Mend it, or move it away and sign in again."
+        )

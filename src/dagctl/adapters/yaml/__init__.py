@@ -1,0 +1,1 @@
+"""ruamel.yaml: the one place that imports it."""

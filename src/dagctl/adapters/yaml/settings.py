@@ -1,0 +1,79 @@
+"""Small YAML mappings: read, and edited in place with comments, order and unknown keys kept."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+
+class YamlProblem(ValueError):
+    """The text is not a YAML mapping; says why in one line."""
+
+
+def read_mapping(text: str) -> dict[str, Any]:
+    """The mapping that `text` holds; empty for an empty document.
+
+    Raises:
+        YamlProblem: it holds something else, or is no YAML 1.2.
+    """
+    return {str(key): value for key, value in _load(text).items()}
+
+
+def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
+    """`text` with some keys set, or removed where the new value is None. All else stays as it is.
+
+    Raises:
+        YamlProblem: as `read_mapping`.
+    """
+    document = _load(text)
+    for key, value in changes.items():
+        if value is not None:
+            document[key] = _unmistakable(value)
+        elif key in document:
+            del document[key]
+    out = io.StringIO()
+    _yaml().dump(document, out)
+    return out.getvalue()
+
+
+_PLAIN = re.compile(r"[A-Za-z/](?:[\w./@ -]|:(?=\S))*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def _unmistakable(value: object) -> object:
+    """A string that readers of YAML 1.1 might take for something else is quoted."""
+    if isinstance(value, str) and (value.lower() in _WORDS or not _PLAIN.fullmatch(value)):
+        return DoubleQuotedScalarString(value)
+    return value
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    return yaml
+
+
+def _load(text: str) -> CommentedMap:
+    try:
+        document = _yaml().load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise YamlProblem(f"{error.problem or 'it is not YAML'}{where}") from None
+    except (YAMLError, RecursionError, ValueError) as error:
+        raise YamlProblem(f"it is not YAML: {str(error).splitlines()[0]}") from None
+    if document is None:
+        document = CommentedMap()
+        if text.strip():
+            document.yaml_set_start_comment("\n".join(line.lstrip("# ") for line in text.splitlines()))
+    if not isinstance(document, CommentedMap):
+        raise YamlProblem("it is not a mapping")
+    return document
