@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.5.0"
 
 if TYPE_CHECKING:
-    from dagctl._wiring import (
-        Dagctl,
+    from dagctl._functions import (
         check_environment_protection,
-        connect,
         get_fresh_token,
         get_state_connection,
     )
+    from dagctl._wiring import Dagctl, connect
     from dagctl.domain.errors import (
         DagctlError,
         NotSignedIn,
@@ -36,10 +35,10 @@ _HOMES = {
     "ProjectError": "dagctl.domain.errors",
     "ProtectionRefused": "dagctl.domain.errors",
     "SignInFailed": "dagctl.domain.errors",
-    "check_environment_protection": "dagctl._wiring",
+    "check_environment_protection": "dagctl._functions",
     "connect": "dagctl._wiring",
-    "get_fresh_token": "dagctl._wiring",
-    "get_state_connection": "dagctl._wiring",
+    "get_fresh_token": "dagctl._functions",
+    "get_state_connection": "dagctl._functions",
 }
 
 __all__ = [

@@ -44,9 +44,7 @@ def test_a_killed_writers_rest_is_swept_and_a_living_ones_is_not(tmp_path: Path)
     for path in (litter, living, foreign):
         path.write_text("x")
     write_private(tmp_path / "auth.json", "y")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ["auth.json", living.name, foreign.name]
-    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["auth.json", living.name, foreign.name])
 
 
 def test_a_symbolic_link_is_neither_read_nor_replaced(tmp_path: Path) -> None:
@@ -62,9 +60,7 @@ def test_a_symbolic_link_is_neither_read_nor_replaced(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "auth.json"
     write_private(path, "old")
 

@@ -51,9 +51,7 @@ def test_the_published_clients_file_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [None, "", "soon", 12, "2030-99-99", "0001-01-01T00:00:00+23:59", ["x"]])
 def test_an_expiry_that_cannot_be_read_is_unknown(tmp_path: Path, value: object) -> None:
-    (tmp_path / "auth.json").write_text(
-        json.dumps({"access_token": "a", "id_token": "i", "expires_at": value})
-    )
+    (tmp_path / "auth.json").write_text(json.dumps({"access_token": "a", "id_token": "i", "expires_at": value}))
     tokens = FileTokenStore(tmp_path).load()
     assert tokens is not None
     assert tokens.expires_at is None
@@ -100,9 +98,7 @@ def test_the_lock_of_another_process_is_waited_for_and_then_named(tmp_path: Path
             time.sleep(60)
         """
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as owner:
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "held\n"
         with pytest.raises(FileBusy, match=r"\.auth\.lock"), FileTokenStore(tmp_path, patience=0.1).lock():

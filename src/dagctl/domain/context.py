@@ -131,8 +131,7 @@ class ContextService:
             return override
         if override.value.casefold() not in known:
             raise DagctlError(
-                f"{override.source} names the organization {override.value!r}, "
-                f"but you are signed in to {recorded!r}.",
+                f"{override.source} names the organization {override.value!r}, but you are signed in to {recorded!r}.",
                 hint=f"Unset it, or run: dagctl auth login --org {override.value}",
             )
         return Sourced(recorded or override.value, override.source)

@@ -111,9 +111,7 @@ class Refused(PlatformError):
         code: the OAuth 2.0 `error` code (RFC 6749 section 5.2), where the answer had one.
     """
 
-    def __init__(
-        self, message: str, *, status: int, code: str | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int, code: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code

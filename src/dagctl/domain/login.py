@@ -180,8 +180,7 @@ class LoginService:
             return known
         if not _vouched_for(advertised, url, recorded):
             raise DagctlError(
-                f"{url} names {advertised.issuer_host} as its issuer, which is on another host "
-                "and not known to you.",
+                f"{url} names {advertised.issuer_host} as its issuer, which is on another host and not known to you.",
                 hint="If it is right, set auth0_domain in config.yaml of the dagctl home, and try again.",
             )
         ours = advertised.issuer_host == known.issuer_host
@@ -206,9 +205,7 @@ class LoginService:
         project = self._record(platform, organization, proxy, bounded(answer))
         return SignedIn(organization, identity, platform, bounded(answer).expires_at, proxy, project)
 
-    def _membership(
-        self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity
-    ) -> Organization:
+    def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
         access = ApiAccess(platform.api_url, answer.id_token)
         organization = self.api.organization(access, identity.subject)
         who = printable(identity.email or identity.subject)
@@ -304,9 +301,7 @@ def _code(query: Query) -> str:
     error = query.get("error")
     if error:
         description = printable(query.get("error_description", "")).rstrip(".")
-        raise SignInFailed(
-            f"The issuer refused the sign-in: {description or printable(error)} ({printable(error)})."
-        )
+        raise SignInFailed(f"The issuer refused the sign-in: {description or printable(error)} ({printable(error)}).")
     return query["code"]
 
 

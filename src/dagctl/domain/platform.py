@@ -101,9 +101,7 @@ def canonical_api_url(url: str) -> str:
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise DagctlError(
-            f"The API URL {url!r} is not an https URL.", hint="It looks like https://api.dagctl.io."
-        )
+        raise DagctlError(f"The API URL {url!r} is not an https URL.", hint="It looks like https://api.dagctl.io.")
     if parts.username or parts.password:
         raise DagctlError(f"The API URL for {parts.hostname} must not hold a user name or a password.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:

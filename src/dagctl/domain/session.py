@@ -44,9 +44,7 @@ class SessionStatus:
 class SessionService:
     """Gives tokens, renewed when they are about to expire; at most one renewal at a time on a machine."""
 
-    def __init__(
-        self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clock: Clock
-    ) -> None:
+    def __init__(self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clock: Clock) -> None:
         self.context = context
         self.tokens = tokens
         self.identity = identity
@@ -126,8 +124,7 @@ class SessionService:
         self.tokens.save(renewed)
         if renewed.expired(self.clock.now()):
             raise DagctlError(
-                f"New tokens from {platform.issuer_host} look expired already: "
-                "this machine's clock seems to be ahead.",
+                f"New tokens from {platform.issuer_host} look expired already: this machine's clock seems to be ahead.",
                 hint="Set the clock (dagctl auth status shows when the tokens expire), then try again.",
             )
         return renewed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from dagctl.domain.context import Context, ContextService
-from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError
+from dagctl.domain.context import Context, ContextService, Sourced
+from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError, ProjectConflict
 from dagctl.domain.platform import StateProxy, default_state_proxy
 from dagctl.domain.projects import ProjectService
 from dagctl.domain.session import SessionService
@@ -35,23 +35,79 @@ class StateService:
             NotSignedIn: nobody is signed in.
             PlatformError: something had to be asked for and could not.
         """
+        return self.at(self.located(project))
+
+    def located(self, project: str | None = None) -> Context:
+        """The context with everything in it that leads to the project's database.
+
+        Raises:
+            DagctlError: as `credentials` does.
+        """
         context = self.projects.identified(self.context.current(project))
+        if context.proxy is not None:
+            return context
+        return evolve(context, proxy=Sourced(self._proxy(context), "the platform"))
+
+    def at(self, located: Context) -> StateCredentials:
+        """Credentials that are fresh now, of the very database that was located once.
+
+        Raises:
+            ProjectConflict: somebody has signed in to another organization, or elsewhere, since then.
+            NotSignedIn: nobody is signed in.
+            PlatformError: the tokens are dead and cannot be renewed.
+        """
+        self._see_that_nobody_moved(located)
         tokens = self.session.fresh()
-        if context.organization is None or context.project is None:
-            raise DagctlError("The organization has no name.")  # pragma: no cover - identified() sees to it
-        org, name = context.organization.value, context.project.value
-        proxy = self._proxy(context)
+        if located.organization is None or located.project is None or located.proxy is None:
+            raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
+        org, name = located.organization.value, located.project.value
         credentials = StateCredentials(
-            host=proxy.host,
-            port=proxy.port,
+            host=located.proxy.value.host,
+            port=located.proxy.value.port,
             database=database_name(org, name),
             user=database_user(org, name),
             password=tokens.access_token,
-            sslmode=context.sslmode.value,
+            sslmode=located.sslmode.value,
             expires_at=tokens.expires_at,
         )
         self._keep(org, name, credentials)
         return credentials
+
+    def outline(self, project: str | None = None) -> StateCredentials | None:
+        """The database without a password, as far as it can be told without asking anybody.
+
+        Returns:
+            None where that is not far enough.
+
+        Raises:
+            DagctlError: a setting is unusable, or contradicts `project`.
+        """
+        context = self.context.current(project)
+        if context.organization is None or context.project is None or context.proxy is None:
+            return None
+        recorded = context.recorded.current_project if context.project_id is not None else None
+        org, name = context.organization.value, recorded or context.project.value
+        proxy = context.proxy.value
+        return StateCredentials(
+            proxy.host,
+            proxy.port,
+            database_name(org, name),
+            database_user(org, name),
+            password="",
+            sslmode=context.sslmode.value,
+        )
+
+    def _see_that_nobody_moved(self, located: Context) -> None:
+        now = self.context.current()
+        moved = None not in (now.organization_id, located.organization_id) and (
+            now.organization_id != located.organization_id
+        )
+        if moved or now.platform.api_url != located.platform.api_url:
+            raise ProjectConflict(
+                f"{_name(located)} is where this process keeps its state, but you have signed in to "
+                f"{_name(now)} since it began.",
+                hint="Start it anew, or sign in where it began: dagctl auth login --org ORG",
+            )
 
     def _keep(self, org: str, project: str, credentials: StateCredentials) -> None:
         try:
@@ -60,10 +116,13 @@ class StateService:
             return  # a courtesy to other tools: no reason to stop anybody's work
 
     def _proxy(self, context: Context) -> StateProxy:
-        if context.proxy is not None:
-            return context.proxy.value
         try:
             found = self.api.state_proxy(self.projects.access(context))
         except PlatformError:
             found = None
         return found or default_state_proxy(context.platform.api_url)
+
+
+def _name(context: Context) -> str:
+    organization = context.organization.value if context.organization else "an organization"
+    return f"{organization} on {context.platform.api_url}"

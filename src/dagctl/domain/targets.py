@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from attrs import field, frozen
 
@@ -33,6 +34,23 @@ class Targets:
     stateful: bool = True
     default: str | None = None
     reason: str = ""
+
+    @classmethod
+    def exactly(cls, names: Iterable[str], default: str, reason: str) -> Targets:
+        """The environments called `names`; an empty name stands for the default."""
+        chosen = (sanitized(name or default) for name in names)
+        return cls(tuple(dict.fromkeys(chosen)), default=sanitized(default), reason=reason)
+
+    @classmethod
+    def every(cls, default: str, reason: str) -> Targets:
+        """Every environment, or one that cannot be known: production and the default stand for them."""
+        names = cls.exactly((PRODUCTION, default), default, reason).environments
+        return cls(names, everything=True, default=sanitized(default), reason=reason)
+
+    @classmethod
+    def none(cls, reason: str, *, stateful: bool) -> Targets:
+        """No environment at all."""
+        return cls(stateful=stateful, reason=reason)
 
 
 @frozen

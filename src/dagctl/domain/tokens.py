@@ -163,9 +163,7 @@ def identity_of(id_token: str) -> Identity:
     return Identity(subject, email if isinstance(email, str) else None)
 
 
-def checked_identity(
-    id_token: str, *, issuer: str, client_id: str, nonce: str | None, now: datetime
-) -> Identity:
+def checked_identity(id_token: str, *, issuer: str, client_id: str, nonce: str | None, now: datetime) -> Identity:
     """Whom an ID token speaks of, after the checks of OpenID Connect Core 1.0 section 3.1.3.7.
 
     The signature is not among them: the token came straight from the token endpoint over TLS (item 6).

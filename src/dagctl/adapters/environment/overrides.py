@@ -54,7 +54,5 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
         raise FileCorrupt(f"{path} is not usable: {error}") from None
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:
-        raise FileCorrupt(
-            f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project."
-        )
+        raise FileCorrupt(f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project.")
     return {key: Sourced(str(value), str(path)) for key, value in values.items() if value is not None}

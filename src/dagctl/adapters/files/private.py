@@ -28,9 +28,7 @@ def read_private(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise FileCorrupt(
-            f"{path} is not a text file.", hint=f"Move it away, then try again: {path}"
-        ) from None
+        raise FileCorrupt(f"{path} is not a text file.", hint=f"Move it away, then try again: {path}") from None
     except OSError as error:
         if path.is_symlink():
             raise FileUnusable(f"{path} is a symbolic link, and is not followed.") from None

@@ -1,0 +1,227 @@
+"""The three functions that SQLMesh configurations call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.targets import PRODUCTION, Targets
+
+if TYPE_CHECKING:
+    from dagctl._wiring import Dagctl
+    from dagctl.domain.context import Context
+    from dagctl.domain.state_credentials import StateCredentials
+
+
+def get_state_connection(
+    gateway: str | None = None,
+    default_environment: str | None = None,
+    insecure: bool = False,
+    *,
+    project: str | None = None,
+) -> Any:
+    """The state connection of a SQLMesh gateway, once the running command may touch what it targets.
+
+    A command that touches no environment asks nobody, and needs neither sign-in nor network.
+
+    Args:
+        gateway: the gateway's name, for whoever reads the configuration: all gateways of a project share
+            its state database.
+        default_environment: the environment of a command that names none; the configuration's
+            `default_target_environment`.
+        insecure: skip verification of the API's certificate. For dev environments.
+        project: name or ID of the project that this configuration belongs to; the current one where None.
+
+    Returns:
+        A `PostgresConnectionConfig` that renews its token for every new connection and reads as a mapping;
+        a plain dict where SQLMesh is not installed.
+
+    Raises:
+        ProtectionRefused: an environment is protected, or it could not be established that it is not.
+        NotSignedIn: nobody is signed in.
+        DagctlError: the state database cannot be told.
+    """
+    client = _client(insecure)
+    targets = client.protection.targets(default_environment)
+    client.protection.require(targets, project=project)
+    link = StateLink(project, insecure, wary=targets.everything)
+    if targets.environments:
+        link.plain()  # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
+    try:
+        from dagctl.adapters.sqlmesh.connection import state_connection
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
+            raise
+        from dagctl.adapters.sqlmesh.libpq import as_mapping
+
+        return as_mapping(link.plain())
+    return state_connection(link)
+
+
+def check_environment_protection(
+    environment: str | None = None,
+    default_environment: str | None = None,
+    project_id: str | None = None,
+    insecure: bool = False,
+) -> None:
+    """Return if an environment may be touched; for configurations that bring a state connection of their own.
+
+    Args:
+        environment: its name; what the running command targets where None.
+        default_environment: the environment of a command that names none.
+        project_id: the current project where None.
+        insecure: skip verification of the API's certificate. For dev environments.
+
+    Raises:
+        ProtectionRefused: it is protected, or it could not be established that it is not.
+        NotSignedIn: nobody is signed in.
+        DagctlError: there is no telling which project this is about.
+    """
+    _client(insecure).protection.check(environment, default_environment, project_id)
+
+
+def get_fresh_token(insecure: bool = False) -> str:
+    """The access token (the state database's password), renewed first where it is about to expire.
+
+    Args:
+        insecure: skip verification of certificates, as far as `-k` goes. For dev environments.
+
+    Raises:
+        NotSignedIn: nobody is signed in.
+        PlatformError: the token is dead and cannot be renewed.
+    """
+    return _client(insecure).session.fresh().access_token
+
+
+class StateLink:
+    """The way to one project's state database, found once: later only the token is renewed.
+
+    Pickled, it keeps which project it leads to, and finds its own way where it is unpickled.
+
+    Args:
+        project: name or ID; the current project where None.
+        insecure: as for `get_state_connection`.
+        wary: the target was not known when the configuration was loaded, so reading an environment by its
+            name is guarded too. (Every plan reads production: a command whose target is known may.)
+    """
+
+    def __init__(self, project: str | None, insecure: bool, *, wary: bool) -> None:
+        self._project = project
+        self._insecure = insecure
+        self._wary = wary
+        self._located: Context | None = None
+        self._open: set[str] = set()
+
+    def plain(self) -> StateCredentials:
+        """Credentials that are fresh now, as PROTOCOL.md has them.
+
+        Raises:
+            DagctlError: as `StateService.credentials` does.
+        """
+        state = _client(self._insecure).state
+        located = self._located or state.located(self._project)
+        self._located = self._located or located
+        return state.at(self._located)
+
+    def credentials(self) -> StateCredentials:
+        """The same with the CA to verify the proxy by, where one is known.
+
+        Raises:
+            DagctlError: as `StateService.credentials` does.
+        """
+        return self._trusting(self.plain())
+
+    def outline(self) -> StateCredentials | None:
+        """The database without a password, as far as it is known without asking anybody."""
+        try:
+            known = _client(self._insecure).state.outline(self._project)
+        except DagctlError:
+            return None  # it is raised again, and seen, when there is something to connect to
+        return known
+
+    def guard(self, environments: Iterable[str], changes: bool) -> None:
+        """See to it that SQLMesh touches no protected environment.
+
+        Args:
+            changes: they are about to be changed, not only read.
+
+        Raises:
+            DagctlError: as `ProtectionService.check` does.
+        """
+        names = [name for name in environments if name not in self._open]
+        if not names or not (changes or self._wary):
+            return
+        located = self._located.project if self._located else None
+        targets = Targets.exactly(names, PRODUCTION, "SQLMesh")
+        project = located.value if located else self._project
+        _client(self._insecure).protection.require(targets, project=project)
+        self._open.update(names)
+
+    def _trusting(self, credentials: StateCredentials) -> StateCredentials:
+        from dagctl.adapters.environment.home import home_directory
+        from dagctl.adapters.sqlmesh.libpq import trusting
+        from dagctl.domain.context import BUILT_IN
+
+        return trusting(
+            credentials,
+            chosen=self._located is None or self._located.sslmode.source != BUILT_IN,
+            loopback_ca=home_directory() / "sandbox" / "ca.pem",
+            environ=os.environ,
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        located = self._located.project if self._located else None
+        return _again, (located.value if located else self._project, self._insecure, self._wary)
+
+
+def _again(project: str | None, insecure: bool, wary: bool) -> StateLink:
+    return StateLink(project, insecure, wary=wary)
+
+
+_clients: dict[object, Dagctl] = {}
+_warned: set[int] = set()
+_lock = Lock()
+_HEEDED = ("DAGCTL_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HOME")
+
+
+def _client(insecure: bool) -> Dagctl:
+    """One SDK for a process and its surroundings, so that many gateways share connections and look-ups."""
+    from dagctl._wiring import connect
+
+    if insecure:
+        _warn()
+    heeded = frozenset(item for item in os.environ.items() if item[0].upper().startswith(_HEEDED))
+    surroundings = (os.getpid(), os.getcwd(), insecure, heeded)
+    with _lock:
+        if surroundings not in _clients:
+            _clients[surroundings] = connect(insecure=insecure)
+        return _clients[surroundings]
+
+
+def _warn() -> None:
+    """Say what `insecure` means, once a process."""
+    if os.getpid() not in _warned:
+        _warned.add(os.getpid())
+        print(  # noqa: T201 - the person has to see it, however logging is set up
+            "dagctl: WARNING: insecure=True turns certificate verification off: whoever is on the way can "
+            "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead.",
+            file=sys.stderr,
+        )
+
+
+def _begin_anew() -> None:
+    """A forked child has neither its parent's connections nor the thread that may hold the lock."""
+    global _lock
+    _lock = Lock()
+    _clients.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

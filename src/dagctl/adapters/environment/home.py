@@ -1,0 +1,23 @@
+"""Where the dagctl home is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dagctl.domain.errors import DagctlError
+
+
+def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """The dagctl home: `DAGCTL_HOME`, or `~/.dagctl`.
+
+    Raises:
+        DagctlError: there is no telling where the person's home is.
+    """
+    try:
+        if environ.get("DAGCTL_HOME"):
+            return Path(environ["DAGCTL_HOME"]).expanduser().absolute()
+        return Path.home() / ".dagctl"
+    except RuntimeError:
+        raise DagctlError("This machine does not tell where your home is.", hint="Set DAGCTL_HOME.") from None

@@ -1,0 +1,145 @@
+"""The OpenID Connect issuer, as PROTOCOL.md has it."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from dagctl.adapters.http.transport import Answer, Transport
+from dagctl.adapters.http.wire import (
+    DeviceWire,
+    ProviderMetadataWire,
+    TokenWire,
+    document,
+    refusal,
+    structure,
+)
+from dagctl.domain.errors import Malformed
+from dagctl.domain.platform import SCOPE, Platform
+from dagctl.domain.tokens import TokenSet, expiry_of
+from dagctl.ports.clock import Clock
+from dagctl.ports.identity_provider import DeviceCode, Endpoints
+
+_OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
+
+
+class HttpIdentityProvider:
+    """The `IdentityProvider` over HTTPS.
+
+    Args:
+        insecure: do not verify the certificate of an issuer that is on the API's own host.
+    """
+
+    def __init__(self, transport: Transport, clock: Clock, *, insecure: bool = False) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._insecure = insecure
+
+    def endpoints(self, platform: Platform) -> Endpoints:
+        """Read the discovery document (OpenID Connect Discovery 1.0 section 4)."""
+        url = f"{platform.issuer}.well-known/openid-configuration"
+        answer = self._transport.get(url, insecure=self._trusts_anybody(platform))
+        if answer.status == 404:
+            return Endpoints(f"{platform.issuer}authorize", False, f"{platform.issuer}oauth/device/code")
+        if answer.status != 200:
+            raise refusal(answer)
+        found = structure(document(answer), ProviderMetadataWire, answer)
+        if found.issuer != platform.issuer:
+            raise Malformed(f"{answer.where} speaks for another issuer than {platform.issuer}.")
+        for endpoint in (found.authorization_endpoint, found.device_authorization_endpoint):
+            parts = urlsplit(endpoint or platform.issuer)
+            if parts.scheme != "https" or parts.netloc.lower() != platform.issuer_host.lower():
+                raise Malformed(f"{answer.where} names an endpoint that is not on {platform.issuer_host}.")
+        return Endpoints(
+            found.authorization_endpoint,
+            found.authorization_response_iss_parameter_supported,
+            found.device_authorization_endpoint,
+        )
+
+    def exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+        """Exchange an authorization code."""
+        answer = self._post(
+            platform,
+            "oauth/token",
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=verifier,
+            redirect_uri=redirect_uri,
+        )
+        return self._tokens(answer, first=True)
+
+    def refresh(self, platform: Platform, refresh_token: str) -> TokenSet:
+        """Exchange a refresh token."""
+        answer = self._post(platform, "oauth/token", grant_type="refresh_token", refresh_token=refresh_token)
+        return self._tokens(answer, first=False)
+
+    def revoke(self, platform: Platform, refresh_token: str) -> None:
+        """Revoke a refresh token."""
+        self._post(platform, "oauth/revoke", token=refresh_token, token_type_hint="refresh_token")  # noqa: S106
+
+    def begin_device(self, platform: Platform) -> DeviceCode:
+        """Begin a device authorization."""
+        answer = self._post(platform, "oauth/device/code", scope=SCOPE, audience=platform.api_url)
+        found = structure(document(answer), DeviceWire, answer)
+        return DeviceCode(
+            found.device_code,
+            found.user_code,
+            found.verification_uri,
+            found.verification_uri_complete,
+            found.expires_in,
+            max(found.interval, 1),
+        )
+
+    def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
+        """Ask for a device authorization's tokens."""
+        answer = self._post(
+            platform,
+            "oauth/token",
+            grant_type="urn:ietf:params:oauth:grant-type:device_code",
+            device_code=device_code,
+        )
+        return self._tokens(answer, first=True)
+
+    def _post(self, platform: Platform, path: str, **form: str) -> Answer:
+        answer = self._transport.post(
+            f"{platform.issuer}{path}",
+            {"client_id": platform.client_id, **form},
+            insecure=self._trusts_anybody(platform),
+        )
+        if answer.status != 200:
+            raise refusal(answer)
+        return answer
+
+    def _tokens(self, answer: Answer, *, first: bool) -> TokenSet:
+        members = document(answer)
+        found = structure(members, TokenWire, answer)
+        if first and not found.id_token:
+            raise Malformed(f"{answer.where} answers without an ID token.")
+        if found.token_type.lower() != "bearer":
+            raise Malformed(f"{answer.where} answers with another kind of token than a bearer token.")
+        now = self._clock.now()
+        expires_at = _expiry(found, now)
+        return TokenSet(
+            found.access_token,
+            found.id_token or "",
+            found.refresh_token,
+            expires_at=expires_at,
+            lifetime=expires_at - now if expires_at is not None else None,
+            extra={name: value for name, value in members.items() if name not in _OURS},
+        )
+
+    def _trusts_anybody(self, platform: Platform) -> bool:
+        same = urlsplit(platform.issuer).hostname == urlsplit(platform.api_url).hostname
+        return self._insecure and same
+
+
+def _expiry(found: TokenWire, now: datetime) -> datetime | None:
+    """When the first of the tokens dies; what the answer does not say, the tokens may."""
+    seconds = found.expires_in
+    known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
+    access = (
+        now + timedelta(seconds=min(float(seconds), 1e8)) if known and seconds > 0 else expiry_of(found.access_token)
+    )
+    identity = expiry_of(found.id_token) if found.id_token else None
+    return min((death for death in (access, identity) if death is not None), default=None)

@@ -1,0 +1,87 @@
+"""Which certificate authorities to trust, and which proxy to go through, as the environment says."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+from attrs import frozen
+
+from dagctl.domain.errors import FileUnusable
+from dagctl.domain.platform import LOOPBACK_HOSTS
+
+
+@frozen
+class Trust:
+    """Where trusted CA certificates are.
+
+    Attributes:
+        bundle: a PEM file, or a folder of them as OpenSSL has it; the system's own store where None.
+        origin: what names the bundle, for people.
+        loopback_ca: a PEM file that is trusted too, for the loopback interface only; need not exist.
+    """
+
+    bundle: Path | None = None
+    origin: str = "the system's CA store"
+    loopback_ca: Path | None = None
+
+    def context(self, host: str) -> ssl.SSLContext:
+        """A TLS client context for `host`: TLS 1.2 at least, name and chain verified.
+
+        Raises:
+            FileUnusable: a CA file cannot be used.
+        """
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.bundle is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            _load(context, self.bundle, self.origin)
+        if host in LOOPBACK_HOSTS and self.loopback_ca is not None and self.loopback_ca.exists():
+            _load(context, self.loopback_ca, "the sandbox")
+        return context
+
+
+def unverified() -> ssl.SSLContext:
+    """A TLS client context that trusts anybody."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
+    try:
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except OSError as error:
+        why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise FileUnusable(f"The CA file {path} (from {origin}) cannot be used: {why}.") from None
+
+
+def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> Trust:
+    """What `SSL_CERT_FILE` says, else `REQUESTS_CA_BUNDLE`, else the system."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        if environ.get(name):
+            return Trust(Path(environ[name]), name, loopback_ca)
+    return Trust(loopback_ca=loopback_ca)
+
+
+def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy to reach `url` through, or None. The loopback interface is never reached through one."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxies = {
+        name.lower()[: -len("_proxy")]: value
+        for name, value in sorted(environ.items())  # the lower-case name wins: it sorts last
+        if name.lower().endswith("_proxy") and value
+    }
+    if host in LOOPBACK_HOSTS or proxy_bypass_environment(parts.netloc, proxies):
+        return None
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

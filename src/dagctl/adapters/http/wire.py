@@ -1,0 +1,194 @@
+"""JSON from the platform, taken apart strictly: what is missing or of another type is named by its path."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from attrs import define, field
+from cattrs import BaseValidationError, Converter
+from cattrs import transform_error as explain
+
+from dagctl.adapters.http.transport import Answer
+from dagctl.domain.errors import Malformed, Refused
+from dagctl.domain.text import printable
+
+T = TypeVar("T")
+
+
+@define
+class OrganizationWire:
+    """An organization in an answer."""
+
+    id: str
+    name: str | None = None
+
+
+@define
+class OnboardingWire:
+    """`GET /api/v1/onboarding/status`."""
+
+    onboarded: bool = False
+    organization: OrganizationWire | None = None
+
+
+@define
+class ProxyWire:
+    """The PG proxy in an answer."""
+
+    host: str
+    port: int = 5432
+
+
+@define
+class EnvironmentInfoWire:
+    """`GET /api/v1/env/info`."""
+
+    state_proxy: ProxyWire | None = None
+
+
+@define
+class ProjectWire:
+    """A project in an answer."""
+
+    id: str
+    name: str | None = None
+
+
+@define
+class ProtectionWire:
+    """`GET /api/v1/environment-protections/check`."""
+
+    allowed: bool
+    environment: str | None = None
+
+
+@define
+class ResourceMetadataWire:
+    """Protected resource metadata (RFC 9728 section 2), and our own member in it."""
+
+    resource: str
+    authorization_servers: list[str] = field(factory=list)
+    dagctl_client_id: str | None = None
+
+
+@define
+class ProviderMetadataWire:
+    """Provider metadata (OpenID Connect Discovery 1.0 section 3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    device_authorization_endpoint: str | None = None
+    authorization_response_iss_parameter_supported: bool = False
+
+
+@define
+class TokenWire:
+    """A token answer (RFC 6749 section 5.1)."""
+
+    access_token: str = field(repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    token_type: str = "Bearer"  # noqa: S105 - a kind of token
+    expires_in: Any = None
+
+
+@define
+class DeviceWire:
+    """A device authorization answer (RFC 8628 section 3.2)."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    verification_uri_complete: str | None = None
+    interval: int = 5
+
+
+def _identifier(value: object, _: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise TypeError("expected a string")
+
+
+def _boolean(value: object, _: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise TypeError("expected true or false")
+
+
+def _integer(value: object, _: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise TypeError("expected an integer")
+
+
+def _converter() -> Converter:
+    converter = Converter()
+    converter.register_structure_hook(str, _identifier)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(int, _integer)
+    return converter
+
+
+_CONVERTER = _converter()
+
+
+def document(answer: Answer) -> Any:
+    """The JSON value in an answer's body (RFC 8259).
+
+    Raises:
+        Malformed: there is none, or one of its objects has a member twice.
+    """
+    try:
+        return json.loads(answer.body, object_pairs_hook=_object, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Malformed(f"{answer.where} answers with something that is not JSON.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate member")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def structure(value: object, kind: type[T], answer: Answer) -> T:
+    """`value`, taken from `answer`, as a wire class.
+
+    Raises:
+        Malformed: it does not fit; the message says where and how.
+    """
+    if not isinstance(value, dict):
+        raise Malformed(f"{answer.where} answers with something that is not a JSON object.")
+    try:
+        return _CONVERTER.structure(value, kind)
+    except BaseValidationError as error:
+        complaint = printable(explain(error)[0].replace(" @ ", " at "))
+    except (TypeError, ValueError, KeyError):
+        complaint = "it has another shape than expected"
+    raise Malformed(f"{answer.where} answers with unexpected JSON: {complaint}.")
+
+
+def refusal(answer: Answer) -> Refused:
+    """An answer whose status says no, with the server's own words where it has some."""
+    try:
+        body = document(answer)
+    except Malformed:
+        body = None
+    members = body if isinstance(body, dict) else {}
+    words = next(
+        (members[name] for name in ("error_description", "message", "error") if isinstance(members.get(name), str)),
+        "",
+    )
+    code = members.get("error")
+    said = f": {printable(words)}" if words.strip() else "."
+    return Refused(
+        f"{answer.where} answers with HTTP status {answer.status}{said}",
+        status=answer.status,
+        code=code if isinstance(code, str) else None,
+    )

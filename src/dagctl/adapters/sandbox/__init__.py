@@ -1,0 +1,28 @@
+"""The platform's far side on this machine: issuer, management API, PG proxy with TLS, and a real PostgreSQL.
+
+It verifies what the hosted platform verifies. On the loopback interface only, with a CA of its own. In a test::
+
+    with running_sandbox(SandboxOptions(), home=tmp_path) as sandbox:
+        client.login("acme", api_url=sandbox.api_url)
+
+It shares no code with the client's HTTP adapter: two sides that share a codec share its bugs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dagctl.adapters.sandbox.options import SandboxOptions, User
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox.running import Sandbox, running_sandbox
+
+__all__ = ["Sandbox", "SandboxOptions", "User", "running_sandbox"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Sandbox", "running_sandbox"):
+        from dagctl.adapters.sandbox import running
+
+        return getattr(running, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,99 @@
+"""The projects' databases in PostgreSQL: made, and looked into."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg2
+from psycopg2 import sql
+
+from dagctl.adapters.sandbox.options import SandboxOptions
+from dagctl.adapters.sandbox.upstream import Upstream
+from dagctl.domain.errors import DagctlError
+
+
+def upstream_of(url: str) -> Upstream:
+    """The server of a `postgresql://` URL; the projects' roles get passwords there.
+
+    Raises:
+        DagctlError: it is no such URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
+        raise DagctlError("The database URL is not like postgresql://user:password@host:port/database.")
+    return Upstream(unquote(parts.hostname), parts.port or 5432, secrets.token_bytes(32))
+
+
+def dsn_of(upstream: Upstream, url: str | None, database: str) -> dict[str, Any]:
+    """How to enter `database` with every right, as keywords of libpq."""
+    if url is None:
+        return {"host": upstream.host, "port": upstream.port, "user": "postgres", "dbname": database}
+    parts = urlsplit(url)
+    return {
+        "host": upstream.host,
+        "port": upstream.port,
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or ""),
+        "dbname": database,
+    }
+
+
+@contextmanager
+def cursor(dsn: dict[str, Any]) -> Iterator[Any]:
+    """A cursor that commits by itself."""
+    connection = psycopg2.connect(**dsn, connect_timeout=10)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as opened:
+            yield opened
+    finally:
+        connection.close()
+
+
+def make_databases(options: SandboxOptions, upstream: Upstream) -> None:
+    """Make a role and a database of its own for each project; none can enter another's.
+
+    Raises:
+        DagctlError: PostgreSQL cannot be entered.
+    """
+    url = options.database_url
+    entrance = unquote(urlsplit(url).path.lstrip("/")) if url else "postgres"
+    try:
+        with cursor(dsn_of(upstream, url, entrance or "postgres")) as run:
+            for project in options.projects:
+                _make(run, options.role_of(project), options.database_of(project), upstream)
+    except psycopg2.Error as error:
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise DagctlError(f"PostgreSQL at {upstream.host}:{upstream.port} cannot be prepared: {reason}") from None
+
+
+def _make(run: Any, role: str, database: str, upstream: Upstream) -> None:
+    names = {"role": sql.Identifier(role), "database": sql.Identifier(database)}
+    run.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
+    if run.fetchone() is None:
+        run.execute(sql.SQL("CREATE ROLE {role} LOGIN").format(**names))
+    if upstream.secret is not None:
+        password = sql.Literal(upstream.password_of(role))
+        run.execute(sql.SQL("ALTER ROLE {role} PASSWORD {password}").format(**names, password=password))
+    run.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+    if run.fetchone() is None:
+        run.execute(sql.SQL("CREATE DATABASE {database} OWNER {role}").format(**names))
+        run.execute(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
+
+
+def tables(dsn: dict[str, Any]) -> list[tuple[str, int]]:
+    """Every table of the database with how many rows it has."""
+    with cursor(dsn) as run:
+        run.execute(
+            "SELECT schemaname, tablename FROM pg_tables "
+            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2"
+        )
+        found = []
+        for schema, table in run.fetchall():
+            run.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table)))
+            found.append((f"{schema}.{table}", int(run.fetchone()[0])))
+        return found

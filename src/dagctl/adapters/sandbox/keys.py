@@ -1,0 +1,98 @@
+"""The sandbox's CA, its server certificate and its signing key; kept between starts, so that trust in them lasts."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import trustme
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class Keys:
+    """The keys in a folder, made where they are not there yet.
+
+    Args:
+        folder: a private folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.ca_file = folder / "ca.pem"
+        self.ca_bundle = folder / "ca-bundle.pem"
+        self.certificate_file = folder / "server.pem"
+        if not self._complete(folder):
+            self._make(folder)
+        self._write_bundle()
+        self._signing = ECKey.import_key((folder / "signing.pem").read_bytes(), {"use": "sig", "alg": "ES256"})
+        self._signing.ensure_kid()
+
+    def tls(self) -> ssl.SSLContext:
+        """The server's side of TLS, 1.2 at least."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate_file)
+        return context
+
+    def jwks(self) -> dict[str, Any]:
+        """The public signing key as a JWK set (RFC 7517)."""
+        return {"keys": [self._signing.as_dict(private=False)]}
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A JWT (RFC 7519)."""
+        return jwt.encode({"alg": "ES256", "kid": self._signing.kid}, claims, self._signing)
+
+    def verify(self, token: str, *, issuer: str, audience: str) -> dict[str, Any]:
+        """The claims of a JWT of ours.
+
+        Raises:
+            InvalidTokenError: says why.
+        """
+        try:
+            claims = dict(jwt.decode(token, self._signing, algorithms=["ES256"]).claims)
+        except (JoseError, ValueError, UnicodeError):
+            raise InvalidTokenError("the token is not one of this issuer's") from None
+        named = claims.get("aud")
+        if claims.get("iss") != issuer:
+            raise InvalidTokenError("the token is from another issuer")
+        if audience not in ([named] if isinstance(named, str) else named or []):
+            raise InvalidTokenError("the token is for another audience")
+        if claims.get("exp", 0) <= time.time():
+            raise InvalidTokenError("the token has expired")
+        return claims
+
+    def _complete(self, folder: Path) -> bool:
+        return all((folder / name).exists() for name in ("ca.pem", "server.pem", "signing.pem"))
+
+    def _make(self, folder: Path) -> None:
+        authority = trustme.CA(organization_name="dagctl sandbox")
+        leaf = authority.issue_cert(*NAMES, common_name="localhost")
+        chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
+        signing = ECKey.generate_key("P-256").as_pem(private=True)
+        _write(self.certificate_file, leaf.private_key_pem.bytes() + chain)
+        _write(folder / "signing.pem", signing)
+        _write(self.ca_file, authority.cert_pem.bytes())  # last: it says that the others are complete
+
+    def _write_bundle(self) -> None:
+        """The system's CAs and ours, for programs that take only one file of them."""
+        system = ssl.get_default_verify_paths().cafile
+        known = Path(system).read_bytes() if system else b""
+        _write(self.ca_bundle, known.rstrip() + b"\n" + self.ca_file.read_bytes())
+
+
+class InvalidTokenError(Exception):
+    """A token is refused; the message says why."""
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    temporary.replace(path)

@@ -1,0 +1,134 @@
+"""As much of PostgreSQL's protocol 3.0 as a proxy needs before it only relays (PostgreSQL manual, chapter 54)."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Mapping
+from typing import cast
+
+SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+PROTOCOL_3 = 3
+STARTUP_LIMIT = 10_000
+MESSAGE_LIMIT = 65_536
+
+
+class ClosedError(Exception):
+    """The other side has gone."""
+
+
+class Channel(asyncio.Protocol):
+    """One side of a proxied connection: read by the piece at first, then joined to the other side.
+
+    Joined, it hands over what arrives as it arrives; a side that cannot take more stops the other from reading.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.peer: Channel | None = None
+        self._buffer = bytearray()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.peer is not None:
+            self.peer.transport.write(data)
+        else:
+            self._buffer += data
+            self._arrived.set()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closed = True
+        self._arrived.set()
+        if self.peer is not None:
+            self.peer.transport.close()
+
+    def pause_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.transport.resume_reading()
+
+    @property
+    def unread(self) -> int:
+        """How many bytes have arrived and were not read."""
+        return len(self._buffer)
+
+    async def read(self, count: int) -> bytes:
+        """The next `count` bytes.
+
+        Raises:
+            ClosedError: they will not come.
+        """
+        while len(self._buffer) < count:
+            if self._closed:
+                raise ClosedError
+            self._arrived.clear()
+            await self._arrived.wait()
+        piece = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return piece
+
+    async def startup(self) -> tuple[int, bytes]:
+        """The next message of the start-up phase: its code, and the rest of it."""
+        length, code = struct.unpack("!II", await self.read(8))
+        if not 8 <= length <= STARTUP_LIMIT:
+            raise ClosedError
+        return code, await self.read(length - 8)
+
+    async def message(self) -> tuple[bytes, bytes]:
+        """The next message: its type, and its content."""
+        kind, length = struct.unpack("!cI", await self.read(5))
+        if not 4 <= length <= MESSAGE_LIMIT:
+            raise ClosedError
+        return kind, await self.read(length - 4)
+
+    def unread_message(self, kind: bytes, content: bytes) -> None:
+        """Put a message back."""
+        self._buffer[:0] = message(kind, content)
+
+    def send(self, kind: bytes, content: bytes) -> None:
+        """Send a message."""
+        self.transport.write(message(kind, content))
+
+    def join(self, other: Channel) -> None:
+        """From here on, relay."""
+        self.peer, other.peer = other, self
+        for side in (self, other):
+            if side._buffer and side.peer is not None:
+                side.peer.transport.write(bytes(side._buffer))
+                side._buffer.clear()
+            if side._closed and side.peer is not None:
+                side.peer.transport.close()
+
+
+def message(kind: bytes, content: bytes) -> bytes:
+    """A message of that type."""
+    return kind + struct.pack("!I", len(content) + 4) + content
+
+
+def startup_message(parameters: Mapping[str, str]) -> bytes:
+    """A StartupMessage."""
+    content = b"".join(part.encode() + b"\0" for pair in parameters.items() for part in pair)
+    return struct.pack("!II", len(content) + 9, PROTOCOL_3 << 16) + content + b"\0"
+
+
+def startup_parameters(content: bytes) -> dict[str, str]:
+    """The parameters of a StartupMessage."""
+    parts = content.decode("utf-8", "replace").split("\0")
+    return {name: value for name, value in zip(parts[::2], parts[1::2], strict=False) if name}
+
+
+def fatal(sqlstate: str, text: str) -> bytes:
+    """An ErrorResponse that ends the connection."""
+    fields = {b"S": "FATAL", b"V": "FATAL", b"C": sqlstate, b"M": text}
+    return message(b"E", b"".join(key + value.encode() + b"\0" for key, value in fields.items()) + b"\0")

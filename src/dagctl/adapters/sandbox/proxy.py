@@ -1,0 +1,206 @@
+"""The PG proxy: TLS, an access token for a password, and then a relay to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Mapping
+
+from dagctl.adapters.sandbox.keys import InvalidTokenError, Keys
+from dagctl.adapters.sandbox.observations import Observations, PgLogin
+from dagctl.adapters.sandbox.options import SandboxOptions
+from dagctl.adapters.sandbox.pgwire import (
+    CANCEL_REQUEST,
+    GSS_REQUEST,
+    PROTOCOL_3,
+    SSL_REQUEST,
+    Channel,
+    ClosedError,
+    fatal,
+    startup_message,
+    startup_parameters,
+)
+from dagctl.adapters.sandbox.upstream import Upstream, log_in
+
+HANDSHAKE = 15.0
+"""Seconds for everything before the relay."""
+
+
+class RefusedError(Exception):
+    """The client is turned away, with an SQLSTATE."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class PgProxy:
+    """Accepts connections for the projects' databases.
+
+    Args:
+        issuer, api_url: whose tokens, and for whom.
+        upstream: the real PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        options: Callable[[], SandboxOptions],
+        observed: Observations,
+        upstream: Upstream,
+        *,
+        issuer: str,
+        api_url: str,
+    ) -> None:
+        self._keys = keys
+        self._tls = keys.tls()
+        self._options = options
+        self._observed = observed
+        self._upstream = upstream
+        self._issuer = issuer
+        self._api_url = api_url
+        self._channels: set[Channel] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Accept connections on `listener`."""
+        self._server = await asyncio.get_running_loop().create_server(self._accept, sock=listener)
+
+    async def stop(self) -> None:
+        """Accept no more, and drop the connections that there are."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.drop()
+
+    def drop(self) -> None:
+        """Drop every connection, as a proxy that is restarted does."""
+        for channel in list(self._channels):
+            channel.transport.abort()
+        self._channels.clear()
+
+    def _accept(self) -> Channel:
+        return _Accepted(self._begin)
+
+    def _begin(self, channel: Channel) -> None:
+        self._channels = {known for known in self._channels if not known.transport.is_closing()} | {channel}
+        task = asyncio.get_running_loop().create_task(self._serve(channel))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, client: Channel) -> None:
+        try:
+            await asyncio.wait_for(self._handshake(client), HANDSHAKE)
+        except RefusedError as refused:
+            client.transport.write(fatal(refused.sqlstate, str(refused)))
+            client.transport.close()
+        except (ClosedError, asyncio.TimeoutError, OSError, ssl.SSLError, UnicodeError, struct.error):
+            client.transport.close()
+
+    async def _handshake(self, client: Channel) -> None:
+        secure = False
+        while True:
+            code, content = await client.startup()
+            if code == SSL_REQUEST and not secure:
+                await self._secure(client)
+                secure = True
+            elif code == GSS_REQUEST:
+                client.transport.write(b"N")
+            elif code == CANCEL_REQUEST:
+                return await self._cancel(client, content)
+            elif code >> 16 == PROTOCOL_3:
+                return await self._enter(client, startup_parameters(content), secure)
+            else:
+                raise RefusedError("08P01", "the proxy speaks protocol 3.0 only")
+
+    async def _secure(self, client: Channel) -> None:
+        if client.unread:
+            raise ClosedError  # sent in the clear ahead of TLS: CVE-2021-23222
+        client.transport.write(b"S")
+        upgraded = await asyncio.get_running_loop().start_tls(client.transport, client, self._tls, server_side=True)
+        if upgraded is None:
+            raise ClosedError
+        client.transport = upgraded
+
+    async def _cancel(self, client: Channel, content: bytes) -> None:
+        backend = await self._upstream.connect()
+        backend.transport.write(struct.pack("!II", 16, CANCEL_REQUEST) + content[:8])
+        client.transport.close()
+        try:
+            await backend.read(1)  # the server closes once it has taken the request
+        except ClosedError:
+            backend.transport.close()
+
+    async def _enter(self, client: Channel, parameters: Mapping[str, str], secure: bool) -> None:
+        user, database = parameters.get("user", ""), parameters.get("database", "")
+        if not secure:
+            self._observed.pg_logins.append(PgLogin(user, database, "cleartext"))
+            raise RefusedError("28000", "the proxy takes TLS connections only (sslmode=require)")
+        client.send(b"R", struct.pack("!I", 3))  # AuthenticationCleartextPassword
+        kind, content = await client.message()
+        if kind != b"p":
+            raise RefusedError("08P01", "a password message was expected")
+        self._check(content.rstrip(b"\0").decode("utf-8", "replace"), user, database)
+        await self._relay(client, {**parameters, "user": user, "database": database})
+
+    def _check(self, token: str, user: str, database: str) -> None:
+        age: float | None = None
+        left: float | None = None
+        try:
+            claims = self._claims(token)
+            age, left = time.time() - claims["iat"], claims["exp"] - time.time()
+            self._check_place(claims, user, database)
+        except RefusedError as refused:
+            self._observed.pg_logins.append(PgLogin(user, database, str(refused), age, left))
+            raise
+        self._observed.pg_logins.append(PgLogin(user, database, None, age, left))
+
+    def _claims(self, token: str) -> dict[str, float]:
+        try:
+            return self._keys.verify(token, issuer=self._issuer, audience=self._api_url)
+        except InvalidTokenError as error:
+            raise RefusedError("28P01", f"the access token is refused: {error}") from None
+
+    def _check_place(self, claims: Mapping[str, object], user: str, database: str) -> None:
+        options = self._options()
+        person = options.user_by_subject(claims.get("sub"))
+        projects = {options.role_of(name): options.database_of(name) for name in options.projects}
+        if person is None or not person.onboarded or user not in projects:
+            raise RefusedError("28000", f'the token does not belong to the user "{user}"')
+        if database != projects[user]:
+            raise RefusedError("28000", f'the database "{database}" does not belong to the user "{user}"')
+
+    async def _relay(self, client: Channel, parameters: Mapping[str, str]) -> None:
+        if parameters.get("replication", "false") not in ("false", "0", "off", "no"):
+            raise RefusedError("28000", "the proxy relays no replication")
+        try:
+            backend = await self._upstream.connect()
+        except OSError:
+            raise RefusedError("08001", "the database behind the proxy cannot be reached") from None
+        backend.transport.write(startup_message(parameters))
+        try:
+            await log_in(backend, parameters["user"], self._upstream.password_of(parameters["user"]))
+        except ClosedError:
+            backend.transport.close()
+            raise RefusedError("08001", "the database behind the proxy has closed the connection") from None
+        client.join(backend)
+
+
+class _Accepted(Channel):
+    """A channel that says when its connection is there."""
+
+    def __init__(self, begin: Callable[[Channel], None]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        first = not hasattr(self, "transport")
+        super().connection_made(transport)
+        if first:
+            self._begin(self)

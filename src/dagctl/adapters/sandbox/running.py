@@ -1,0 +1,230 @@
+"""A sandbox that runs in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import uvicorn
+from attrs import evolve
+from starlette.applications import Starlette
+
+from dagctl.adapters.files.private import make_private
+from dagctl.adapters.sandbox.api import api_app
+from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, upstream_of
+from dagctl.adapters.sandbox.grants import Grants
+from dagctl.adapters.sandbox.issuer import issuer_app
+from dagctl.adapters.sandbox.keys import Keys
+from dagctl.adapters.sandbox.observations import Observations
+from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
+from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
+from dagctl.adapters.sandbox.proxy import PgProxy
+from dagctl.domain.errors import PortTaken
+
+HOST = "localhost"
+
+
+class Sandbox:
+    """A running platform.
+
+    Attributes:
+        api_url: the management API.
+        issuer_host: the issuer's host and port, as `auth0_domain` has it.
+        client_id: the client's ID there.
+        proxy: the PG proxy's host and port.
+        ca_file: the CA that its certificates are from.
+        ca_bundle: the system's CAs and that one, for programs that take one file.
+        observations: what it has seen.
+    """
+
+    def __init__(self, options: SandboxOptions, folder: Path) -> None:
+        self.options = options
+        self.observations = Observations()
+        self.client_id = CLIENT_ID
+        self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        """Bring everything up.
+
+        Raises:
+            PortTaken: a port is in use; the message names it and the option that changes it.
+            DagctlError: PostgreSQL does not come up.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._loop.close)
+            self._listeners = [
+                stack.enter_context(_listener(port, option))
+                for port, option in (
+                    (self.options.api_port, "--api-port"),
+                    (self.options.issuer_port, "--issuer-port"),
+                    (self.options.proxy_port, "--proxy-port"),
+                )
+            ]
+            self._prepare(stack)
+            self._run(stack)
+            self._stack = stack.pop_all()
+
+    def stop(self) -> None:
+        """Take everything down."""
+        self._stack.close()
+
+    @property
+    def proxy(self) -> tuple[str, int]:
+        """The PG proxy's host and port."""
+        return HOST, self._listeners[2].getsockname()[1]
+
+    def admin_dsn(self, project: str) -> dict[str, Any]:
+        """How to enter a project's database with every right, past the proxy; keywords of libpq."""
+        return dsn_of(self._upstream, self.options.database_url, self.options.database_of(project))
+
+    def tables(self, project: str) -> list[tuple[str, int]]:
+        """Every table of a project's state database with how many rows it has."""
+        return tables(self.admin_dsn(project))
+
+    def set_protected(self, project: str, environments: set[str] | None) -> None:
+        """Protect just these environments of a project; None configures no protection at all."""
+        kept = {name: found for name, found in self.options.protected.items() if name != project}
+        if environments is not None:
+            kept[project] = frozenset(environments)
+        self.options = evolve(self.options, protected=kept)
+
+    def drop_connections(self) -> None:
+        """Have the PG proxy drop every connection."""
+        self._loop.call_soon_threadsafe(self._pg_proxy.drop)
+
+    def restart_proxy(self) -> None:
+        """Stop the PG proxy and start it anew on the same port."""
+
+        async def restart() -> None:
+            await self._pg_proxy.stop()
+            self._listeners[2] = _bind(self.proxy[1], "--proxy-port")
+            await self._pg_proxy.start(self._listeners[2])
+
+        asyncio.run_coroutine_threadsafe(restart(), self._loop).result(30)
+
+    def _prepare(self, stack: ExitStack) -> None:
+        make_private(self._folder)
+        keys = Keys(self._folder)
+        self.ca_file, self.ca_bundle = keys.ca_file, keys.ca_bundle
+        api_port, issuer_port = (listener.getsockname()[1] for listener in self._listeners[:2])
+        self.api_url = f"https://{HOST}:{api_port}"
+        self.issuer_host = f"{HOST}:{issuer_port}"
+        issuer = f"https://{self.issuer_host}/"
+        if self.options.database_url is None:
+            server = EmbeddedPostgres(self._folder)
+            stack.callback(server.stop)
+            self._upstream = server.start()
+        else:
+            self._upstream = upstream_of(self.options.database_url)
+        make_databases(self.options, self._upstream)
+        grants = Grants(self.options, keys, self.observations, self._folder / "sessions.json")
+        grants.issuer, grants.api_url = issuer, self.api_url
+        self._apps = [api_app(grants, keys, lambda: self.options, self.proxy), issuer_app(grants, keys)]
+        self._certificate = keys.certificate_file
+        self._pg_proxy = PgProxy(
+            keys, lambda: self.options, self.observations, self._upstream, issuer=issuer, api_url=self.api_url
+        )
+
+    def _run(self, stack: ExitStack) -> None:
+        servers = [_web_server(app, self._certificate) for app in self._apps]
+        ready, done = Event(), Event()
+
+        async def serve() -> None:
+            await self._pg_proxy.start(self._listeners[2])
+            tasks = [
+                asyncio.ensure_future(server.serve(sockets=[listener]))
+                for server, listener in zip(servers, self._listeners[:2], strict=True)
+            ]
+            while not all(server.started for server in servers) and not any(task.done() for task in tasks):
+                await asyncio.sleep(0.005)
+            ready.set()
+            await asyncio.gather(*tasks)
+            await self._pg_proxy.stop()
+            for server in servers:
+                for connection in list(server.server_state.connections):
+                    connection.transport.abort()
+            await asyncio.sleep(0.02)  # for the transports to notice
+
+        def work() -> None:
+            try:
+                self._loop.run_until_complete(serve())
+            finally:
+                ready.set()
+                done.set()
+
+        def end() -> None:
+            for server in servers:
+                server.should_exit = server.force_exit = True
+            done.wait(10)
+
+        Thread(target=work, name="dagctl sandbox", daemon=True).start()
+        stack.callback(end)
+        ready.wait(30)
+
+
+@contextmanager
+def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Iterator[Sandbox]:
+    """A sandbox for the length of a block.
+
+    Args:
+        home: the dagctl home; the sandbox keeps its things in its folder `sandbox`, and a client that has the
+            same home trusts its CA on the loopback interface.
+
+    Raises:
+        DagctlError: as `Sandbox.start` does.
+    """
+    sandbox = Sandbox(options or SandboxOptions(), home / "sandbox")
+    sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        sandbox.stop()
+
+
+def _web_server(app: Starlette, certificate: Path) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            ssl_certfile=str(certificate),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
+@contextmanager
+def _listener(port: int, option: str) -> Iterator[socket.socket]:
+    listener = _bind(port, option)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def _bind(port: int, option: str) -> socket.socket:
+    """A listening socket on the loopback interface."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(256)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise PortTaken(
+            f"Port {port} on the loopback interface is in use.", hint=f"Choose another: {option} N"
+        ) from None
+    return listener

@@ -1,0 +1,232 @@
+"""The sandbox as a process of its own: started, found, and stopped from others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from attrs import asdict, evolve
+from filelock import FileLock, Timeout
+
+from dagctl.adapters.files.private import make_private, read_private, remove_private, write_private
+from dagctl.adapters.sandbox.options import SandboxOptions, User
+from dagctl.domain.errors import DagctlError, FileUnusable
+
+PATIENCE = 90.0
+
+
+class Supervisor:
+    """The one sandbox of a dagctl home. Whoever runs it holds a lock, which the operating system frees.
+
+    Args:
+        home: the dagctl home.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._folder = home / "sandbox"
+        self._state = self._folder / "sandbox.json"
+        self.log = self._folder / "sandbox.log"
+
+    def status(self) -> dict[str, Any] | None:
+        """Where the running sandbox is; None where none runs."""
+        if not self._folder.is_dir() or not self._held():
+            return None
+        with suppress(ValueError):
+            found = json.loads(read_private(self._state) or "null")
+            if isinstance(found, dict):
+                return found
+        return {}
+
+    def run(self, options: SandboxOptions, ready: Callable[[Mapping[str, Any]], None]) -> None:
+        """Run the sandbox until SIGINT or SIGTERM.
+
+        Args:
+            ready: called once it is up, with where it is.
+
+        Raises:
+            DagctlError: one runs already, or it cannot be brought up.
+        """
+        from dagctl.adapters.sandbox.running import Sandbox
+
+        lock = self._acquire()
+        over = Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: over.set())
+        sandbox = Sandbox(options, self._folder)
+        try:
+            remove_private(self._state)
+            sandbox.start()
+            where = _where(sandbox, options)
+            write_private(self._state, json.dumps(where, indent=2) + "\n")
+            ready(where)
+            while not over.wait(0.5):
+                pass
+        finally:
+            sandbox.stop()
+            remove_private(self._state)
+            lock.release()
+
+    def start_detached(self, options: SandboxOptions) -> dict[str, Any]:
+        """Start the sandbox as a process of its own; returns where it is, once it is up.
+
+        Raises:
+            DagctlError: one runs already, or it does not come up.
+        """
+        self._acquire().release()
+        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+            child = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-m", "dagctl.adapters.sandbox.supervisor", str(self._home)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert child.stdin is not None
+        with child.stdin as pipe:  # not an argument: a database URL may hold a password
+            pipe.write(json.dumps(_plain(options)).encode())
+        end = time.monotonic() + PATIENCE
+        while child.poll() is None and time.monotonic() < end:
+            status = self.status()
+            if status and status.get("pid") == child.pid:
+                child.returncode = 0  # it is on its own now
+                return status
+            time.sleep(0.05)
+        child.kill()
+        child.wait()
+        raise self._failure()
+
+    def tables(self, project: str) -> list[tuple[str, int]]:
+        """Every table of a project's state database with how many rows it has.
+
+        Raises:
+            DagctlError: no sandbox with an embedded PostgreSQL runs.
+        """
+        from dagctl.adapters.sandbox.databases import tables
+
+        admin = (self.status() or {}).get("admin")
+        if not admin:
+            raise DagctlError("No sandbox with a PostgreSQL of its own runs.", hint="Run: dagctl sandbox start")
+        return tables(admin[project])
+
+    def stop(self) -> bool:
+        """Stop the sandbox, and what a killed one has left running.
+
+        Returns:
+            Whether one was running.
+        """
+        running = self.status()
+        if running is not None:
+            self._end(running.get("pid"))
+        if self._folder.is_dir():
+            from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
+
+            EmbeddedPostgres(self._folder).stop()
+            remove_private(self._state)
+        return running is not None
+
+    def _end(self, pid: object) -> None:
+        if not isinstance(pid, int):
+            raise DagctlError("The sandbox is just being started.", hint="Try again in a moment.")
+        for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                if not self._held():
+                    return
+                time.sleep(0.05)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self._folder / ".running.lock", timeout=0, mode=0o600)
+
+    def _acquire(self) -> FileLock:
+        try:
+            make_private(self._folder)
+            lock = self._lock()
+            lock.acquire()
+        except Timeout:
+            where = (self.status() or {}).get("api_url", "just being started")
+            raise DagctlError(f"A sandbox runs already ({where}).", hint="Stop it first: dagctl sandbox stop") from None
+        except OSError as error:
+            raise FileUnusable(
+                f"{self._folder} cannot be used: {error.strerror}.",
+                hint="Set DAGCTL_HOME to a folder that can be written.",
+            ) from None
+        return lock
+
+    def _held(self) -> bool:
+        lock = self._lock()
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
+    def _failure(self) -> DagctlError:
+        lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
+        for line in lines:
+            with suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict) and "error" in found:
+                    return DagctlError(found["error"], hint=found["hint"])
+        return DagctlError("The sandbox did not come up.", hint=f"Its log is {self.log}.")
+
+
+def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
+    host, port = sandbox.proxy
+    return {
+        "pid": os.getpid(),
+        "api_url": sandbox.api_url,
+        "issuer": f"https://{sandbox.issuer_host}/",
+        "client_id": sandbox.client_id,
+        "pg_proxy": f"{host}:{port}",
+        "organization": options.organization,
+        "projects": list(options.projects),
+        "users": [user.email for user in options.users],
+        "ca_file": str(sandbox.ca_file),
+        "ca_bundle": str(sandbox.ca_bundle),
+        "admin": {project: sandbox.admin_dsn(project) for project in options.projects}
+        if options.database_url is None
+        else None,
+    }
+
+
+def _plain(options: SandboxOptions) -> dict[str, Any]:
+    protected = {name: sorted(found) for name, found in options.protected.items()}
+    return {**asdict(options), "protected": protected}
+
+
+def _options(plain: dict[str, Any]) -> SandboxOptions:
+    return evolve(
+        SandboxOptions(**plain),
+        users=tuple(User(**user) for user in plain["users"]),
+        redirect_uris=tuple(plain["redirect_uris"]),
+        protected={name: frozenset(found) for name, found in plain["protected"].items()},
+    )
+
+
+def main() -> int:
+    """The detached sandbox: its home is the argument, its options come on stdin, its end goes into the log."""
+    try:
+        Supervisor(Path(sys.argv[1])).run(_options(json.load(sys.stdin)), lambda where: None)
+    except DagctlError as error:
+        print(json.dumps({"error": error.message, "hint": error.hint}), flush=True)  # noqa: T201 - the log
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The state connection that SQLMesh gets: each new database connection carries a token that is fresh then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from pydantic import PrivateAttr
+from sqlmesh.core.config.connection import PostgresConnectionConfig
+
+from dagctl.adapters.sqlmesh.guard import OPTION, GuardedPostgresEngineAdapter, for_sqlmesh
+from dagctl.adapters.sqlmesh.libpq import SETTINGS, as_mapping, explained, keywords
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.state_credentials import StateCredentials
+
+RENEWED = "(renewed by dagctl for each connection)"
+"""Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""
+
+NOT_KNOWN_YET = "(not known before the first connection)"
+
+
+class StateLink(Protocol):
+    """The way to one project's state database. It can be pickled, and is shared by copies."""
+
+    def guard(self, environments: Iterable[str], changes: bool) -> None:
+        """Raise `DagctlError` where one of `environments` must not be touched."""
+
+    def credentials(self) -> StateCredentials:
+        """Credentials that are fresh now. Thread-safe and bounded in time; raises `DagctlError`."""
+
+    def plain(self) -> StateCredentials:
+        """The same, without what SQLMesh's own connection has no setting for."""
+
+    def outline(self) -> StateCredentials | None:
+        """The database without a password, as far as it is known without asking anybody."""
+
+
+class DagctlStateConnection(PostgresConnectionConfig):
+    """A PostgreSQL state connection that outlives its tokens; it also reads as a mapping.
+
+    As a mapping it is what the published client returns: `dict(connection)` holds a token that is valid now,
+    and does not renew itself any more.
+    """
+
+    _link: StateLink = PrivateAttr()
+
+    @property
+    def _engine_adapter(self) -> Any:
+        return GuardedPostgresEngineAdapter
+
+    @property
+    def _extra_engine_config(self) -> dict[str, Any]:
+        return {OPTION: self._link.guard}
+
+    @property
+    def _connection_factory(self) -> Any:
+        link = self._link
+
+        def connect(**settings: Any) -> Any:
+            return opened(link, settings)
+
+        return connect
+
+    def keys(self) -> list[str]:
+        """The names of the settings, as SQLMesh's YAML has them."""
+        return list(as_mapping(_UNKNOWN))
+
+    def items(self) -> list[tuple[str, Any]]:
+        """The settings, with a token that is valid now."""
+        return list(as_mapping(self._link.plain()).items())
+
+    def values(self) -> list[Any]:
+        """The values of the settings, with a token that is valid now."""
+        return [value for _, value in self.items()]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A setting, or `default` where there is none of this name."""
+        return as_mapping(self._link.plain()).get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self:
+            raise KeyError(key)
+        return as_mapping(self._link.plain())[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+
+_UNKNOWN = StateCredentials(NOT_KNOWN_YET, 5432, NOT_KNOWN_YET, NOT_KNOWN_YET, password="")
+
+
+def state_connection(link: StateLink) -> DagctlStateConnection:
+    """The state connection over `link`. Asks nobody.
+
+    Raises:
+        sqlmesh.utils.errors.ConfigError: psycopg2 is not installed.
+    """
+    known = link.outline() or _UNKNOWN
+    connection = DagctlStateConnection(
+        host=known.host,
+        port=known.port,
+        database=known.database,
+        user=known.user,
+        password=RENEWED,
+        sslmode=known.sslmode,
+        connect_timeout=SETTINGS["connect_timeout"],
+    )
+    connection._link = link
+    return connection
+
+
+def opened(link: StateLink, settings: dict[str, Any]) -> Any:
+    """A new psycopg2 connection.
+
+    Args:
+        settings: libpq's keywords as SQLMesh has them; what concerns who and where is known better here.
+
+    Raises:
+        DagctlError: it cannot be opened; as an SQLMesh error.
+    """
+    import psycopg2
+
+    try:
+        credentials = link.credentials()
+        chosen = {key: value for key, value in settings.items() if value is not None}
+        try:
+            return psycopg2.connect(**{**SETTINGS, **chosen, **keywords(credentials)})
+        except psycopg2.OperationalError as error:
+            raise explained(str(error), credentials) from None
+    except DagctlError as error:
+        raise for_sqlmesh(error) from None

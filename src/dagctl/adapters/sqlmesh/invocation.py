@@ -1,0 +1,155 @@
+"""Which SQLMesh command the running process is, found through SQLMesh's own click commands.
+
+SQLMesh loads its configuration in the callback of the command group, before the subcommand has been parsed.
+The rest of the command line is therefore parsed here, by SQLMesh's own parser, a moment ahead of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from itertools import takewhile
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, frozen
+
+if TYPE_CHECKING:
+    import click
+
+PROGRAMS = {
+    "sqlmesh": ("sqlmesh.cli.main", "cli"),
+    "sqlmesh_cicd": ("sqlmesh.cicd.bot", "bot"),
+    "sqlmesh_dbt": ("sqlmesh_dbt.cli", "dbt"),
+}
+"""SQLMesh's console scripts that are click programs: the module and name of the root command of each."""
+
+
+@frozen
+class Invocation:
+    """One command line, understood.
+
+    Attributes:
+        program: a key of `PROGRAMS`.
+        words: the subcommand: `("plan",)`, `("state", "export")`; empty where the command line is one that
+            the program will refuse, or answer with help.
+        parameters: the subcommand's own, by click's names.
+        root: those of the program itself.
+        ahead: it is not running (in this thread), so SQLMesh has not read its `.env` files yet.
+    """
+
+    program: str
+    words: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(factory=dict)
+    root: Mapping[str, Any] = field(factory=dict)
+    ahead: bool = False
+
+    def __str__(self) -> str:
+        return " ".join((self.program, *self.words))
+
+
+def invocation(argv: Sequence[str]) -> Invocation | None:
+    """What this process runs; None for a notebook, a program of somebody's own, or anything else.
+
+    Args:
+        argv: `sys.argv`; it counts only where no click command is running in this thread, and for versions
+            of SQLMesh that do not keep the subcommand's arguments.
+    """
+    click = sys.modules.get("click")
+    current = click.get_current_context(silent=True) if click else None
+    if current is None:
+        found = _from_arguments(argv)
+        return evolve(found, ahead=True) if found is not None else None
+    for context in _ancestry(current):
+        program = _program(context.command)
+        if program is not None:
+            return _from_context(program, context, current, argv)
+    return None
+
+
+def _ancestry(context: click.Context) -> Iterator[click.Context]:
+    at: click.Context | None = context
+    while at is not None:
+        yield at
+        at = at.parent
+
+
+def _program(command: click.Command) -> str | None:
+    for name, (module, attribute) in PROGRAMS.items():
+        loaded = sys.modules.get(module)
+        if loaded is not None and getattr(loaded, attribute, None) is command:
+            return name
+    return None
+
+
+def _from_context(program: str, root: click.Context, current: click.Context, argv: Sequence[str]) -> Invocation | None:
+    import click
+
+    below = takewhile(lambda context: context is not root, _ancestry(current))
+    words = tuple(reversed([context.command.name or "" for context in below]))
+    if not isinstance(current.command, click.Group):
+        return Invocation(program, words, current.params, root.params)
+    if current is root and program == "sqlmesh":
+        return _ahead_of_sqlmesh(root, argv)
+    chosen = (current.invoked_subcommand,) if current.invoked_subcommand else ()
+    return Invocation(program, (*words, *chosen), {}, root.params)
+
+
+def _ahead_of_sqlmesh(root: click.Context, argv: Sequence[str]) -> Invocation | None:
+    rest = root.meta.get("subcommand_args")
+    if rest is not None:
+        return _leaf("sqlmesh", root, list(rest), root.params)
+    again = _root_context("sqlmesh", root.command, argv)
+    typed = _rest(again)
+    if dict(again.params) != dict(root.params) or typed[:1] != [root.invoked_subcommand]:
+        return None  # it was started by other means than the process's own command line
+    return _leaf("sqlmesh", root, typed, root.params)
+
+
+def _from_arguments(argv: Sequence[str]) -> Invocation | None:
+    name = PurePath(argv[0]).name if argv else ""
+    program = name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
+    if program not in PROGRAMS:
+        return None
+    module, attribute = PROGRAMS[program]
+    try:
+        command = getattr(import_module(module), attribute)
+    except ImportError:
+        return None
+    root = _root_context(program, command, argv)
+    return _leaf(program, root, _rest(root), root.params)
+
+
+def _root_context(program: str, command: click.Command, argv: Sequence[str]) -> click.Context:
+    """The program's own options, parsed without acting on them; its subcommand is still to be parsed."""
+    root = command.make_context(program, list(argv[1:]), resilient_parsing=True, help_option_names=[])
+    root.resilient_parsing = False
+    return root
+
+
+def _rest(context: click.Context) -> list[str]:
+    protected = getattr(context, "_protected_args", None)
+    if protected is None:
+        protected = getattr(context, "protected_args", [])
+    return [*protected, *context.args]
+
+
+def _leaf(program: str, parent: click.Context, rest: list[str], root: Mapping[str, Any], *above: str) -> Invocation:
+    """The subcommand that `rest` calls below `parent`. Help is an unknown option here: it touches nothing."""
+    import click
+
+    refused = Invocation(program, root=root)
+    if not rest or not isinstance(parent.command, click.Group):
+        return refused
+    try:
+        name, command, arguments = parent.command.resolve_command(parent, rest)
+        if command is None or (isinstance(command, click.Group) and not arguments):
+            return refused
+        context = command.make_context(name, list(arguments), parent=parent, help_option_names=[])
+    except click.ClickException:
+        return refused
+    words = (*above, command.name or "")
+    if isinstance(command, click.Group):
+        return _leaf(program, context, _rest(context), root, *words)
+    return Invocation(program, words, context.params, root)

@@ -1,0 +1,1 @@
+"""What the operating system offers: the clock, the browser, a loopback port."""

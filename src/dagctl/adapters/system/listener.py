@@ -1,0 +1,220 @@
+"""An HTTP listener on the loopback interface that takes one answer and turns everything else away."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from threading import Lock, Thread
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from dagctl.adapters.system.page import HEADERS, render
+from dagctl.domain.errors import PortTaken
+from dagctl.ports.browser import Page, Query
+
+PATH = "/callback"
+
+Reply: TypeAlias = tuple[HTTPStatus, Page]
+
+_IDLE = 15.0
+"""Seconds after which a connection that says nothing is closed."""
+
+_ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+
+_NOT_HERE = Page(False, "Nothing here", "The sign-in's answer is all that this address is for.")
+_NOT_SO = Page(False, "Not taken", "Only a browser that opens the sign-in's answer is served here.")
+NOT_THE_ANSWER = Page(
+    False,
+    "Not the answer",
+    "This does not answer the sign-in that the terminal waits for. It goes on waiting.",
+)
+
+
+@contextmanager
+def listening(port: int, answer: Callable[[Query], Reply]) -> Iterator[int]:
+    """Listen on 127.0.0.1 and, where there is IPv6, on ::1, and on nothing else (RFC 8252 section 8.3).
+
+    When the block ends, no socket and no thread is left.
+
+    Args:
+        port: the TCP port; 0 for any that is free.
+        answer: given the parameters of a GET of `PATH`, each of them there once, says what to reply. Called in a
+            thread of its own for each request; it may take its time.
+
+    Yields:
+        The port.
+
+    Raises:
+        PortTaken: the port cannot be had on either address.
+    """
+    servers = _bind(port, answer)
+    with ExitStack() as stack:
+        for server in servers:
+            stack.callback(server.stop)
+        for server in servers:
+            server.start()
+        yield servers[0].port
+
+
+def parameters(query: str) -> Query | None:
+    """A query's parameters; None if one of them is given twice (RFC 6749 section 3.1)."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=32)
+    except ValueError:
+        return None
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE
+    server: _Server
+
+    def do_GET(self) -> None:
+        self.server.heard(self.connection)
+        path, _, query = self.path.partition("?")
+        if not self._is_for_us():
+            self._reply(HTTPStatus.BAD_REQUEST, _NOT_HERE)
+        elif path != PATH:
+            self._reply(HTTPStatus.NOT_FOUND, _NOT_HERE)
+        elif (found := parameters(query)) is None:
+            self._reply(HTTPStatus.BAD_REQUEST, NOT_THE_ANSWER)
+        else:
+            self._reply(*self.server.answer(found))
+
+    def _is_for_us(self) -> bool:
+        """Whether the request names this listener: a page elsewhere may have its own name point here."""
+        hosts = self.headers.get_all("Host", [])
+        return len(hosts) == 1 and hosts[0].lower() in self.server.names
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Turn away what is not even a GET: the parent class calls this for all that it cannot handle."""
+        status = HTTPStatus(code)
+        if status is HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        self._reply(status, _NOT_SO)
+
+    def _reply(self, status: HTTPStatus, page: Page) -> None:
+        body = render(page)
+        self.close_connection = True
+        with suppress(OSError):  # a browser that has gone is no trouble of ours
+            self.send_response_only(status)
+            for name, value in HEADERS.items():
+                self.send_header(name, value)
+            if status is HTTPStatus.METHOD_NOT_ALLOWED:
+                self.send_header("Allow", "GET")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
+        """Say nothing: the code stands in the request line."""
+
+
+class _Server(ThreadingHTTPServer):
+    """One of the two listeners; a thread for it, and one for each connection."""
+
+    daemon_threads = False  # so that `server_close` waits for them
+    allow_reuse_address = os.name == "posix"  # there: in spite of TIME_WAIT; on Windows: in spite of a listener
+    allow_reuse_port = False
+    request_queue_size = 128
+
+    def __init__(self, family: socket.AddressFamily, address: str, port: int, answer: Callable[[Query], Reply]) -> None:
+        self.address_family = family
+        self.answer = answer
+        self._unheard: set[socket.socket] = set()
+        self._guard = Lock()
+        self._thread = Thread(target=self.serve_forever, args=(0.1,), name="dagctl sign-in", daemon=True)
+        super().__init__((address, port), _Handler)
+        self.names = _names(self.port)
+
+    @property
+    def port(self) -> int:
+        """The port that was had."""
+        return int(self.server_address[1])
+
+    def server_bind(self) -> None:
+        """Bind to this address alone, without the parent's look-up of its name."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        if exclusive is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        TCPServer.server_bind(self)
+
+    def start(self) -> None:
+        """Serve, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving: cut who has not said what they want yet, and let who has be answered."""
+        if self._thread.ident is not None:
+            self.shutdown()
+            self._thread.join()
+        with self._guard:
+            for connection in self._unheard:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread, and keep in mind that it has said nothing yet."""
+        with self._guard:
+            self._unheard.add(request)
+        super().process_request(request, client_address)
+
+    def heard(self, request: Any) -> None:
+        """A connection has said what it wants, or has gone."""
+        with self._guard:
+            self._unheard.discard(request)
+
+    def close_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.heard(request)
+        super().close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a broken connection is no trouble of ours."""
+
+
+def _names(port: int) -> frozenset[str]:
+    hosts = ("localhost", "127.0.0.1", "[::1]")
+    return frozenset((*(f"{host}:{port}" for host in hosts), *(hosts if port == 80 else ())))
+
+
+def _bind(port: int, answer: Callable[[Query], Reply]) -> Sequence[_Server]:
+    servers: list[_Server] = []
+    try:
+        for family, address in _ADDRESSES:
+            try:
+                servers.append(_Server(family, address, servers[0].port if servers else port, answer))
+            except OSError as error:
+                if family == socket.AF_INET or error.errno not in _NO_IPV6:
+                    raise _taken(port, address, error) from None
+    except BaseException:
+        for server in servers:
+            server.stop()
+        raise
+    return servers
+
+
+def _taken(port: int, address: str, error: OSError) -> PortTaken:
+    if error.errno == errno.EADDRINUSE:
+        why = "is in use by another program"
+    else:
+        why = f"cannot be had: {os.strerror(error.errno or 0)}"
+    return PortTaken(
+        f"Port {port} on {address}, where the answer to the sign-in would arrive, {why}.",
+        hint="End that program, or use --no-browser, which needs no port; --port N is for platforms that have "
+        "registered another redirect URI.",
+    )

@@ -1,0 +1,148 @@
+"""The system's browser, with a listener on the loopback interface for what comes back (RFC 8252 section 7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from threading import Condition, Event, Thread
+from time import monotonic
+
+from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listening
+from dagctl.adapters.system.opener import how_without_browser, open_quietly
+from dagctl.domain.errors import SignInTimedOut
+from dagctl.ports.browser import Page, Query, Visit
+
+_UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
+_ANSWERED = Page(
+    False,
+    "Answered already",
+    "The terminal is busy with an answer to this sign-in. You can close this window.",
+)
+_OPENER_SECONDS = 1.0
+"""How long a browser's start is watched for failing."""
+
+
+class LoopbackBrowser:
+    """The `Browser` of this machine.
+
+    Args:
+        port: the callback's TCP port; 0 for any that is free.
+        opener: brings up a browser; false where it could not. Called in a thread of its own.
+        announce: shows text to the person: the address, always, and what else can be done where no browser came up.
+        progress: told the seconds that are left, about once a second.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 8080,
+        opener: Callable[[str], bool] = open_quietly,
+        announce: Callable[[str], None],
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        self._port = port
+        self._opener = opener
+        self._announce = announce
+        self._progress = progress
+
+    @contextmanager
+    def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
+        """Listen on 127.0.0.1 and, where there is IPv6, on ::1, until the block ends.
+
+        Raises:
+            PortTaken: the port cannot be had on one of the two.
+        """
+        desk = _Desk(accept)
+        with listening(self._port, desk.answer) as port:
+            try:
+                yield _LoopbackVisit(port, desk, self._bring_up, self._progress)
+            finally:
+                desk.show(_UNFINISHED)
+
+    def _bring_up(self, url: str, port: int) -> None:
+        self._announce(f"Sign in with your browser. If none comes up by itself, open this address:\n\n  {url}\n")
+        failed = Event()
+
+        def bring_up() -> None:
+            opened = False
+            with suppress(Exception):  # whatever a browser's start runs into: the address has been shown
+                opened = self._opener(url)
+            if not opened:
+                failed.set()
+
+        opening = Thread(target=bring_up, name="dagctl opener", daemon=True)
+        opening.start()
+        opening.join(_OPENER_SECONDS)
+        if failed.is_set():
+            self._announce(how_without_browser(port))
+
+
+class _LoopbackVisit:
+    def __init__(
+        self,
+        port: int,
+        desk: _Desk,
+        bring_up: Callable[[str, int], None],
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        self.redirect_uri = f"http://localhost:{port}{PATH}"
+        self._port = port
+        self._desk = desk
+        self._bring_up = bring_up
+        self._progress = progress
+
+    def open(self, url: str) -> None:
+        self._bring_up(url, self._port)
+
+    def wait(self, timeout: float) -> Query:
+        end = monotonic() + timeout
+        while (left := end - monotonic()) > 0:
+            if self._progress is not None:
+                self._progress(left)
+            query = self._desk.take(min(left, 1.0))
+            if query is not None:
+                return query
+        raise SignInTimedOut(
+            f"The sign-in was not finished within {timeout:g} seconds.",
+            hint="Try again: --timeout S gives more time, --no-browser needs no browser on this machine.",
+        )
+
+    def show(self, page: Page) -> None:
+        self._desk.show(page)
+
+
+class _Desk:
+    """Where a listener's thread hands an answer in and waits for the page that the browser is to see."""
+
+    def __init__(self, accept: Callable[[Query], bool]) -> None:
+        self._accept = accept
+        self._changed = Condition()
+        self._query: Query | None = None
+        self._page: Page | None = None
+
+    def answer(self, query: Query) -> Reply:
+        """Hand in a callback's parameters. The reply to the accepted one comes when it is known how it ended."""
+        if not self._accept(query):
+            return HTTPStatus.BAD_REQUEST, NOT_THE_ANSWER
+        with self._changed:
+            if self._query is not None or self._page is not None:
+                return HTTPStatus.CONFLICT, _ANSWERED
+            self._query = query
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._page is not None)
+            page = self._page or _UNFINISHED
+        return (HTTPStatus.OK if page.ok else HTTPStatus.FORBIDDEN), page
+
+    def take(self, seconds: float) -> Query | None:
+        """The accepted parameters, or None where none came within `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._query is not None, seconds)
+            return self._query
+
+    def show(self, page: Page) -> None:
+        """Let the accepted callback be answered. Only the first page counts."""
+        with self._changed:
+            if self._page is None:
+                self._page = page
+            self._changed.notify_all()

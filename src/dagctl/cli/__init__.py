@@ -1,0 +1,1 @@
+"""The terminal program: an edge around the SDK."""

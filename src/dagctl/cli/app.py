@@ -1,0 +1,97 @@
+"""What a command is given: streams, the SDK, and how to show a result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from dagctl._wiring import Dagctl
+
+
+def _connect(**ports: Any) -> Dagctl:
+    from dagctl._wiring import connect
+
+    return connect(**ports)
+
+
+class App:
+    """One run of the program.
+
+    Args:
+        connect: gives the SDK; its keywords are those of `dagctl.connect`.
+        out: where data goes.
+        err: where talk goes.
+        stdin: where answers come from.
+    """
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[..., Dagctl] = _connect,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        stdin: TextIO | None = None,
+    ) -> None:
+        self.connect = connect
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        self.stdin = stdin or sys.stdin
+        self.as_json = False
+        self._unfinished_line = False
+
+    def show(self, record: object, text: str) -> None:
+        """Put a command's result on stdout: `record` under `--json`, otherwise `text`."""
+        if self.as_json:
+            import json
+
+            text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
+        self._end_line()
+        print(text, file=self.out)
+
+    def say(self, text: str) -> None:
+        """Talk to the person, on stderr."""
+        self._end_line()
+        print(text, file=self.err, flush=True)
+
+    def _end_line(self) -> None:
+        if self._unfinished_line:
+            print(file=self.err, flush=True)
+            self._unfinished_line = False
+
+    def ask(self, question: str) -> str:
+        """Ask the person; the answer without its line end.
+
+        Raises:
+            NeedsTerminal: there is no answer to be had.
+        """
+        print(question, end="", file=self.err, flush=True)
+        answer = self.stdin.readline()
+        if not answer:
+            from dagctl.domain.errors import NeedsTerminal
+
+            raise NeedsTerminal("The question was not answered.")
+        return answer.rstrip("\r\n")
+
+    def countdown(self, left: float) -> None:
+        """Show how many seconds are left, on a line that is written over."""
+        print(f"\rWaiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. ", end="", file=self.err, flush=True)
+        self._unfinished_line = True
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is a person at a terminal to ask."""
+        return bool(self.stdin and self.stdin.isatty() and self.err.isatty())
+
+
+def table(rows: Mapping[str, object]) -> str:
+    """`rows` as two aligned columns."""
+    width = max(map(len, rows), default=0)
+    return "\n".join(f"{key + ':':<{width + 1}}  {value}" for key, value in rows.items())
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """`rows` as aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -1,0 +1,114 @@
+"""Sign in to an organization, through the browser (Authorization Code with PKCE).
+
+Tokens are kept in ~/.dagctl/ and renew themselves. Without a browser on this machine, --no-browser takes the
+address that another browser was sent to, and --device shows a code to enter elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from dagctl.cli.app import App
+from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, tcp_port
+
+if TYPE_CHECKING:
+    from dagctl.domain.login import SignedIn
+    from dagctl.ports.browser import Browser
+    from dagctl.ports.identity_provider import DeviceCode
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--org", metavar="ORG", required=True, help="organization name or ID (required)")
+    parser.add_argument("--api-url", metavar="URL", help="API URL (default: https://api.dagctl.io)")
+    option_insecure(parser)
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--no-browser", action="store_true", help="print the URL, take the answer pasted back")
+    how.add_argument("--device", action="store_true", help="show a code to enter on another device")
+    parser.add_argument("--port", type=tcp_port, default=8080, metavar="N", help="port of the callback (default: 8080)")
+    parser.add_argument("--timeout", type=seconds, default=300.0, metavar="S", help="seconds to wait (default: 300)")
+
+
+def run(args: Namespace, app: App) -> int:
+    """Sign in."""
+    return login(
+        app,
+        organization=args.org,
+        api_url=args.api_url or os.environ.get("DAGCTL_API_URL"),
+        insecure=args.insecure,
+        no_browser=args.no_browser,
+        device=args.device,
+        port=args.port,
+        timeout=args.timeout,
+    )
+
+
+def login(
+    app: App,
+    *,
+    organization: str,
+    api_url: str | None,
+    insecure: bool,
+    no_browser: bool,
+    device: bool,
+    port: int,
+    timeout: float,
+) -> int:
+    """Sign in, by the way that was chosen."""
+    insecure_warning(app, insecure)
+    client = app.connect(insecure=insecure)
+    if device:
+        signed_in = client.login_with_device(
+            organization, lambda code: _show_code(app, code), api_url=api_url, timeout=timeout
+        )
+    else:
+        browser = _pasted(app, port) if no_browser else _browser(app, port)
+        signed_in = client.login(organization, api_url=api_url, timeout=timeout, browser=browser)
+    _show(app, signed_in)
+    return 0
+
+
+def _show(app: App, signed_in: SignedIn) -> None:
+    who = signed_in.identity.email or signed_in.identity.subject
+    proxy = f"{signed_in.proxy.host}:{signed_in.proxy.port}" if signed_in.proxy else None
+    record = {
+        "organization": signed_in.organization.name,
+        "organization_id": signed_in.organization.id,
+        "identity": who,
+        "api_url": signed_in.platform.api_url,
+        "pg_proxy": proxy,
+        "project": signed_in.project,
+        "expires_at": moment(signed_in.expires_at),
+    }
+    app.show(record, f"Signed in to {signed_in.organization.name} as {who}.")
+    if proxy is None:
+        app.say("The platform did not say where its PG proxy is; its host is derived from the API URL.")
+    if signed_in.project is None:
+        app.say("Next: dagctl use-project PROJECT (dagctl projects lists them).")
+
+
+def _show_code(app: App, code: DeviceCode) -> None:
+    app.say(f"Open {code.verification_uri} on any device and enter the code {code.user_code}")
+    if code.verification_uri_complete:
+        app.say(f"or open {code.verification_uri_complete}")
+
+
+def _pasted(app: App, port: int) -> Browser:
+    from dagctl.adapters.system.pasted import PastedBrowser
+
+    return PastedBrowser(ask=app.ask, announce=app.say, redirect_uri=f"http://localhost:{port}/callback")
+
+
+def _browser(app: App, port: int) -> Browser:
+    from dagctl.adapters.system.loopback import LoopbackBrowser
+    from dagctl.domain.errors import NeedsTerminal
+
+    if not app.interactive and not os.environ.get("BROWSER"):
+        raise NeedsTerminal(
+            "There is no terminal here, so nobody can sign in.",
+            hint="In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT; "
+            "elsewhere, use --device, or set BROWSER.",
+        )
+    return LoopbackBrowser(port=port, announce=app.say, progress=app.countdown if app.interactive else None)

@@ -1,0 +1,54 @@
+"""Show whether you are signed in, to which organization, with which project, until when, and where.
+
+Asks no network. Exits with 0 when you are signed in, with 4 when not.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from dagctl.cli.app import App, table
+from dagctl.cli.endings import DONE, SIGNED_OUT
+from dagctl.cli.showing import expiry, moment, sourced
+
+if TYPE_CHECKING:
+    from dagctl._wiring import Dagctl
+
+
+def configure(parser: ArgumentParser) -> None:
+    """There are no options."""
+
+
+def run(args: Namespace, app: App) -> int:
+    """Show the status."""
+    client = app.connect()
+    context, status = client.context.current(), client.session.status()
+    record = {
+        "signed_in": status.signed_in,
+        "identity": status.identity,
+        "organization": context.organization.value if context.organization else None,
+        "organization_id": context.organization_id,
+        "project": context.project.value if context.project else None,
+        "project_source": context.project.source if context.project else None,
+        "expires_at": moment(status.expires_at),
+        "renewable": status.renewable,
+        "api_url": context.api_url.value,
+    }
+    rows = {
+        "Signed in": f"yes, as {status.identity}" if status.signed_in else "no",
+        "Organization": sourced(context.organization),
+        "Project": sourced(context.project),
+        "Credentials expire": _expiry(client) if status.signed_in else "there are none",
+        "API URL": sourced(context.api_url),
+    }
+    app.show(record, table(rows))
+    if not status.signed_in:
+        app.say("Run: dagctl auth login --org ORG")
+    return DONE if status.signed_in else SIGNED_OUT
+
+
+def _expiry(client: Dagctl) -> str:
+    status, now = client.session.status(), client.clock.now()
+    text = expiry(status.expires_at, now)
+    return f"{text}; they renew themselves" if status.renewable else text

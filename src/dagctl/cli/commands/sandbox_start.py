@@ -1,0 +1,149 @@
+"""Start the platform's far side on this machine: issuer, API, PG proxy with TLS, and PostgreSQL.
+
+It stays in the foreground until Ctrl-C, or goes on by itself with --detach. It listens on the loopback interface
+only, with a CA of its own, which dagctl trusts by itself. Its things are kept in ~/.dagctl/sandbox/.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dagctl.cli.app import App
+from dagctl.cli.showing import seconds, tcp_port
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox.options import SandboxOptions
+
+API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--detach", action="store_true", help="go on in the background")
+    what = parser.add_argument_group("what it is like")
+    what.add_argument("--org", default="acme", metavar="NAME", help="the organization's name (default: acme)")
+    what.add_argument("--org-id", metavar="ID", help="the organization's ID")
+    what.add_argument(
+        "--project",
+        action="append",
+        metavar="NAME",
+        help="a project; repeatable (default: shop, web-analytics)",
+    )
+    what.add_argument(
+        "--protect",
+        action="append",
+        type=_protection,
+        metavar="PROJECT:ENV",
+        help="a protected environment; repeatable (default: prod of each project)",
+    )
+    what.add_argument(
+        "--except",
+        action="append",
+        dest="excepted",
+        metavar="EMAIL",
+        help="somebody whom protection lets through",
+    )
+    what.add_argument("--user", action="append", metavar="EMAIL", help="somebody who can sign in; repeatable")
+    what.add_argument(
+        "--access-lifetime",
+        type=seconds,
+        default=3600.0,
+        metavar="S",
+        help="seconds of an access token's life",
+    )
+    what.add_argument("--id-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an ID token's life")
+    what.add_argument("--no-rotation", action="store_true", help="refresh tokens do not rotate")
+    what.add_argument("--no-device", action="store_true", help="the client has no device grant")
+    what.add_argument("--redirect-uri", action="append", metavar="URI", help="another registered redirect URI")
+    where = parser.add_argument_group("where it is")
+    for name, default in (("api", API_PORT), ("issuer", ISSUER_PORT), ("proxy", PROXY_PORT)):
+        where.add_argument(
+            f"--{name}-port",
+            type=tcp_port,
+            default=default,
+            metavar="N",
+            help=f"port of the {name} (default: {default}; 0: any)",
+        )
+    where.add_argument("--database-url", metavar="URL", help="a PostgreSQL to use (default: an embedded one)")
+
+
+def run(args: Namespace, app: App) -> int:
+    """Start the sandbox."""
+    from dagctl.adapters.environment.home import home_directory
+    from dagctl.cli.sandboxes import supervisor
+
+    found, options = supervisor(home_directory()), _options(args)
+    if args.detach:
+        _show(app, found.start_detached(options), detached=True)
+    else:
+        found.run(options, lambda where: _show(app, where, detached=False))
+        app.say("The sandbox has stopped.")
+    return 0
+
+
+def _show(app: App, where: Mapping[str, Any], *, detached: bool) -> None:
+    text = f"""\
+The sandbox is up.
+  API       {where["api_url"]}
+  issuer    {where["issuer"]}
+  PG proxy  {where["pg_proxy"]}
+  people    {", ".join(where["users"])}
+  projects  {", ".join(where["projects"])}
+
+Next:
+  dagctl auth login --org {where["organization"]} --api-url {where["api_url"]}
+  dagctl use-project {where["projects"][0]}
+
+Your browser does not know the sandbox's CA and will warn of it. Other programs trust it with:
+  export SSL_CERT_FILE={where["ca_bundle"]}"""
+    end = "Stop it with: dagctl sandbox stop" if detached else "Ctrl-C stops it."
+    record = {name: value for name, value in where.items() if name != "admin"}
+    app.show(record, f"{text}\n\n{end}")
+    app.out.flush()
+
+
+def _options(args: Namespace) -> SandboxOptions:
+    from dagctl.adapters.sandbox.options import REDIRECT_URI, SandboxOptions, User
+
+    standard = SandboxOptions()
+    excepted = set(args.excepted or ())
+    emails = args.user or ()
+    users = tuple(User(email, f"sandbox|{email.partition('@')[0]}") for email in emails) or standard.users
+    users = tuple(
+        User(user.email, user.subject, user.onboarded, user.excepted or user.email in excepted) for user in users
+    )
+    known = {user.email for user in users}
+    users += tuple(
+        User(email, f"sandbox|{email.partition('@')[0]}", excepted=True) for email in sorted(excepted - known)
+    )
+    projects = {name: f"prj_{name}" for name in args.project} if args.project else dict(standard.projects)
+    protected: dict[str, frozenset[str]] = {name: frozenset({"prod"}) for name in projects}
+    if args.protect:
+        protected = {name: frozenset() for name in projects}
+        for project, environment in args.protect:
+            protected[project] = protected.get(project, frozenset()) | {environment}
+    return SandboxOptions(
+        organization=args.org,
+        organization_id=args.org_id or standard.organization_id,
+        projects=projects,
+        users=users,
+        protected=protected,
+        access_lifetime=args.access_lifetime,
+        id_lifetime=args.id_lifetime,
+        rotate=not args.no_rotation,
+        device=not args.no_device,
+        redirect_uris=(REDIRECT_URI, *(args.redirect_uri or ())),
+        api_port=args.api_port,
+        issuer_port=args.issuer_port,
+        proxy_port=args.proxy_port,
+        database_url=args.database_url,
+    )
+
+
+def _protection(text: str) -> tuple[str, str]:
+    project, colon, environment = text.partition(":")
+    if not colon or not project or not environment:
+        raise ArgumentTypeError(f"{text!r} is not like PROJECT:ENV")
+    return project, environment

@@ -1,0 +1,49 @@
+"""Choose the project to work on. It has to exist in your organization.
+
+Without a name, on a terminal, asks which.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from dagctl.cli.app import App
+from dagctl.cli.showing import insecure_warning, option_insecure
+
+if TYPE_CHECKING:
+    from dagctl._wiring import Dagctl
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name or ID")
+    option_insecure(parser)
+
+
+def run(args: Namespace, app: App) -> int:
+    """Choose the project."""
+    insecure_warning(app, args.insecure)
+    client = app.connect(insecure=args.insecure)
+    project = client.projects.choose(args.project or _ask(client, app))
+    app.show({"project": project.name, "project_id": project.id}, f"The project is now {project.name}.")
+    effective = client.context.current().project
+    if effective is not None and effective.value not in (project.name, project.id):
+        app.say(f"Note: here, {effective.source} names {effective.value!r}, and that wins.")
+    app.say("Next: dagctl config generate")
+    return 0
+
+
+def _ask(client: Dagctl, app: App) -> str:
+    from dagctl.domain.errors import NeedsTerminal, ProjectNotFound
+
+    if not app.interactive:
+        raise NeedsTerminal("There is no terminal to ask for the project on.", hint="Run: dagctl use-project PROJECT")
+    projects = client.projects.list()
+    if not projects:
+        raise ProjectNotFound("The organization has no projects yet.", hint="Create one in the web UI.")
+    for number, project in enumerate(projects, start=1):
+        app.say(f"  {number}  {project.name}")
+    answer = app.ask("Which project (number, name or ID)? ").strip()
+    chosen = answer.isdecimal() and 0 < int(answer) <= len(projects)
+    return projects[int(answer) - 1].id if chosen else answer

@@ -1,0 +1,70 @@
+"""How a run ends: what each error means as an exit code, and how it is put to the person."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from dagctl.domain.errors import DagctlError, NotSignedIn, ProtectionRefused
+
+if TYPE_CHECKING:
+    from dagctl.cli.app import App
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+PROTECTED = 3
+SIGNED_OUT = 4
+BUG = 70
+INTERRUPTED = 130
+
+EXIT_CODES: tuple[tuple[type[DagctlError], int], ...] = (
+    (ProtectionRefused, PROTECTED),
+    (NotSignedIn, SIGNED_OUT),
+    (DagctlError, FAILED),
+)
+"""The first class that fits decides."""
+
+
+def of(error: BaseException, app: App) -> int:
+    """Put the way that a run ended to the person; returns the exit code."""
+    if isinstance(error, DagctlError):
+        return _expected(error, app)
+    if isinstance(error, KeyboardInterrupt):
+        app.say("\ndagctl: interrupted.")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return _broken_pipe()
+    return _bug(error, app)
+
+
+def _expected(error: DagctlError, app: App) -> int:
+    app.say(f"dagctl: {error.message}")
+    if error.hint:
+        app.say(f"  {error.hint}")
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+def _broken_pipe() -> int:
+    """Whoever read our output has gone. Python would complain once more when it flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    return DONE
+
+
+def _bug(error: BaseException, app: App) -> int:
+    """Put an unexpected failure into a log, and say where that is."""
+    from dagctl.adapters.environment.home import home_directory
+    from dagctl.adapters.files.private import write_private
+
+    place = "nowhere: it could not be written"
+    try:
+        log = home_directory() / "bug.log"
+        write_private(log, "".join(traceback.format_exception(error)))
+        place = str(log)
+    except DagctlError:
+        pass
+    app.say(f"dagctl: this is a bug in dagctl, sorry. The log is {place}.")
+    return BUG

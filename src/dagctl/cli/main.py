@@ -1,0 +1,100 @@
+"""The program: finds the command, runs it, and turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from inspect import cleandoc
+from typing import Any, NoReturn
+
+from dagctl import __version__
+from dagctl.cli.app import App
+from dagctl.cli.registry import GROUPS, Command, Registry
+
+EPILOG = """\
+getting started:
+  dagctl auth login --org ORG    sign in through the browser
+  dagctl use-project PROJECT     choose a project
+  dagctl config generate         convert config.yaml to config.py
+  sqlmesh plan                   as ever, with the hosted state
+"""
+
+
+class LazyParser(ArgumentParser):
+    """A parser that imports its command only when it is the one that was chosen."""
+
+    command: Command | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As `ArgumentParser` does, after the chosen command has declared its options."""
+        self.declare()
+        return super().parse_known_args(args, namespace)
+
+    def declare(self) -> None:
+        """Have the command, where this parser is one's, declare its options."""
+        if self.command is None:
+            return
+        module = self.command.load()
+        module.configure(self)
+        self.description = cleandoc(module.__doc__ or self.command.summary)
+        self.add_argument("--json", action="store_true", help="print the result as JSON")
+        self.set_defaults(run=module.run)
+        self.command = None
+
+
+def build_parser(registry: Registry) -> LazyParser:
+    """The parser of the whole program; a command's own options are declared when it is chosen."""
+    parser = LazyParser(
+        prog="dagctl",
+        description="Connect a SQLMesh project to a hosted, managed state database.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
+    choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
+    for command in registry:
+        group, word = command.words[:-1], command.words[-1]
+        if group not in choices:
+            summary = GROUPS.get(group[0], "")
+            choices[group] = _choices(
+                choices[()].add_parser(group[0], help=summary, description=f"{summary.capitalize()}.")
+            )
+        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=RawDescriptionHelpFormatter)
+        leaf.command = command
+    return parser
+
+
+def _choices(parser: ArgumentParser) -> Any:
+    return parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=LazyParser
+    )
+
+
+def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry: Registry | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: the arguments, without the program's name; the process's own where None.
+        app: streams and SDK; the process's own where None.
+        registry: the commands; the built-in ones where None.
+
+    Returns:
+        The exit code; see `dagctl.cli.endings`. `--help`, `--version` and usage errors raise `SystemExit`.
+    """
+    app = app or App()
+    try:
+        args = build_parser(registry or Registry()).parse_args(argv)
+        app.as_json = args.json
+        code: int = args.run(args, app)
+        app.out.flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
+        from dagctl.cli import endings
+
+        return endings.of(error, app)
+    return code
+
+
+def entry_point() -> NoReturn:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The commands that exist, and where each lives. Nothing is imported until a command is chosen."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from dagctl.cli.app import App
+
+
+class CommandModule(Protocol):
+    """What a command's module holds."""
+
+    __doc__: str | None
+
+    def configure(self, parser: ArgumentParser) -> None:
+        """Declare the command's options."""
+
+    def run(self, args: Namespace, app: App) -> int:
+        """Do it, and return the exit code."""
+
+
+class Command(NamedTuple):
+    """A command: the words that call it, the module that does it, and a line for `--help`."""
+
+    words: tuple[str, ...]
+    module: str
+    summary: str
+
+    def load(self) -> CommandModule:
+        """Import the command's module."""
+        return cast("CommandModule", import_module(self.module))
+
+
+GROUPS = {
+    "auth": "sign in and out",
+    "config": "convert and inspect configuration",
+    "protection": "ask about protected environments",
+    "sandbox": "run the whole platform on this machine",
+}
+
+_HERE = "dagctl.cli.commands"
+
+BUILT_IN = (
+    Command(("auth", "login"), f"{_HERE}.auth_login", "sign in through the browser"),
+    Command(("auth", "logout"), f"{_HERE}.auth_logout", "sign out and remove tokens and credentials"),
+    Command(("auth", "status"), f"{_HERE}.auth_status", "show who is signed in, where, and for how long"),
+    Command(("auth", "token"), f"{_HERE}.auth_token", "print a fresh token, for scripts"),
+    Command(("use-project",), f"{_HERE}.use_project", "choose the project to work on"),
+    Command(("projects",), f"{_HERE}.projects", "list the organization's projects"),
+    Command(("config", "generate"), f"{_HERE}.config_generate", "convert config.yaml to config.py"),
+    Command(("config", "current"), f"{_HERE}.config_current", "show the current context and where it is from"),
+    Command(("protection", "check"), f"{_HERE}.protection_check", "ask whether environments are open to you"),
+    Command(("sandbox", "start"), f"{_HERE}.sandbox_start", "start it"),
+    Command(("sandbox", "stop"), f"{_HERE}.sandbox_stop", "stop it"),
+    Command(("sandbox", "status"), f"{_HERE}.sandbox_status", "say whether it runs, and where"),
+    Command(("sandbox", "demo"), f"{_HERE}.sandbox_demo", "walk through everything on it"),
+)
+
+
+class Registry:
+    """The commands of one program. Whoever embeds the CLI can add commands of their own.
+
+    Args:
+        commands: the commands, in the order in which `--help` lists them.
+    """
+
+    def __init__(self, commands: Iterable[Command] = BUILT_IN) -> None:
+        self._commands: dict[tuple[str, ...], Command] = {}
+        for command in commands:
+            self.add(command)
+
+    def add(self, command: Command) -> None:
+        """Register a command.
+
+        Raises:
+            ValueError: the words are taken.
+        """
+        if command.words in self._commands:
+            raise ValueError(f"there is a command {' '.join(command.words)!r} already")
+        self._commands[command.words] = command
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._commands.values())

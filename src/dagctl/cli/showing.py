@@ -1,0 +1,76 @@
+"""How values look on a terminal, and options that several commands share."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagctl.cli.app import App
+    from dagctl.domain.context import Sourced
+
+
+def option_insecure(parser: ArgumentParser) -> None:
+    """`-k`, as SPEC.md has it."""
+    parser.add_argument(
+        "-k",
+        "--insecure",
+        action="store_true",
+        help="skip SSL certificate verification (for dev environments; SSL_CERT_FILE=CA.pem is better)",
+    )
+
+
+def insecure_warning(app: App, insecure: bool) -> None:
+    """Say loudly what `-k` means."""
+    if insecure:
+        app.say(
+            "WARNING: -k turns certificate verification off for this call: whoever is on the way "
+            "can read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
+        )
+
+
+def moment(value: datetime | None) -> str | None:
+    """A time as ISO 8601 in UTC, for records."""
+    return value.isoformat(timespec="seconds") if value is not None else None
+
+
+def expiry(value: datetime | None, now: datetime) -> str:
+    """An expiry for people: the local time, and how long until then."""
+    if value is None:
+        return "unknown"
+    left = value - now
+    if left <= timedelta(0):
+        return f"expired {_span(-left)} ago"
+    return f"{value.astimezone():%Y-%m-%d %H:%M:%S %Z} (in {_span(left)})"
+
+
+def sourced(value: Sourced[Any] | None, *, absent: str = "none") -> str:
+    """A value with where it came from."""
+    return f"{value.value}  ({value.source})" if value is not None else absent
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit != "d" and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def tcp_port(text: str) -> int:
+    """The type of an option that is a TCP port; 0 stands for any that is free."""
+    if not text.isdecimal() or not int(text) < 65536:
+        raise ArgumentTypeError(f"{text!r} is not a TCP port (0 to 65535)")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """The type of an option that is a time in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 31_536_000:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value

@@ -1,0 +1,121 @@
+"""The guard over a platform that answers what a test tells it to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, cast
+
+import pytest
+from attrs import define, field
+
+from dagctl.domain.context import ContextService
+from dagctl.domain.platform import ApiAccess, Organization, Project
+from dagctl.domain.projects import ProjectService
+from dagctl.domain.protection import ProtectionService
+from dagctl.domain.settings import Settings
+from dagctl.domain.targets import Targets, Verdict
+from dagctl.domain.tokens import TokenSet
+from dagctl.domain.verdicts import Verdicts
+
+SIGNED_IN = Settings(
+    current_org="org-1",
+    current_org_name="Acme",
+    current_project="shop",
+    current_project_id="p-1",
+    api_url="https://api.example.com",
+)
+
+
+@define
+class Api:
+    """Answers `answer`: a verdict, or an error to raise. Notes what it was asked."""
+
+    answer: Any = field(factory=lambda: Verdict(True))
+    projects_answer: Any = ()
+    asked: list[tuple[ApiAccess, str, str | None]] = field(factory=list)
+    during: Callable[[], object] = bool
+
+    def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
+        self.asked.append((access, project_id, environment))
+        self.during()
+        answer = self.answer(environment) if callable(self.answer) else self.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return cast("Verdict", answer)
+
+    def projects(self, access: ApiAccess) -> tuple[Project, ...]:
+        if isinstance(self.projects_answer, BaseException):
+            raise self.projects_answer
+        return tuple(self.projects_answer)
+
+    def organization(self, access: ApiAccess, subject: str) -> Organization | None:
+        raise AssertionError("the organization is recorded")
+
+    @property
+    def environments(self) -> list[str | None]:
+        return [environment for _, _, environment in self.asked]
+
+
+@define
+class Store:
+    """Recorded settings."""
+
+    settings: Settings = SIGNED_IN
+
+    def load(self) -> Settings:
+        return self.settings
+
+    def describe(self) -> str:
+        return "config.yaml"
+
+
+@define
+class Session:
+    """Gives a token, a new one with every renewal that the test asks for; or raises."""
+
+    answer: Any = "id-1"
+    asked: int = 0
+
+    def fresh(self, *, force: bool = False) -> TokenSet:
+        self.asked += 1
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return TokenSet("access", self.answer, expires_at=datetime(2030, 1, 1, tzinfo=timezone.utc))
+
+
+@define
+class Commands:
+    """A command line that targets what the test says."""
+
+    found: Targets = field(factory=lambda: Targets.exactly(["dev"], "dev", "sqlmesh plan"))
+    defaults: list[str | None] = field(factory=list)
+
+    def targets(self, default: str | None = None) -> Targets:
+        self.defaults.append(default)
+        return self.found
+
+
+@define
+class Guarded:
+    """The guard and everything around it."""
+
+    api: Api = field(factory=Api)
+    store: Store = field(factory=Store)
+    session: Session = field(factory=Session)
+    commands: Commands = field(factory=Commands)
+    verdicts: Verdicts = field(factory=lambda: Verdicts(os.getpid))
+
+    @property
+    def service(self) -> ProtectionService:
+        """The service; another instance each time, as in several calls of one process."""
+        context, session, api = ContextService(self.store), self.session, self.api  # type: ignore[arg-type]
+        projects = ProjectService(context, session, api)  # type: ignore[arg-type]
+        return ProtectionService(api, context, projects, session, self.commands, self.verdicts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def guarded() -> Guarded:
+    """A guard over a platform that allows everything, until the test says otherwise."""
+    return Guarded()

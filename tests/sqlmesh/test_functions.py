@@ -1,0 +1,301 @@
+"""The three functions that configurations call."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import evolve
+
+import dagctl
+from dagctl import _functions
+from dagctl.domain.context import ContextService
+from dagctl.domain.errors import (
+    DagctlError,
+    EnvironmentProtected,
+    FileCorrupt,
+    NotSignedIn,
+    ProjectConflict,
+    ProtectionUnknown,
+)
+from dagctl.domain.platform import StateProxy
+from dagctl.domain.projects import ProjectService
+from dagctl.domain.settings import Settings
+from dagctl.domain.state import StateService
+from dagctl.domain.targets import Targets
+from dagctl.domain.tokens import TokenSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIGNED_IN = Settings(
+    current_org="org-1",
+    current_org_name="Acme",
+    current_project="Shop",
+    current_project_id="p-1",
+    api_url="https://api.example.com",
+    pg_proxy_host="proxy.example.com",
+    pg_proxy_port=6432,
+)
+
+
+class Client:
+    """The SDK over one recorded context; notes what happens, in order."""
+
+    def __init__(self, targets: Targets) -> None:
+        self.events: list[str] = []
+        self.recorded = SIGNED_IN
+        self.found = targets
+        self.refuses: DagctlError | None = None
+        self.tokens = 0
+        self.required: list[tuple[Targets, Any]] = []
+        context = ContextService(self)
+        projects = ProjectService(context, self.session, self)  # type: ignore[arg-type]
+        self.state = StateService(context, projects, self.session, self, self)  # type: ignore[arg-type]
+        self.protection = SimpleNamespace(targets=self._targets, require=self._require, check=self._check)
+
+    @property
+    def session(self) -> Any:
+        return SimpleNamespace(fresh=self._fresh)
+
+    def load(self) -> Settings:
+        return self.recorded
+
+    def describe(self) -> str:
+        return "config.yaml"
+
+    def save(self, *_: object) -> None:
+        self.events.append("kept")
+
+    def state_proxy(self, access: object) -> StateProxy:
+        self.events.append("asked for the proxy")
+        return StateProxy("proxy.example.org", 5432)
+
+    def _fresh(self) -> TokenSet:
+        if self.recorded == Settings():
+            raise NotSignedIn("You are not signed in.", hint="Run: dagctl auth login --org ORG")
+        self.tokens += 1
+        expires = datetime(2030, 1, 1, tzinfo=timezone.utc)
+        return TokenSet(f"access-{self.tokens}", "id", expires_at=expires)
+
+    def _targets(self, default: str | None) -> Targets:
+        self.events.append(f"targets, default {default}")
+        return self.found
+
+    def _require(self, targets: Targets, *, project: str | None = None) -> None:
+        self.events.append(f"protection of {project}")
+        self.required.append((targets, project))
+        if self.refuses is not None:
+            raise self.refuses
+
+    def _check(self, *arguments: object) -> None:
+        self.events.append(f"check {arguments}")
+
+
+DEV = Targets.exactly(["dev"], "dev", "sqlmesh plan")
+NOTHING = Targets.none("sqlmesh format", stateful=False)
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object) -> Client:
+    """The client that the functions find."""
+    client = Client(DEV)
+    monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
+    monkeypatch.setattr(_functions, "_client", lambda insecure: client)
+    return client
+
+
+def test_targets_then_protection_then_credentials(client: Client) -> None:
+    dagctl.get_state_connection("g", "dev", project="Shop")
+    assert client.events[:2] == ["targets, default dev", "protection of Shop"]
+    assert client.events[2:] == ["kept"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [EnvironmentProtected("No."), ProtectionUnknown("Who knows."), NotSignedIn("Nobody.")]
+)
+def test_a_refusal_is_the_end_of_it(refusal: DagctlError, client: Client) -> None:
+    client.refuses = refusal
+    with pytest.raises(RuntimeError) as raised:
+        dagctl.get_state_connection()
+    assert raised.value is refusal
+    assert "kept" not in client.events
+
+
+def test_the_connection_is_to_the_projects_database(client: Client) -> None:
+    made = dagctl.get_state_connection()
+    assert (made.host, made.port) == ("proxy.example.com", 6432)
+    assert (made.database, made.user) == ("org_acme_shop", "acme/shop")
+    assert made["password"].startswith("access-")
+    assert made["sslmode"] == "require"
+
+
+def test_a_command_without_state_needs_nobody(client: Client) -> None:
+    client.found, client.recorded = NOTHING, Settings()
+    made = dagctl.get_state_connection()
+    assert made.type_ == "postgres"
+    assert client.tokens == 0
+    with pytest.raises(DagctlError, match="No project is chosen"):
+        made._connection_factory_with_kwargs()
+    client.recorded = SIGNED_IN
+    assert made["database"] == "org_acme_shop"
+
+
+def test_a_command_without_state_minds_no_broken_file(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.found = NOTHING
+
+    def broken() -> Settings:
+        raise FileCorrupt("config.yaml is broken.")
+
+    monkeypatch.setattr(client, "load", broken)
+    made = dagctl.get_state_connection()
+    with pytest.raises(FileCorrupt):
+        made["host"]
+
+
+def test_the_same_connection_whatever_the_command(client: Client) -> None:
+    """SQLMesh's model cache is keyed by what stands here."""
+    of_plan = dagctl.get_state_connection()
+    client.found = NOTHING
+    assert dagctl.get_state_connection().dict() == of_plan.dict()
+
+
+def test_only_the_token_is_renewed(client: Client) -> None:
+    made = dagctl.get_state_connection()
+    first = dict(made)
+    client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2", pg_proxy_port=1)
+    second = dict(made)
+    assert first.pop("password") != second.pop("password")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"current_org": "org-2", "current_org_name": "Other"},
+        {"api_url": "https://api.example.org"},
+    ],
+)
+def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, Any], client: Client) -> None:
+    made = dagctl.get_state_connection()
+    client.recorded = evolve(SIGNED_IN, **elsewhere)
+    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.example\.com"):
+        made["password"]
+
+
+def test_the_proxy_is_asked_for_once(client: Client) -> None:
+    client.state.context.overrides = evolve(client.state.context.overrides, given_session=True)
+    link = _functions.StateLink(None, False, wary=False)
+    located = evolve(client.state.context.current(), organization=None)
+    assert located.proxy is None
+    assert link.outline() is None
+
+
+def test_without_sqlmesh_it_is_a_plain_dict(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("dagctl.adapters.sqlmesh.")]:
+        if module.endswith(("connection", "guard")):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "sqlmesh", None)
+    monkeypatch.setitem(sys.modules, "sqlmesh.core.config.connection", None)
+    made = dagctl.get_state_connection()
+    assert type(made) is dict
+    assert made["type"] == "postgres"
+    assert made["password"].startswith("access-")
+    assert made["user"] == "acme/shop"
+
+
+def test_a_broken_installation_is_not_taken_for_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dagctl.adapters.sqlmesh.connection", raising=False)
+    monkeypatch.setitem(sys.modules, "dagctl.adapters.sqlmesh.guard", None)
+    with pytest.raises(ModuleNotFoundError):
+        dagctl.get_state_connection()
+
+
+def test_insecure_is_loud_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_functions, "_clients", {})
+    monkeypatch.setattr(_functions, "_warned", set())
+    monkeypatch.setattr("dagctl._wiring.connect", lambda **_: object())
+    for _ in range(3):
+        _functions._client(insecure=True)
+    _functions._client(insecure=False)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("WARNING") == 1
+    assert "SSL_CERT_FILE" in err
+
+
+def test_surroundings_that_change_get_a_client_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_functions, "_clients", {})
+    monkeypatch.setattr("dagctl._wiring.connect", lambda **_: object())
+    first = _functions._client(insecure=False)
+    assert _functions._client(insecure=False) is first
+    monkeypatch.setenv("DAGCTL_PROJECT", "other")
+    assert _functions._client(insecure=False) is not first
+
+
+def test_check(client: Client) -> None:
+    dagctl.check_environment_protection("prod", "dev", "p-9")
+    assert client.events == ["check ('prod', 'dev', 'p-9')"]
+
+
+def test_fresh_token(client: Client) -> None:
+    assert dagctl.get_fresh_token() == "access-1"
+
+
+GuardedLink = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("wary", "changes", "asked"),
+    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
+)
+def test_the_links_guard(wary: bool, changes: bool, asked: bool, client: Client) -> None:
+    link = _functions.StateLink("Shop", False, wary=wary)
+    link.guard(["staging"], changes)
+    link.guard(["staging"], changes)
+    assert [(targets.environments, project) for targets, project in client.required] == (
+        [(("staging",), "Shop")] if asked else []
+    )
+
+
+def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
+    link = _functions.StateLink(None, False, wary=True)
+    client.refuses = EnvironmentProtected("No.")
+    for _ in range(2):
+        with pytest.raises(EnvironmentProtected):
+            link.guard(["staging"], False)
+
+
+def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
+    link = _functions.StateLink(None, False, wary=True)
+    link.plain()
+    again = pickle.loads(pickle.dumps(link))
+    client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
+    assert (again._project, again._wary) == ("Shop", True)
+    assert copy.deepcopy(link) is link
+
+
+def test_a_pickled_connection_holds_no_token_and_still_works(client: Client) -> None:
+    made = dagctl.get_state_connection()
+    made["password"]
+    pickled = pickle.dumps(made)
+    assert b"access-" not in pickled
+    again = pickle.loads(pickled)
+    assert again.dict() == made.dict()
+    assert again["password"].startswith("access-")
+
+
+def test_importing_dagctl_costs_next_to_nothing() -> None:
+    program = "import sys; before = set(sys.modules); import dagctl; print(*set(sys.modules) - before)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    foreign = {name for name in loaded.stdout.split() if name.split(".")[0] not in sys.stdlib_module_names}
+    assert foreign == {"dagctl"}
