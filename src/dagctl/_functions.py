@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.targets import PRODUCTION, Targets
 
@@ -45,6 +46,8 @@ def get_state_connection(
         NotSignedIn: nobody is signed in.
         DagctlError: the state database cannot be told.
     """
+    if rehearsing():
+        return dict(NOWHERE)
     client = _client(insecure)
     targets = client.protection.targets(default_environment)
     client.protection.require(targets, project=project)

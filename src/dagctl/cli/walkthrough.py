@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dagctl.cli.app import App, columns
@@ -40,6 +40,7 @@ class Walkthrough:
             "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
             "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
             "COLUMNS": "100",
+            "PYTHONWARNINGS": "ignore",
         }
         if not with_browser:
             self._environ["BROWSER"] = f"{shlex.quote(sys.executable)} -m dagctl.adapters.sandbox.person %s"

@@ -52,7 +52,7 @@ class TokenSet:
         they would be due from the moment of their birth.
         """
         margin = REFRESH_MARGIN if self.lifetime is None else min(REFRESH_MARGIN, self.lifetime / 2)
-        return self.expires_at is None or self.expires_at - margin <= now
+        return self.expires_at is None or self.expires_at <= now + margin
 
     def renewed_by(self, answer: TokenSet) -> TokenSet:
         """These tokens after a refresh: what `answer` lacks stays as it was (RFC 6749 section 6)."""
@@ -134,7 +134,8 @@ def same_subject(old: str, new: str) -> bool:
 
 def _audience(claims: Mapping[str, Any]) -> set[str]:
     value = claims.get("aud")
-    return {value} if isinstance(value, str) else {item for item in value or () if isinstance(item, str)}
+    values = value if isinstance(value, list) else [value]
+    return {item for item in values if isinstance(item, str)}
 
 
 @frozen
@@ -184,9 +185,9 @@ def checked_identity(id_token: str, *, issuer: str, client_id: str, nonce: str |
         "it was issued to another client (azp)": claims.get("azp", client_id) == client_id
         and (len(audience) == 1 or "azp" in claims),
         "it has no expiry (exp)": expires is not None,
-        "it has expired; is this machine's clock right?": expires is None or expires + LEEWAY > now,
+        "it has expired; is this machine's clock right?": expires is None or expires > now - LEEWAY,
         "it has no time of issue (iat)": issued is not None,
-        "it is from the future; is this machine's clock right?": issued is None or issued - LEEWAY <= now,
+        "it is from the future; is this machine's clock right?": issued is None or issued <= now + LEEWAY,
         "it answers another sign-in (nonce)": nonce is None or claims.get("nonce") == nonce,
     }
     for complaint, passed in checks.items():

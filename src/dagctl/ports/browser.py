@@ -41,6 +41,7 @@ class Visit(Protocol):
 
         Raises:
             SignInTimedOut: none came within `timeout` seconds.
+            SignInFailed: it has to be typed in, and what was typed in was never it.
             NeedsTerminal: it has to be typed in and there is no terminal.
         """
 

@@ -45,8 +45,7 @@ def write_private(path: Path, text: str) -> None:
         make_private(path.parent)
         if path.is_symlink():
             raise FileUnusable(f"{path} is a symbolic link, and is not replaced.")
-        _sweep(path)
-        _write(path, text)
+        replace_whole(path, text)
     except OSError as error:
         raise FileUnusable(
             f"{path} cannot be written: {error.strerror}.", hint="Set DAGCTL_HOME to a folder that can be."
@@ -76,7 +75,13 @@ def make_private(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _write(path: Path, text: str) -> None:
+def replace_whole(path: Path, text: str) -> None:
+    """Replace the file, mode 0600, by way of a temporary one; after a crash it is the old one or the new.
+
+    Raises:
+        OSError: as the operating system has it.
+    """
+    _sweep(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

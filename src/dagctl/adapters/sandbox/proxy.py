@@ -20,6 +20,8 @@ from dagctl.adapters.sandbox.pgwire import (
     Channel,
     ClosedError,
     fatal,
+    negotiation,
+    protocol_options,
     startup_message,
     startup_parameters,
 )
@@ -115,7 +117,7 @@ class PgProxy:
             elif code == CANCEL_REQUEST:
                 return await self._cancel(client, content)
             elif code >> 16 == PROTOCOL_3:
-                return await self._enter(client, startup_parameters(content), secure)
+                return await self._enter(client, _negotiated(client, code, startup_parameters(content)), secure)
             else:
                 raise RefusedError("08P01", "the proxy speaks protocol 3.0 only")
 
@@ -190,6 +192,14 @@ class PgProxy:
             backend.transport.close()
             raise RefusedError("08001", "the database behind the proxy has closed the connection") from None
         client.join(backend)
+
+
+def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[str, str]:
+    """The parameters of a client that is told to go on with 3.0 where it has asked for more."""
+    options = protocol_options(parameters)
+    if options or code & 0xFFFF:
+        client.transport.write(negotiation(parameters))
+    return {name: value for name, value in parameters.items() if name not in options}
 
 
 class _Accepted(Channel):

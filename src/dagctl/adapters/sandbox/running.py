@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import uvicorn
 from attrs import evolve
 from starlette.applications import Starlette
 
-from dagctl.adapters.files.private import make_private
 from dagctl.adapters.sandbox.api import api_app
 from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, upstream_of
 from dagctl.adapters.sandbox.grants import Grants
 from dagctl.adapters.sandbox.issuer import issuer_app
 from dagctl.adapters.sandbox.keys import Keys
+from dagctl.adapters.sandbox.lock import held
 from dagctl.adapters.sandbox.observations import Observations
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 from dagctl.adapters.sandbox.proxy import PgProxy
-from dagctl.domain.errors import PortTaken
+from dagctl.domain.errors import DagctlError, PortTaken
 
 HOST = "localhost"
 
 
 class Sandbox:
-    """A running platform.
+    """A platform that can be started once. Whoever starts it holds the lock of its folder (see `lock`).
 
     Attributes:
         api_url: the management API.
@@ -47,6 +49,7 @@ class Sandbox:
         self.observations = Observations()
         self.client_id = CLIENT_ID
         self._folder = folder
+        self._postgres: EmbeddedPostgres | None = None
         self._loop = asyncio.new_event_loop()
         self._stack = ExitStack()
 
@@ -80,6 +83,16 @@ class Sandbox:
         """The PG proxy's host and port."""
         return HOST, self._listeners[2].getsockname()[1]
 
+    def check(self) -> None:
+        """See to it that PostgreSQL still runs.
+
+        Raises:
+            DagctlError: it does not; the message names its log.
+        """
+        if self._postgres is not None and not self._postgres.alive:
+            log = self._postgres.data / "server.log"
+            raise DagctlError("The sandbox's PostgreSQL has ended by itself.", hint=f"Its log is {log}.")
+
     def admin_dsn(self, project: str) -> dict[str, Any]:
         """How to enter a project's database with every right, past the proxy; keywords of libpq."""
         return dsn_of(self._upstream, self.options.database_url, self.options.database_of(project))
@@ -103,14 +116,14 @@ class Sandbox:
         """Stop the PG proxy and start it anew on the same port."""
 
         async def restart() -> None:
+            port = self.proxy[1]  # a closed socket does not tell any more
             await self._pg_proxy.stop()
-            self._listeners[2] = _bind(self.proxy[1], "--proxy-port")
+            self._listeners[2] = _bind(port, "--proxy-port")
             await self._pg_proxy.start(self._listeners[2])
 
         asyncio.run_coroutine_threadsafe(restart(), self._loop).result(30)
 
     def _prepare(self, stack: ExitStack) -> None:
-        make_private(self._folder)
         keys = Keys(self._folder)
         self.ca_file, self.ca_bundle = keys.ca_file, keys.ca_bundle
         api_port, issuer_port = (listener.getsockname()[1] for listener in self._listeners[:2])
@@ -118,14 +131,14 @@ class Sandbox:
         self.issuer_host = f"{HOST}:{issuer_port}"
         issuer = f"https://{self.issuer_host}/"
         if self.options.database_url is None:
-            server = EmbeddedPostgres(self._folder)
-            stack.callback(server.stop)
-            self._upstream = server.start()
+            self._postgres = EmbeddedPostgres(self._folder)
+            stack.callback(self._postgres.stop)
+            self._upstream = self._postgres.start()
         else:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
-        grants = Grants(self.options, keys, self.observations, self._folder / "sessions.json")
-        grants.issuer, grants.api_url = issuer, self.api_url
+        sessions = self._folder / "sessions.json"
+        grants = Grants(self.options, keys, self.observations, sessions, issuer=issuer, api_url=self.api_url)
         self._apps = [api_app(grants, keys, lambda: self.options, self.proxy), issuer_app(grants, keys)]
         self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(
@@ -134,7 +147,20 @@ class Sandbox:
 
     def _run(self, stack: ExitStack) -> None:
         servers = [_web_server(app, self._certificate) for app in self._apps]
-        ready, done = Event(), Event()
+        ready: Future[None] = Future()
+        thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
+
+        def end() -> None:
+            for server in servers:
+                server.should_exit = server.force_exit = True
+            thread.join(10)
+
+        thread.start()
+        stack.callback(end)
+        ready.result(30)
+
+    def _serve(self, servers: list[uvicorn.Server], ready: Future[None]) -> None:
+        """The thread's work: serve until the web servers are told to end."""
 
         async def serve() -> None:
             await self._pg_proxy.start(self._listeners[2])
@@ -144,7 +170,7 @@ class Sandbox:
             ]
             while not all(server.started for server in servers) and not any(task.done() for task in tasks):
                 await asyncio.sleep(0.005)
-            ready.set()
+            ready.set_result(None)
             await asyncio.gather(*tasks)
             await self._pg_proxy.stop()
             for server in servers:
@@ -152,21 +178,12 @@ class Sandbox:
                     connection.transport.abort()
             await asyncio.sleep(0.02)  # for the transports to notice
 
-        def work() -> None:
-            try:
-                self._loop.run_until_complete(serve())
-            finally:
-                ready.set()
-                done.set()
-
-        def end() -> None:
-            for server in servers:
-                server.should_exit = server.force_exit = True
-            done.wait(10)
-
-        Thread(target=work, name="dagctl sandbox", daemon=True).start()
-        stack.callback(end)
-        ready.wait(30)
+        try:
+            self._loop.run_until_complete(serve())
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
 
 
 @contextmanager
@@ -178,14 +195,16 @@ def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Ite
             same home trusts its CA on the loopback interface.
 
     Raises:
-        DagctlError: as `Sandbox.start` does.
+        DagctlError: one runs there already, or as `Sandbox.start` does.
     """
-    sandbox = Sandbox(options or SandboxOptions(), home / "sandbox")
-    sandbox.start()
-    try:
-        yield sandbox
-    finally:
-        sandbox.stop()
+    folder = home / "sandbox"
+    with held(folder):
+        sandbox = Sandbox(options or SandboxOptions(), folder)
+        sandbox.start()
+        try:
+            yield sandbox
+        finally:
+            sandbox.stop()
 
 
 def _web_server(app: Starlette, certificate: Path) -> uvicorn.Server:
@@ -222,9 +241,10 @@ def _bind(port: int, option: str) -> socket.socket:
         listener.bind(("127.0.0.1", port))
         listener.listen(256)
         listener.setblocking(False)
-    except OSError:
+    except OSError as error:
         listener.close()
+        trouble = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
         raise PortTaken(
-            f"Port {port} on the loopback interface is in use.", hint=f"Choose another: {option} N"
+            f"Port {port} on the loopback interface {trouble}.", hint=f"Choose another: {option} N"
         ) from None
     return listener

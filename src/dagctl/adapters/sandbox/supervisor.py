@@ -8,24 +8,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from attrs import asdict, evolve
-from filelock import FileLock, Timeout
 
-from dagctl.adapters.files.private import make_private, read_private, remove_private, write_private
+from dagctl.adapters.files.private import read_private, remove_private, write_private
+from dagctl.adapters.sandbox.lock import held, is_held
 from dagctl.adapters.sandbox.options import SandboxOptions, User
-from dagctl.domain.errors import DagctlError, FileUnusable
+from dagctl.domain.errors import DagctlError
 
 PATIENCE = 90.0
 
 
 class Supervisor:
-    """The one sandbox of a dagctl home. Whoever runs it holds a lock, which the operating system frees.
+    """The one sandbox of a dagctl home.
 
     Args:
         home: the dagctl home.
@@ -38,8 +38,8 @@ class Supervisor:
         self.log = self._folder / "sandbox.log"
 
     def status(self) -> dict[str, Any] | None:
-        """Where the running sandbox is; None where none runs."""
-        if not self._folder.is_dir() or not self._held():
+        """Where the running sandbox is; None where none runs. While it is being started, there is only a `pid`."""
+        if not is_held(self._folder):
             return None
         with suppress(ValueError):
             found = json.loads(read_private(self._state) or "null")
@@ -48,33 +48,44 @@ class Supervisor:
         return {}
 
     def run(self, options: SandboxOptions, ready: Callable[[Mapping[str, Any]], None]) -> None:
-        """Run the sandbox until SIGINT or SIGTERM.
+        """Run the sandbox until SIGINT, SIGTERM, or the end of the terminal.
 
         Args:
             ready: called once it is up, with where it is.
 
         Raises:
-            DagctlError: one runs already, or it cannot be brought up.
+            DagctlError: one runs already, it cannot be brought up, or its PostgreSQL has died.
         """
         from dagctl.adapters.sandbox.running import Sandbox
 
-        lock = self._acquire()
         over = Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: over.set())
-        sandbox = Sandbox(options, self._folder)
-        try:
-            remove_private(self._state)
-            sandbox.start()
-            where = _where(sandbox, options)
-            write_private(self._state, json.dumps(where, indent=2) + "\n")
-            ready(where)
-            while not over.wait(0.5):
-                pass
-        finally:
-            sandbox.stop()
-            remove_private(self._state)
-            lock.release()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if number := getattr(signal, name, None):
+                signal.signal(number, lambda *_: over.set())
+        with self._only_one():
+            sandbox = Sandbox(options, self._folder)
+            try:
+                sandbox.start()
+                where = _where(sandbox, options)
+                self._write(where)
+                ready(where)
+                while not over.wait(0.5):
+                    sandbox.check()
+            finally:
+                sandbox.stop()
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        if where := (self.status() or {}).get("api_url"):
+            raise DagctlError(f"A sandbox runs already: {where}", hint="Stop it first: dagctl sandbox stop")
+        with ExitStack() as stack:
+            stack.enter_context(held(self._folder))
+            self._write({"pid": os.getpid()})
+            stack.callback(remove_private, self._state)
+            yield
+
+    def _write(self, where: Mapping[str, Any]) -> None:
+        write_private(self._state, json.dumps(where, indent=2) + "\n")
 
     def start_detached(self, options: SandboxOptions) -> dict[str, Any]:
         """Start the sandbox as a process of its own; returns where it is, once it is up.
@@ -82,27 +93,30 @@ class Supervisor:
         Raises:
             DagctlError: one runs already, or it does not come up.
         """
-        self._acquire().release()
-        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+        with self._only_one():
+            write_private(self.log, "")
+        with open(self.log, "ab") as log:
             child = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "dagctl.adapters.sandbox.supervisor", str(self._home)],
+                [sys.executable, "-m", "dagctl.adapters.sandbox.supervisor", str(self._home.absolute())],
+                cwd=self._folder,  # Python would import what lies where the person happens to be
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         assert child.stdin is not None
-        with child.stdin as pipe:  # not an argument: a database URL may hold a password
+        with suppress(BrokenPipeError), child.stdin as pipe:  # not an argument: a database URL may hold a password
             pipe.write(json.dumps(_plain(options)).encode())
         end = time.monotonic() + PATIENCE
         while child.poll() is None and time.monotonic() < end:
-            status = self.status()
-            if status and status.get("pid") == child.pid:
+            status = self.status() or {}
+            if status.get("pid") == child.pid and "api_url" in status:
                 child.returncode = 0  # it is on its own now
                 return status
             time.sleep(0.05)
         child.kill()
         child.wait()
+        self.stop()
         raise self._failure()
 
     def tables(self, project: str) -> list[tuple[str, int]]:
@@ -119,61 +133,36 @@ class Supervisor:
         return tables(admin[project])
 
     def stop(self) -> bool:
-        """Stop the sandbox, and what a killed one has left running.
+        """Stop the sandbox, or what a killed one has left running; returns whether there was anything.
 
-        Returns:
-            Whether one was running.
+        Raises:
+            DagctlError: it is not to be stopped from here.
         """
         running = self.status()
         if running is not None:
             self._end(running.get("pid"))
-        if self._folder.is_dir():
-            from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
+        if not self._folder.is_dir():
+            return False
+        from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 
-            EmbeddedPostgres(self._folder).stop()
-            remove_private(self._state)
-        return running is not None
+        left = EmbeddedPostgres(self._folder).stop()
+        remove_private(self._state)
+        return running is not None or left
 
     def _end(self, pid: object) -> None:
         if not isinstance(pid, int):
-            raise DagctlError("The sandbox is just being started.", hint="Try again in a moment.")
+            raise DagctlError(
+                f"The sandbox in {self._folder} was started by a program for itself.", hint="It ends with that program."
+            )
         for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
             end = time.monotonic() + patience
             while time.monotonic() < end:
-                if not self._held():
+                if not is_held(self._folder):
                     return
                 time.sleep(0.05)
-
-    def _lock(self) -> FileLock:
-        return FileLock(self._folder / ".running.lock", timeout=0, mode=0o600)
-
-    def _acquire(self) -> FileLock:
-        try:
-            make_private(self._folder)
-            lock = self._lock()
-            lock.acquire()
-        except Timeout:
-            where = (self.status() or {}).get("api_url", "just being started")
-            raise DagctlError(f"A sandbox runs already ({where}).", hint="Stop it first: dagctl sandbox stop") from None
-        except OSError as error:
-            raise FileUnusable(
-                f"{self._folder} cannot be used: {error.strerror}.",
-                hint="Set DAGCTL_HOME to a folder that can be written.",
-            ) from None
-        return lock
-
-    def _held(self) -> bool:
-        lock = self._lock()
-        try:
-            lock.acquire()
-        except Timeout:
-            return True
-        except OSError:
-            return False
-        lock.release()
-        return False
+        raise DagctlError(f"The sandbox (process {pid}) does not end.")
 
     def _failure(self) -> DagctlError:
         lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]

@@ -15,7 +15,8 @@ from dagctl.domain.targets import PRODUCTION, Targets, sanitized
 VARIABLE = "sqlmesh__default_target_environment"
 """SQLMesh reads it in any case."""
 
-YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
+
+_YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
 
 
 class SqlmeshCommandLine:
@@ -61,8 +62,7 @@ class SqlmeshCommandLine:
 
     def _setting(self, *keys: str) -> Any:
         """A value of the personal configuration, None where there is none."""
-        folder = _personal_folder(self._environ)
-        path = next((folder / name for name in YAML_NAMES if (folder / name).exists()), None)
+        path = _yaml_in(_personal_folder(self._environ))
         return _yaml_value(path, keys) if path is not None else None
 
     def _pull_request(self) -> str | None:
@@ -91,6 +91,16 @@ def _personal_folder(environ: Mapping[str, str]) -> Path:
     if constants is not None:
         return Path(constants.SQLMESH_PATH)
     return Path(environ.get("SQLMESH_HOME") or Path.home() / ".sqlmesh")
+
+
+def _yaml_in(folder: Path) -> Path | None:
+    """The YAML configuration in a folder. SQLMesh is loaded only where there is a candidate."""
+    if not any((folder / name).exists() for name in _YAML_NAMES):
+        return None
+    from sqlmesh.core.config import common
+
+    names = getattr(common, "YAML_CONFIG_FILENAMES", _YAML_NAMES[:2])  # of versions before there were four
+    return next((folder / name for name in names if (folder / name).exists()), None)
 
 
 def _yaml_value(path: Path, keys: Sequence[str]) -> Any:
@@ -141,6 +151,6 @@ def _first_repository_default(found: Invocation | None, argument: str | None) ->
         return argument
     if (os.getpid(), first) in _defaults:
         return _defaults[os.getpid(), first]
-    path = next((first / name for name in YAML_NAMES if (first / name).exists()), None)
+    path = _yaml_in(first)
     said = _yaml_value(path, ["default_target_environment"]) if path else argument
     return str(said) if said is not None else None

@@ -105,6 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, status: HTTPStatus, page: Page) -> None:
         body = render(page)
         self.close_connection = True
+        self.request_version = self.protocol_version  # also for who spoke none: there is always a status line
         with suppress(OSError):  # a browser that has gone is no trouble of ours
             self.send_response_only(status)
             for name, value in HEADERS.items():
@@ -134,7 +135,7 @@ class _Server(ThreadingHTTPServer):
         self.answer = answer
         self._unheard: set[socket.socket] = set()
         self._guard = Lock()
-        self._thread = Thread(target=self.serve_forever, args=(0.1,), name="dagctl sign-in", daemon=True)
+        self._thread = Thread(target=self.serve_forever, args=(0.05,), name="dagctl sign-in", daemon=True)
         super().__init__((address, port), _Handler)
         self.names = _names(self.port)
 

@@ -126,7 +126,7 @@ class _Desk:
         if not self._accept(query):
             return HTTPStatus.BAD_REQUEST, NOT_THE_ANSWER
         with self._changed:
-            if self._query is not None or self._page is not None:
+            if self._query is not None:
                 return HTTPStatus.CONFLICT, _ANSWERED
             self._query = query
             self._changed.notify_all()

@@ -52,16 +52,16 @@ def how_without_browser(port: int, environ: Mapping[str, str] = os.environ) -> s
     otherwise = "or begin again with --no-browser and paste the answer in."
     if in_ssh(environ):
         return (
-            "No browser was opened: this is an SSH session. To use the one on your own machine, run there first\n"
+            "No browser was opened: this is an SSH session. To use the one on your own machine, run there\n"
             f"  ssh -L {port}:localhost:{port} HOST\n"
-            f"(HOST being this machine) and then open the address; {otherwise}"
+            f"HOST being this machine, and then open the address, {otherwise}"
         )
     if in_wsl(environ):
         return f"No browser was opened. Open the address in Windows, {otherwise}"
     if in_container(environ):
         return (
-            "No browser was opened: this is a container, and a browser outside does not reach it unless port "
-            f"{port} is forwarded. Begin again with --no-browser and paste the answer in."
+            f"No browser was opened: this is a container, and port {port} in it is out of a browser's reach\n"
+            f"unless it is forwarded. Forward it and open the address, {otherwise}"
         )
     return f"No browser was opened. Open the address in one on this machine, {otherwise}"
 

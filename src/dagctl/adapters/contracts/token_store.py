@@ -1,0 +1,152 @@
+"""What a `TokenStore` has to do."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from attrs import evolve
+
+from dagctl.adapters.contracts.base import Contract
+from dagctl.domain.errors import FileBusy, FileUnusable
+from dagctl.domain.tokens import TokenSet
+from dagctl.ports.token_store import TokenStore
+
+TOKENS = TokenSet(
+    "secret-access-token",
+    "secret-id-token",
+    "secret-refresh-token",
+    expires_at=datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+    lifetime=timedelta(hours=1),
+    extra={"token_type": "Bearer", "expires_in": 3600, "scope": "openid"},
+)
+
+
+class TokenStoreContract(Contract):
+    """The suite of stores that can be written."""
+
+    def make(self) -> TokenStore:
+        """An empty store."""
+        raise NotImplementedError
+
+    def make_impatient(self) -> TokenStore:
+        """An empty store that waits for its lock for no more than a moment."""
+        raise NotImplementedError
+
+    def again(self, store: TokenStore) -> TokenStore:
+        """Another store with the same tokens, as a new process would have it; `store` itself where none can be."""
+        return store
+
+    def test_nobody_is_signed_in_at_first(self) -> None:
+        assert self.make().load() is None
+
+    def test_it_is_writable(self) -> None:
+        assert self.make().writable is True
+
+    def test_what_is_saved_is_loaded_whole(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        assert self.again(store).load() == TOKENS
+
+    def test_tokens_without_refresh_token_and_expiry(self) -> None:
+        store, bare = self.make(), TokenSet("access", "identity")
+        store.save(bare)
+        assert self.again(store).load() == bare
+
+    def test_a_second_save_replaces_the_first(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        store.save(evolve(TOKENS, access_token="another", refresh_token=None, expires_at=None))  # noqa: S106
+        found = self.again(store).load()
+        assert found is not None
+        assert (found.access_token, found.refresh_token, found.expires_at) == ("another", None, None)
+
+    def test_cleared_tokens_are_gone(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        store.clear()
+        assert self.again(store).load() is None
+
+    def test_clearing_nothing_is_no_error(self) -> None:
+        store = self.make()
+        store.clear()
+        assert store.load() is None
+
+    def test_a_cleared_store_can_be_used_again(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        store.clear()
+        store.save(TOKENS)
+        assert store.load() == TOKENS
+
+    def test_the_lock_lets_one_in_at_a_time(self) -> None:
+        store = self.make()
+        store.save(evolve(TOKENS, access_token="0"))  # noqa: S106
+
+        def count(_: int) -> None:
+            ours = self.again(store)
+            with ours.lock():
+                kept = ours.load()
+                assert kept is not None
+                ours.save(evolve(kept, access_token=str(int(kept.access_token) + 1)))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(count, range(16)))
+        found = store.load()
+        assert found is not None
+        assert found.access_token == "16"  # noqa: S105
+
+    def test_a_lock_that_is_held_is_waited_for_in_vain(self) -> None:
+        store = self.make_impatient()
+        with store.lock(), pytest.raises(FileBusy), store.lock():
+            raise AssertionError("two have the lock")
+
+    def test_the_lock_is_free_after_an_error(self) -> None:
+        store = self.make_impatient()
+        with pytest.raises(ZeroDivisionError), store.lock():
+            raise ZeroDivisionError
+        with store.lock():
+            assert store.load() is None
+
+    def test_tokens_can_be_read_while_the_lock_is_held(self) -> None:
+        store = self.make_impatient()
+        store.save(TOKENS)
+        with store.lock():
+            assert self.again(store).load() == TOKENS
+
+    def test_it_says_where_the_tokens_are_and_not_what_they_are(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        assert store.describe()
+        assert "secret" not in store.describe() + repr(store) + repr(store.load())
+
+
+class GivenTokenStoreContract(Contract):
+    """The suite of stores whose tokens are given from outside."""
+
+    def make(self) -> TokenStore:
+        """A store with the access token `secret-access-token` and the ID token `secret-id-token`."""
+        raise NotImplementedError
+
+    def test_it_holds_what_is_given(self) -> None:
+        found = self.make().load()
+        assert found is not None
+        assert (found.access_token, found.id_token) == ("secret-access-token", "secret-id-token")
+
+    def test_it_is_not_writable(self) -> None:
+        assert self.make().writable is False
+
+    def test_nothing_can_be_saved_or_removed(self) -> None:
+        store = self.make()
+        before = store.load()
+        with pytest.raises(FileUnusable):
+            store.save(TOKENS)
+        with pytest.raises(FileUnusable):
+            store.clear()
+        assert store.load() == before
+
+    def test_it_says_where_the_tokens_are_and_not_what_they_are(self) -> None:
+        store = self.make()
+        assert store.describe()
+        assert "secret" not in store.describe() + repr(store) + repr(store.load())

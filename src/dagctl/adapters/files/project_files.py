@@ -1,0 +1,81 @@
+"""The files of a SQLMesh project, on disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+
+from dagctl.adapters.files.private import replace_whole
+from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
+
+
+class ProjectFiles:
+    """The `FileSystem` of this machine."""
+
+    def exists(self, path: PurePath) -> bool:
+        """Whether something is there, a broken symbolic link included."""
+        return os.path.lexists(path)
+
+    def read(self, path: PurePath) -> str:
+        """The file's text."""
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                text = file.read()
+        except UnicodeDecodeError:
+            raise FileCorrupt(f"{path} is not UTF-8 text.") from None
+        except OSError as error:
+            raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
+        return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+    def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
+        """Write the file, whole or not at all."""
+        if not replace and self.exists(path):
+            raise _there_already(path)
+        with _unusable(path, "written"):
+            replace_whole(Path(path), text)
+
+    def move(self, source: PurePath, target: PurePath) -> None:
+        """Rename the file; a hard link first, so that nothing that is there already is ever replaced."""
+        with _unusable(target, "written"):
+            try:
+                os.link(source, target, follow_symlinks=False)
+                os.unlink(source)
+            except FileExistsError:
+                raise _there_already(target) from None
+            except (NotImplementedError, PermissionError, OSError):
+                if self.exists(target) and self.exists(source) and os.path.samefile(source, target):
+                    raise
+                self.copy(source, target)
+                os.unlink(source)
+
+    def copy(self, source: PurePath, target: PurePath) -> None:
+        """Copy the file with its mode."""
+        if self.exists(target):
+            raise _there_already(target)
+        with _unusable(target, "written"):
+            shutil.copy2(source, target, follow_symlinks=False)
+
+    def remove(self, path: PurePath) -> None:
+        """Remove the file."""
+        with _unusable(path, "removed"):
+            Path(path).unlink(missing_ok=True)
+
+    def names(self, folder: PurePath) -> Sequence[str]:
+        """The names in the folder, sorted."""
+        with _unusable(folder, "read"):
+            return sorted(os.listdir(folder))
+
+
+@contextmanager
+def _unusable(path: PurePath, verb: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileUnusable(f"{path} cannot be {verb}: {error.strerror}.") from None
+
+
+def _there_already(path: PurePath) -> FileExists:
+    return FileExists(f"{path} is there already.", hint="Move it away, or name another file.")

@@ -1,0 +1,114 @@
+"""A person with a browser who does at once what they are asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from dagctl.domain.errors import PortTaken, Refused, SignInTimedOut
+from dagctl.domain.platform import REDIRECT_URI
+from dagctl.ports.browser import Page, Query, Visit
+
+UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
+
+
+class SignInPage(Protocol):
+    """Where people sign in; a `MemoryPlatform` has one."""
+
+    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
+        """The address where the person is sent from the page at `url`."""
+
+
+class FollowingBrowser:
+    """The `Browser` of a test: it opens the address that it is given, signs in there, and follows the redirect.
+
+    Args:
+        page: where it signs in.
+        email: who does.
+        deny: the person refuses.
+        idle: the person does nothing at all.
+        forgeries: callbacks that somebody else sends before the issuer's own arrives.
+        redirect_uri: where it listens.
+
+    Attributes:
+        opened: the addresses that were opened.
+        turned_away: the callbacks that were not taken.
+        pages: what the person has seen at the end of each visit.
+    """
+
+    def __init__(
+        self,
+        page: SignInPage,
+        *,
+        email: str | None = None,
+        deny: bool = False,
+        idle: bool = False,
+        forgeries: Sequence[Query] = (),
+        redirect_uri: str = REDIRECT_URI,
+    ) -> None:
+        self.opened: list[str] = []
+        self.turned_away: list[Query] = []
+        self.pages: list[Page] = []
+        self._page = page
+        self._email = email
+        self._deny = deny
+        self._idle = idle
+        self._forgeries = tuple(forgeries)
+        self._redirect_uri = redirect_uri
+        self._listening = False
+
+    @contextmanager
+    def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
+        """Listen until the block ends.
+
+        Raises:
+            PortTaken: it is listening already.
+        """
+        if self._listening:
+            raise PortTaken(f"Somebody listens on {self._redirect_uri} already.")
+        visit, self._listening = _Visit(self, accept), True
+        try:
+            yield visit
+        finally:
+            self._listening = False
+            if visit.page or visit.answer is not None:
+                self.pages.append(visit.page or UNFINISHED)
+
+    def callbacks(self, url: str) -> Iterator[Query]:
+        """What arrives at the redirect URI after `url` was opened, one after the other."""
+        self.opened.append(url)
+        yield from self._forgeries
+        if not self._idle:
+            address, _, query = self._page.authorize(url, email=self._email, deny=self._deny).partition("?")
+            if address == self._redirect_uri:
+                yield dict(parse_qsl(query))
+
+
+class _Visit:
+    def __init__(self, browser: FollowingBrowser, accept: Callable[[Query], bool]) -> None:
+        self.redirect_uri = browser._redirect_uri
+        self.answer: Query | None = None
+        self.page: Page | None = None
+        self._browser = browser
+        self._accept = accept
+        self._dead_end = ""
+
+    def open(self, url: str) -> None:
+        try:
+            for query in self._browser.callbacks(url):
+                if self.answer is None and self._accept(query):
+                    self.answer = query
+                else:
+                    self._browser.turned_away.append(query)
+        except Refused as error:
+            self._dead_end = f" The issuer's page said: {error.message}"
+
+    def wait(self, timeout: float) -> Query:
+        if self.answer is None:
+            raise SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.{self._dead_end}")
+        return self.answer
+
+    def show(self, page: Page) -> None:
+        self.page = self.page or page

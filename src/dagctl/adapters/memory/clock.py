@@ -1,0 +1,62 @@
+"""A clock that stands still until it is told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from threading import RLock
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
+
+
+class FixedClock:
+    """The `Clock` of a test. Sleeping takes no time: it moves the clock.
+
+    Args:
+        now: what it shows at first; aware.
+
+    Attributes:
+        slept: how long each sleep was, in seconds.
+    """
+
+    def __init__(self, now: datetime = NOON) -> None:
+        if now.tzinfo is None:
+            raise ValueError("a clock shows aware times")
+        self.slept: list[float] = []
+        self._begin = now.astimezone(timezone.utc)
+        self._passed = 0.0
+        self._shift = timedelta()
+        self._planned: list[tuple[float, Callable[[], object]]] = []
+        self._lock = RLock()
+
+    def now(self) -> datetime:
+        """The wall clock's time, in UTC."""
+        return self._begin + timedelta(seconds=self._passed) + self._shift
+
+    def monotonic(self) -> float:
+        """Seconds since the clock was made; setting the wall clock does not change it."""
+        return self._passed
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass at once."""
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, and what was planned for meanwhile happen."""
+        with self._lock:
+            end = self._passed + max(seconds, 0.0)
+            while due := [plan for plan in self._planned if plan[0] <= end]:
+                plan = min(due, key=lambda plan: plan[0])
+                self._planned.remove(plan)
+                self._passed = max(self._passed, plan[0])
+                plan[1]()
+            self._passed = max(self._passed, end)
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        """Have `action` happen when `seconds` from now have passed."""
+        self._planned.append((self._passed + seconds, action))
+
+    def set(self, now: datetime) -> None:
+        """Set the wall clock, forward or back."""
+        self._shift = now - self._begin - timedelta(seconds=self._passed)

@@ -1,0 +1,120 @@
+"""A file system of folders and files that is gone with the process."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath, PurePosixPath
+from posixpath import normpath
+
+from attrs import frozen
+
+from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
+
+
+@frozen
+class MemoryFile:
+    """A file: its bytes and its mode. A broken symbolic link is there too, but has no bytes."""
+
+    content: bytes | None
+    mode: int = 0o644
+
+
+class MemoryFileSystem:
+    """The `FileSystem` of a test.
+
+    Args:
+        files: path to text, or to bytes; the folders that lead there are made.
+        folder: the working directory.
+    """
+
+    def __init__(self, files: Mapping[str, str | bytes] | None = None, *, folder: str = "/project") -> None:
+        self._folder = PurePosixPath(folder)
+        self._folders = {self._folder, *self._folder.parents}
+        self._files: dict[PurePosixPath, MemoryFile] = {}
+        for name, content in (files or {}).items():
+            self.put(PurePosixPath(name), content)
+
+    def put(self, path: PurePath, content: str | bytes | None, *, mode: int = 0o644) -> None:
+        """Have a file there as somebody else may have made it; None for a broken symbolic link."""
+        place = self._at(path)
+        self._folders.update(place.parents)
+        self._files[place] = MemoryFile(content.encode() if isinstance(content, str) else content, mode)
+
+    def make_folder(self, path: PurePath) -> None:
+        """Have a folder there, and what leads to it."""
+        self._folders.update((self._at(path), *self._at(path).parents))
+
+    def mode(self, path: PurePath) -> int:
+        """The file's permission bits."""
+        return stat.S_IMODE(self._file(self._at(path)).mode)
+
+    def exists(self, path: PurePath) -> bool:
+        """Whether something is there."""
+        place = self._at(path)
+        return place in self._files or place in self._folders
+
+    def read(self, path: PurePath) -> str:
+        """The file's text."""
+        content = self._file(self._at(path)).content or b""
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise FileCorrupt(f"{path} is not a text file in UTF-8.") from None
+
+    def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
+        """Write the file, mode 0600."""
+        place = self._at(path)
+        if not replace:
+            self._vacant(place)
+        self._enterable(place)
+        self._files[place] = MemoryFile(text.encode("utf-8"), 0o600)
+
+    def move(self, source: PurePath, target: PurePath) -> None:
+        """Rename the file."""
+        here, there = self._at(source), self._at(target)
+        found = self._file(here)
+        self._vacant(there)
+        self._enterable(there)
+        del self._files[here]
+        self._files[there] = found
+
+    def copy(self, source: PurePath, target: PurePath) -> None:
+        """Copy the file with its mode."""
+        found, there = self._file(self._at(source)), self._at(target)
+        self._vacant(there)
+        self._enterable(there)
+        self._files[there] = found
+
+    def remove(self, path: PurePath) -> None:
+        """Remove the file."""
+        place = self._at(path)
+        if place in self._folders:
+            raise FileUnusable(f"{path} cannot be removed: it is a folder.")
+        self._files.pop(place, None)
+
+    def names(self, folder: PurePath) -> Sequence[str]:
+        """The names in the folder, sorted."""
+        place = self._at(folder)
+        if place not in self._folders:
+            raise FileUnusable(f"{folder} cannot be read: there is no such folder.")
+        return sorted(path.name for path in {*self._files, *self._folders} if path.parent == place and path != place)
+
+    def _at(self, path: PurePath) -> PurePosixPath:
+        return PurePosixPath(normpath(self._folder / path.as_posix()))
+
+    def _file(self, place: PurePosixPath) -> MemoryFile:
+        found = self._files.get(place)
+        if found is None or found.content is None:
+            raise FileUnusable(f"{place} cannot be read: there is no such file.")
+        return found
+
+    def _vacant(self, place: PurePosixPath) -> None:
+        if self.exists(place):
+            raise FileExists(f"{place} is there already.")
+
+    def _enterable(self, place: PurePosixPath) -> None:
+        if place.parent not in self._folders:
+            raise FileUnusable(f"{place} cannot be written: there is no such folder.")
+        if place in self._folders:
+            raise FileUnusable(f"{place} cannot be written: it is a folder.")

@@ -1,0 +1,180 @@
+"""Stores that forget everything with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
+from threading import Lock
+from typing import NoReturn
+
+from dagctl.domain.errors import DagctlError, FileBusy, FileUnusable
+from dagctl.domain.settings import Settings
+from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.tokens import TokenSet, bounded
+
+
+class MemoryTokenStore:
+    """The `TokenStore` of one process.
+
+    Args:
+        tokens: what it holds at first.
+        writable: False for tokens that are given from outside and cannot be changed.
+        patience: seconds to wait for another thread's lock.
+    """
+
+    def __init__(self, tokens: TokenSet | None = None, *, writable: bool = True, patience: float = 30.0) -> None:
+        self.writable = writable
+        self._tokens = tokens
+        self._patience = patience
+        self._lock = Lock()
+
+    def load(self) -> TokenSet | None:
+        """The tokens, dying no later than their ID token does."""
+        return None if self._tokens is None else bounded(self._tokens)
+
+    def save(self, tokens: TokenSet) -> None:
+        """Replace the tokens.
+
+        Raises:
+            FileUnusable: they are given.
+        """
+        self._change(tokens)
+
+    def clear(self) -> None:
+        """Remove the tokens.
+
+        Raises:
+            FileUnusable: they are given.
+        """
+        self._change(None)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the other threads off.
+
+        Raises:
+            FileBusy: one of them has held it for longer than `patience`.
+        """
+        if not self._lock.acquire(timeout=self._patience):
+            raise FileBusy(f"The tokens in memory have been locked for {self._patience:g} seconds.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def describe(self) -> str:
+        """Nothing that could be looked at."""
+        return "memory"
+
+    def _change(self, tokens: TokenSet | None) -> None:
+        if not self.writable:
+            raise FileUnusable("The tokens in memory were given, and cannot be changed.")
+        self._tokens = tokens
+
+
+class NullTokenStore:
+    """The `TokenStore` that keeps nothing: nobody is ever signed in."""
+
+    writable = True
+
+    def load(self) -> TokenSet | None:
+        """None."""
+        return None
+
+    def save(self, tokens: TokenSet) -> None:
+        """Forget the tokens at once."""
+
+    def clear(self) -> None:
+        """Nothing to remove."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Nothing to guard."""
+        return nullcontext()
+
+    def describe(self) -> str:
+        """Nowhere."""
+        return "nowhere"
+
+
+class FailingTokenStore:
+    """The `TokenStore` that cannot be used.
+
+    Args:
+        error: what every use raises.
+        writable: whether it would be, if it worked.
+    """
+
+    def __init__(self, error: DagctlError | None = None, *, writable: bool = True) -> None:
+        self.writable = writable
+        self._error = error or FileUnusable("The token store cannot be used.", hint="It is one that always fails.")
+
+    def load(self) -> TokenSet | None:
+        """Fail."""
+        self._fail()
+
+    def save(self, tokens: TokenSet) -> None:
+        """Fail."""
+        self._fail()
+
+    def clear(self) -> None:
+        """Fail."""
+        self._fail()
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Fail."""
+        self._fail()
+
+    def describe(self) -> str:
+        """A place that does not work."""
+        return "a store that always fails"
+
+    def _fail(self) -> NoReturn:
+        raise self._error
+
+
+class MemoryContextStore:
+    """The `ContextStore` of one process.
+
+    Args:
+        settings: what it holds at first.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+
+    def load(self) -> Settings:
+        """The settings."""
+        return self._settings
+
+    def save(self, settings: Settings) -> None:
+        """Replace the settings."""
+        self._settings = settings
+
+    def describe(self) -> str:
+        """Nothing that could be looked at."""
+        return "memory"
+
+
+class MemoryCredentialStore:
+    """The `CredentialStore` of one process.
+
+    Attributes:
+        kept: organization and project to their credentials.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], StateCredentials] = {}
+
+    def save(self, org: str, project: str, credentials: StateCredentials) -> None:
+        """Replace the project's credentials."""
+        self.kept[org, project] = credentials
+
+    def expires_at(self, org: str, project: str) -> datetime | None:
+        """When the kept credentials die."""
+        found = self.kept.get((org, project))
+        return found.expires_at if found is not None else None
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self.kept.clear()

@@ -1,0 +1,58 @@
+"""One sandbox for one folder. Whoever runs it holds a lock, which the operating system frees however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dagctl.adapters.files.private import make_private
+from dagctl.domain.errors import DagctlError, FileUnusable
+
+PATIENCE = 1.0
+"""Seconds for which the lock is tried: somebody who only looks whether it is held holds it for a moment."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the lock of the sandbox in `folder`, which is made.
+
+    Raises:
+        DagctlError: one runs already.
+        FileUnusable: the folder cannot be used.
+    """
+    try:
+        make_private(folder)
+        lock = _lock(folder)
+        lock.acquire(timeout=PATIENCE, poll_interval=0.02)
+    except Timeout:
+        raise DagctlError(f"A sandbox runs already in {folder}.", hint="Stop it first: dagctl sandbox stop") from None
+    except OSError as error:
+        raise FileUnusable(
+            f"{folder} cannot be used: {error.strerror}.", hint="Set DAGCTL_HOME to a folder that can be written."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a sandbox runs in `folder`."""
+    if not folder.is_dir():
+        return False
+    lock = _lock(folder)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder / ".running.lock", mode=0o600, thread_local=False)

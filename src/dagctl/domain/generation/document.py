@@ -1,0 +1,84 @@
+"""A YAML document as values: what it says, what stays live, and the comments beside it."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from attrs import field, frozen
+
+
+@frozen
+class Leaf:
+    """A scalar, or an empty collection: a value of Python's own."""
+
+    value: object
+
+
+@frozen
+class Live:
+    """A scalar with Jinja in it: its value is known only when the configuration is loaded.
+
+    Attributes:
+        source: the scalar as it stands in the file, quotes included.
+    """
+
+    source: str
+
+
+@frozen
+class Entry:
+    """A key and its value, with the comments above it and beside it (without `#`)."""
+
+    key: Leaf | Live
+    value: Node
+    above: tuple[str, ...] = ()
+    beside: str | None = None
+
+
+@frozen
+class Item:
+    """An element of a sequence, with its comments."""
+
+    value: Node
+    above: tuple[str, ...] = ()
+    beside: str | None = None
+
+
+@frozen
+class Mapping:
+    """A mapping; `tail` are the comments after its last entry."""
+
+    entries: tuple[Entry, ...] = ()
+    tail: tuple[str, ...] = ()
+
+    def get(self, key: str) -> Node | None:
+        """The value under `key`."""
+        return next((entry.value for entry in self.entries if entry.key == Leaf(key)), None)
+
+    def keys(self) -> list[object]:
+        """The keys that are known."""
+        return [entry.key.value for entry in self.entries if isinstance(entry.key, Leaf)]
+
+
+@frozen
+class Sequence:
+    """A sequence; `tail` are the comments after its last element."""
+
+    items: tuple[Item, ...] = ()
+    tail: tuple[str, ...] = ()
+
+
+Node = Union[Leaf, Live, Mapping, Sequence]
+
+
+@frozen
+class YamlDocument:
+    """A configuration file.
+
+    Attributes:
+        text: the file's text.
+        root: what it says; None where that is known only when its Jinja has been rendered as a whole.
+    """
+
+    text: str = field(repr=False)
+    root: Mapping | None

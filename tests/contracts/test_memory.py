@@ -1,0 +1,111 @@
+"""The doubles pass the suites that the real adapters pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from urllib.parse import urlencode
+
+from dagctl.adapters.contracts.platform import Stage
+from dagctl.domain.tokens import TokenSet
+from dagctl.ports.browser import Browser, Query
+from dagctl.testing import (
+    BrowserContract,
+    ClockContract,
+    ContextStoreContract,
+    CredentialStoreContract,
+    FileSystemContract,
+    FixedClock,
+    FollowingBrowser,
+    GivenTokenStoreContract,
+    MemoryContextStore,
+    MemoryCredentialStore,
+    MemoryFileSystem,
+    MemoryPlatform,
+    MemoryTokenStore,
+    PlatformContract,
+    TokenStoreContract,
+    elsewhere,
+)
+
+
+class TestMemoryTokenStore(TokenStoreContract):
+    def make(self) -> MemoryTokenStore:
+        return MemoryTokenStore()
+
+    def make_impatient(self) -> MemoryTokenStore:
+        return MemoryTokenStore(patience=0.01)
+
+
+class TestGivenMemoryTokenStore(GivenTokenStoreContract):
+    def make(self) -> MemoryTokenStore:
+        return MemoryTokenStore(TokenSet("secret-access-token", "secret-id-token"), writable=False)
+
+
+class TestMemoryContextStore(ContextStoreContract):
+    def make(self) -> MemoryContextStore:
+        return MemoryContextStore()
+
+
+class TestMemoryCredentialStore(CredentialStoreContract):
+    def make(self) -> MemoryCredentialStore:
+        return MemoryCredentialStore()
+
+
+class TestFixedClock(ClockContract):
+    def make(self) -> FixedClock:
+        return FixedClock()
+
+
+class TestMemoryFileSystem(FileSystemContract):
+    def make(self) -> MemoryFileSystem:
+        return MemoryFileSystem(folder=self.place.as_posix())
+
+    def put(self, files: object, path: PurePath, content: bytes | None, *, mode: int) -> None:
+        assert isinstance(files, MemoryFileSystem)
+        files.put(path, content, mode=mode)
+
+    def mode(self, files: object, path: PurePath) -> int:
+        assert isinstance(files, MemoryFileSystem)
+        return files.mode(path)
+
+
+class _AnsweringPage:
+    """A sign-in page that sends everybody back with the same answer."""
+
+    def __init__(self, answer: Query) -> None:
+        self.answer = answer
+
+    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
+        return f"http://localhost:8080/callback?{urlencode(self.answer)}"
+
+
+class TestFollowingBrowser(BrowserContract):
+    def make(self, callbacks: Sequence[Query]) -> FollowingBrowser:
+        if not callbacks:
+            return FollowingBrowser(_AnsweringPage({}), idle=True)
+        return FollowingBrowser(_AnsweringPage(callbacks[-1]), forgeries=callbacks[:-1])
+
+    def seen(self, browser: Browser) -> str:
+        assert isinstance(browser, FollowingBrowser)
+        return f"{browser.pages[-1].title} {browser.pages[-1].text}"
+
+
+class TestMemoryPlatform(PlatformContract):
+    def make(self) -> Stage:
+        platform = MemoryPlatform(elsewhere())
+        acme = platform.tenants[0]
+        return Stage(
+            place=platform.place,
+            api=platform,
+            identity=platform,
+            clock=platform.clock,
+            redirect_uri=platform.redirect_uris[0],
+            authorize=platform.authorize,
+            finish_device=platform.finish_device,
+            organization=acme.organization,
+            projects=acme.projects,
+            protected=("prj_shop", "prod"),
+            open=("prj_shop", "dev"),
+            unguarded="prj_web",
+        )

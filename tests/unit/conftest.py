@@ -1,0 +1,110 @@
+"""The domain's services over the doubles."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from dagctl.domain.context import ContextService, Overrides
+from dagctl.domain.login import LoginService, SignedIn
+from dagctl.domain.projects import ProjectService
+from dagctl.domain.session import SessionService
+from dagctl.domain.state import StateService
+from dagctl.domain.tokens import TokenSet
+from dagctl.ports.token_store import TokenStore
+from dagctl.testing import (
+    FixedClock,
+    FollowingBrowser,
+    MemoryContextStore,
+    MemoryCredentialStore,
+    MemoryPlatform,
+    MemoryTokenStore,
+    elsewhere,
+)
+
+
+@define
+class World:
+    """A platform, a machine and the services between them."""
+
+    platform: MemoryPlatform = field(factory=MemoryPlatform)
+    tokens: TokenStore = field(factory=lambda: MemoryTokenStore(patience=0.01))
+    contexts: MemoryContextStore = field(factory=MemoryContextStore)
+    credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
+    overrides: Overrides = field(factory=Overrides)
+
+    @property
+    def clock(self) -> FixedClock:
+        assert isinstance(self.platform.clock, FixedClock)
+        return self.platform.clock
+
+    @property
+    def context(self) -> ContextService:
+        return ContextService(self.contexts, self.overrides)
+
+    @property
+    def session(self) -> SessionService:
+        return SessionService(self.context, self.tokens, self.platform, self.clock)
+
+    @property
+    def projects(self) -> ProjectService:
+        return ProjectService(self.context, self.session, self.platform)
+
+    @property
+    def state(self) -> StateService:
+        return StateService(self.context, self.projects, self.session, self.platform, self.credentials)
+
+    @property
+    def logins(self) -> LoginService:
+        return LoginService(
+            self.platform,
+            self.platform,
+            self.tokens,
+            self.contexts,
+            self.credentials,
+            self.clock,
+            lambda: secrets.token_urlsafe(48),
+        )
+
+    def login(self, organization: str = "Acme", browser: FollowingBrowser | None = None, **browsing: Any) -> SignedIn:
+        """Sign in through a browser."""
+        browser = browser or FollowingBrowser(self.platform, **browsing)
+        return self.logins.with_browser(organization, browser, api_url=self.platform.place.api_url)
+
+    def kept(self) -> TokenSet:
+        """The tokens that are there."""
+        tokens = self.tokens.load()
+        assert tokens is not None
+        return tokens
+
+    def recorded(self) -> tuple[Any, ...]:
+        """Everything that the machine has recorded."""
+        return self.tokens.load(), self.contexts.load(), dict(self.credentials.kept)
+
+
+@pytest.fixture
+def world() -> World:
+    """The hosted platform and a new machine."""
+    return World()
+
+
+@pytest.fixture
+def elsewhere_world() -> World:
+    """A platform that is not the hosted one, and a new machine."""
+    return World(MemoryPlatform(elsewhere()))
+
+
+@pytest.fixture
+def signed_in(world: World) -> World:
+    """A machine on which Ada of Acme has just signed in at the hosted platform."""
+    world.login()
+    return world
+
+
+@pytest.fixture
+def make_world() -> type[World]:
+    """See `World`."""
+    return World
