@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
 
 INHERITED = ("PATH", "LANG", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 
@@ -73,9 +76,55 @@ def run(environ: Mapping[str, str], tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def callback_port() -> int:
+    """A port for the sign-in's answer, so that tests can run side by side; 8080 is for the tests of just that."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterator[Sandbox]:
     """The platform, for tests that do not change what it is like."""
     from dagctl.adapters.sandbox import SandboxOptions, running_sandbox
+    from dagctl.adapters.sandbox.options import REDIRECT_URI
 
-    with running_sandbox(SandboxOptions(), home=tmp_path_factory.mktemp("sandbox")) as sandbox:
+    options = SandboxOptions(redirect_uris=(REDIRECT_URI, f"http://localhost:{callback_port}/callback"))
+    with running_sandbox(options, home=tmp_path_factory.mktemp("sandbox")) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def person(environ: dict[str, str], sandbox: Sandbox, callback_port: int) -> Person:
+    """A person at a terminal whose machine trusts the sandbox."""
+    environ["SSL_CERT_FILE"] = str(sandbox.ca_bundle)
+    return Person(sandbox, environ, callback_port)
+
+
+class Person:
+    """Somebody who signs in with `dagctl auth login`."""
+
+    def __init__(self, sandbox: Sandbox, environ: dict[str, str], port: int) -> None:
+        self._sandbox = sandbox
+        self.environ = environ
+        self._port = port
+
+    def browser(self, *options: str) -> str:
+        """The value of `BROWSER` that has this person sign in."""
+        command = [sys.executable, "-m", "dagctl.adapters.sandbox.person", "%s", "--ca", str(self._sandbox.ca_file)]
+        return shlex.join([*command, *options]).replace("'%s'", "%s")
+
+    def signs_in(self, run: Run, *args: str, org: str = "acme", who: tuple[str, ...] = ()) -> Done:
+        """`dagctl auth login`, with the page filled in."""
+        arguments = (
+            "auth",
+            "login",
+            "--org",
+            org,
+            "--api-url",
+            self._sandbox.api_url,
+            "--port",
+            str(self._port),
+            *args,
+        )
+        return run(*arguments, env={"BROWSER": self.browser(*who)})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,17 @@ def get_state_connection(
     """
     if rehearsing():
         return dict(NOWHERE)
-    client = _client(insecure)
-    targets = client.protection.targets(default_environment)
-    client.protection.require(targets, project=project)
-    link = StateLink(project, insecure, wary=targets.everything)
-    if targets.environments:
-        link.plain()  # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
+    with _errors_for_sqlmesh():
+        client = _client(insecure)
+        targets = client.protection.targets(default_environment)
+        client.protection.require(targets, project=project)
+        link = StateLink(project, insecure, wary=targets.everything)
+        if targets.environments:
+            link.plain()  # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
+        return _connection(link)
+
+
+def _connection(link: StateLink) -> Any:
     try:
         from dagctl.adapters.sqlmesh.connection import state_connection
     except ModuleNotFoundError as error:
@@ -84,7 +90,8 @@ def check_environment_protection(
         NotSignedIn: nobody is signed in.
         DagctlError: there is no telling which project this is about.
     """
-    _client(insecure).protection.check(environment, default_environment, project_id)
+    with _errors_for_sqlmesh():
+        _client(insecure).protection.check(environment, default_environment, project_id)
 
 
 def get_fresh_token(insecure: bool = False) -> str:
@@ -97,7 +104,21 @@ def get_fresh_token(insecure: bool = False) -> str:
         NotSignedIn: nobody is signed in.
         PlatformError: the token is dead and cannot be renewed.
     """
-    return _client(insecure).session.fresh().access_token
+    with _errors_for_sqlmesh():
+        return _client(insecure).session.fresh().access_token
+
+
+@contextmanager
+def _errors_for_sqlmesh() -> Iterator[None]:
+    """In a process that holds SQLMesh, have our errors be SQLMesh's own too."""
+    try:
+        yield
+    except DagctlError as error:
+        if "sqlmesh.utils.errors" not in sys.modules:
+            raise
+        from dagctl.adapters.sqlmesh.errors import for_sqlmesh
+
+        raise for_sqlmesh(error) from None
 
 
 class StateLink:

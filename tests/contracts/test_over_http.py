@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 from ssl import create_default_context
@@ -66,9 +65,8 @@ class TestHttp(PlatformContract):
     sandbox: Sandbox
 
     @pytest.fixture(autouse=True)
-    def _far_side(self, sandbox: Sandbox) -> Iterator[None]:
+    def _far_side(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        yield
 
     def make(self) -> Stage:
         from dagctl.adapters.http.api import HttpApiGateway

@@ -191,7 +191,7 @@ def test_json_is_taken_too(client: Any, sandbox: Sandbox) -> None:
     answer = client.send(
         f"{client.issuer}/oauth/token",
         json.dumps({**body, "refresh_token": token}).encode(),
-        Content_Type="application/json",
+        {"Content-Type": "application/json"},
     )
 
     assert answer.json["access_token"]
@@ -199,7 +199,7 @@ def test_json_is_taken_too(client: Any, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff"])
 def test_json_that_is_none_is_refused(client: Any, body: bytes) -> None:
-    answer = client.send(f"{client.issuer}/oauth/token", body, Content_Type="application/json")
+    answer = client.send(f"{client.issuer}/oauth/token", body, {"Content-Type": "application/json"})
 
     assert (answer.status, answer.json["error"]) == (401, "invalid_client")
 

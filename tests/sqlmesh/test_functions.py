@@ -122,10 +122,14 @@ def test_targets_then_protection_then_credentials(client: Client) -> None:
     "refusal", [EnvironmentProtected("No."), ProtectionUnknown("Who knows."), NotSignedIn("Nobody.")]
 )
 def test_a_refusal_is_the_end_of_it(refusal: DagctlError, client: Client) -> None:
+    from sqlmesh.utils.errors import SQLMeshError
+
     client.refuses = refusal
-    with pytest.raises(RuntimeError) as raised:
+    with pytest.raises(type(refusal)) as raised:
         dagctl.get_state_connection()
-    assert raised.value is refusal
+    assert isinstance(raised.value, RuntimeError)
+    assert isinstance(raised.value, SQLMeshError)
+    assert str(raised.value) == str(refusal)
     assert "kept" not in client.events
 
 

@@ -221,7 +221,7 @@ def test_rows_that_cannot_be_understood_are_refused(make_link: type[Link], sqlme
 def test_an_error_stays_what_it_was(sqlmesh_cli: Any) -> None:
     from sqlmesh.utils.errors import SQLMeshError
 
-    from dagctl.adapters.sqlmesh.guard import for_sqlmesh
+    from dagctl.adapters.sqlmesh.errors import for_sqlmesh
     from dagctl.domain.errors import Refused
 
     error = for_sqlmesh(Refused("No.", status=401, code="x", hint="Ask."))

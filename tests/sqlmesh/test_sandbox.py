@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import socket
@@ -128,9 +129,10 @@ def place(folder: Path, **options: Any) -> Iterator[Place]:
                 opener=lambda url: bool(sign_in(url, ca_file=sandbox.ca_file)),
             )
             client = connect(home=home, environ={}, browser=browser)
-            client.login("acme", api_url=sandbox.api_url)
+            client.login("acme", api_url=sandbox.api_url, timeout=60)
             client.projects.choose("shop")
             yield Place(sandbox, home, lay_out(folder / "project"))
+        gc.collect()  # connections whose peers are processes that have ended: asyncio complains of them
 
 
 def free_port() -> int:
@@ -177,7 +179,7 @@ def test_what_is_refused_changes_nothing(line: str, shared: Place) -> None:
     assert (shared.dump(), shared.sandbox.observations.pg_logins) == before
     assert refused.returncode == 1
     output = refused.stdout + refused.stderr
-    assert "Failed to load config file: The environment 'prod' of project 'shop' is protected from you" in output
+    assert "The environment 'prod' of project 'shop' is protected from you" in output
     assert "sqlmesh plan dev_YOURNAME" in output
     assert "Traceback" not in output
 
@@ -190,12 +192,13 @@ def test_a_default_from_the_surroundings_is_refused_too(shared: Place) -> None:
 
 
 def test_what_is_allowed_is_done(shared: Place) -> None:
-    checks = len(shared.sandbox.observations.checks)
+    checks, calls = len(shared.sandbox.observations.checks), len(shared.sandbox.observations.api_calls)
     for line in (["plan", "dev_two", *APPLY], ["run", "dev_two"], ["invalidate", "dev_two"], ["info"]):
         done = shared.sqlmesh(*line)
         assert done.returncode == 0, done.stdout + done.stderr
     asked = [environment for _, environment in shared.sandbox.observations.checks[checks:]]
     assert asked == ["dev_two"] * 3
+    assert len(shared.sandbox.observations.api_calls[calls:]) == 3  # one round trip each, none for info
     assert "dev_two" in shared.environments()
 
 
@@ -211,7 +214,7 @@ def test_no_token_is_printed(shared: Place) -> None:
         assert token not in output + logs
 
 
-@pytest.mark.parametrize("line", ["format", "test", "dag out.html", "lint", "clean", "info --skip-connection"])
+@pytest.mark.parametrize("line", ["format", "test", "dag out.html", "lint", "info --skip-connection"])
 def test_a_command_without_state_needs_no_sign_in(line: str, shared: Place, tmp_path: Path) -> None:
     done = shared.sqlmesh(*line.split(), DAGCTL_HOME=str(tmp_path), HTTPS_PROXY="http://127.0.0.1:9")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -243,8 +246,6 @@ def test_a_proxy_that_is_down(shared: Place, tmp_path: Path) -> None:
 
 def test_a_platform_that_is_down_lets_nothing_through(shared: Place) -> None:
     before = shared.dump()
-    failed = shared.sqlmesh("plan", "dev", *APPLY, DAGCTL_API_URL="")
-    assert failed.returncode == 0
     config = shared.home / "config.yaml"
     text = config.read_text()
     try:

@@ -37,6 +37,9 @@ Neither ever holds a token.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class DagctlError(RuntimeError):
     """The root of the tree.
@@ -115,6 +118,10 @@ class Refused(PlatformError):
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
+
+    def __reduce__(self) -> tuple[Callable[..., Refused], tuple[str]]:
+        """Cross a process boundary whole: the inherited way forgets keyword arguments."""
+        return partial(type(self), status=self.status, code=self.code, hint=self.hint), (self.message,)
 
 
 class Malformed(PlatformError):

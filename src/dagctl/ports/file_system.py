@@ -19,7 +19,7 @@ class FileSystem(Protocol):
         """Whether something is at `path`, a broken symbolic link included."""
 
     def read(self, path: PurePath) -> str:
-        """The file's text (UTF-8)."""
+        """The file's text (UTF-8), without a byte order mark and with `\\n` for every line break."""
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
         """Write the file atomically, mode 0600 from its creation on.

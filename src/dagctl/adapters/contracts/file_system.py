@@ -10,7 +10,7 @@ from dagctl.adapters.contracts.base import Contract
 from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
 from dagctl.ports.file_system import FileSystem
 
-TEXT = "größe: 1\r\n# the end, without a line break"
+TEXT = "größe: 1\n# the end, without a line break"
 
 
 class FileSystemContract(Contract):
@@ -38,6 +38,11 @@ class FileSystemContract(Contract):
         files.write(path, TEXT)
         assert files.read(path) == TEXT
         assert files.names(self.place) == ["config.py"]
+
+    def test_byte_order_mark_and_carriage_returns_are_no_text(self) -> None:
+        files, path = self.make(), self.place / "config.yaml"
+        self.put(files, path, b"\xef\xbb\xbfa: 1\r\nb: 2\r\n", mode=0o644)
+        assert files.read(path) == "a: 1\nb: 2\n"
 
     def test_what_is_written_is_for_its_owner(self) -> None:
         files, path = self.make(), self.place / "config.py"

@@ -97,18 +97,19 @@ class PlatformContract(Contract):
             assert answer["iss"] == stage.place.issuer
 
     @pytest.mark.parametrize(
-        "changes",
+        ("changes", "error"),
         [
-            {"code_challenge_method": "plain"},
-            {"code_challenge": ""},
-            {"audience": "https://elsewhere.example"},
-            {"response_type": "token"},
+            ({"code_challenge_method": "plain"}, "invalid_request"),
+            ({"code_challenge": ""}, "invalid_request"),
+            ({"audience": "https://elsewhere.example"}, "invalid_request"),
+            ({"response_type": "token"}, "unsupported_response_type"),
+            ({"scope": "profile"}, "invalid_scope"),
         ],
     )
-    def test_a_request_that_is_not_in_order_gets_no_code(self, changes: dict[str, str]) -> None:
+    def test_a_request_that_is_not_in_order_gets_no_code(self, changes: dict[str, str], error: str) -> None:
         answer = self.make().code(VERIFIER, **changes)
         assert "code" not in answer
-        assert answer["error"] == "invalid_request"
+        assert answer["error"] == error
         assert answer["state"] == "state-1"
 
     def test_a_code_is_worth_tokens(self) -> None:

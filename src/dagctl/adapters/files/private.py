@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 
+ELSEWHERE = "Set DAGCTL_HOME to a folder that can be read and written."
+
 _serial = count()
 
 
@@ -32,7 +34,7 @@ def read_private(path: Path) -> str | None:
     except OSError as error:
         if path.is_symlink():
             raise FileUnusable(f"{path} is a symbolic link, and is not followed.") from None
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
+        raise FileUnusable(f"{path} cannot be read: {error.strerror}.", hint=ELSEWHERE) from None
 
 
 def write_private(path: Path, text: str) -> None:
@@ -48,7 +50,7 @@ def write_private(path: Path, text: str) -> None:
         replace_whole(path, text)
     except OSError as error:
         raise FileUnusable(
-            f"{path} cannot be written: {error.strerror}.", hint="Set DAGCTL_HOME to a folder that can be."
+            f"{path} cannot be written: {error.strerror}.", hint=ELSEWHERE
         ) from None
 
 

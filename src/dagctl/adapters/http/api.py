@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from dagctl.adapters.http.transport import Answer, Transport
+from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import (
     EnvironmentInfoWire,
     OnboardingWire,
@@ -13,13 +14,14 @@ from dagctl.adapters.http.wire import (
     ProtectionWire,
     ResourceMetadataWire,
     document,
+    https_host,
     refusal,
     structure,
+    words,
 )
 from dagctl.domain.errors import Malformed, Refused
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.targets import Verdict, sanitized
-from dagctl.domain.text import printable
 
 
 class HttpApiGateway:
@@ -36,7 +38,7 @@ class HttpApiGateway:
 
     def advertisement(self, api_url: str) -> Advertisement | None:
         """Read the protected resource metadata (RFC 9728 section 3.1)."""
-        parts = urlsplit(api_url)
+        parts = split(api_url)
         url = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
         answer = self._transport.get(url, insecure=self._insecure)
         if 400 <= answer.status < 500:
@@ -65,7 +67,7 @@ class HttpApiGateway:
         proxy = structure(_successful(answer), EnvironmentInfoWire, answer).state_proxy
         if proxy is None:
             return None
-        if not 0 < proxy.port < 65536 or not proxy.host.isprintable():
+        if not 0 < proxy.port < 65536 or not re.fullmatch(r"[A-Za-z0-9._:-]+", proxy.host):
             raise Malformed(f"{answer.where} names a PG proxy that cannot be.")
         return StateProxy(proxy.host, proxy.port)
 
@@ -92,14 +94,17 @@ class HttpApiGateway:
         named = found.environment
         if environment is not None and named is not None and sanitized(named) != sanitized(environment):
             raise Malformed(f"{answer.where} answers for another environment than {environment!r}.")
+        if found.project_id not in (None, project_id):
+            raise Malformed(f"{answer.where} answers for another project than {project_id!r}.")
         return Verdict(allowed=found.allowed)
 
     def _get(self, access: ApiAccess, path: str, **query: str) -> Answer:
-        headers = {"Authorization": f"Bearer {access.id_token}"}
-        if access.organization_id is not None:
-            headers["X-Organization-ID"] = quote(access.organization_id, safe="!#$&'()*+,/:;=?@[]~ |")
-        suffix = f"?{urlencode(query)}" if query else ""
-        answer = self._transport.get(f"{access.api_url}{path}{suffix}", headers, insecure=self._insecure)
+        headers = {}
+        if access.organization_id is not None:  # anything outside ASCII is percent-encoded
+            headers["X-Organization-ID"] = quote(access.organization_id, "!#$&'()*+,/:;=?@[]~ |", errors="replace")
+        suffix = f"?{urlencode(query, errors='replace')}" if query else ""
+        url = f"{access.api_url}{path}{suffix}"
+        answer = self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
         self.server_date = answer.date or self.server_date
         return answer
 
@@ -117,11 +122,7 @@ def _successful(answer: Answer) -> object:
 
 
 def _project(item: object, answer: Answer) -> Project:
-    if isinstance(item, str) and item:
-        return Project(item, item)
-    if isinstance(item, dict) and isinstance(item.get("id"), int) and not isinstance(item["id"], bool):
-        item = {**item, "id": str(item["id"])}
-    found = structure(item, ProjectWire, answer)
+    found = structure({"id": item} if isinstance(item, str) else item, ProjectWire, answer)
     return Project(found.id, found.name or found.id)
 
 
@@ -130,12 +131,11 @@ def _message(answer: Answer) -> str | None:
         found = document(answer)
     except Malformed:
         return None
-    words = found.get("message") if isinstance(found, dict) else None
-    return printable(words) or None if isinstance(words, str) else None
+    return words(found.get("message"), answer) or None if isinstance(found, dict) else None
 
 
 def _issuer_host(issuer: str, answer: Answer) -> str:
-    parts = urlsplit(issuer)
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+    host = https_host(issuer)
+    if host is None or issuer.lower() not in (f"https://{host}", f"https://{host}/"):
         raise Malformed(f"{answer.where} names an issuer that is not an https host.")
-    return parts.netloc.lower()
+    return host

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
-from dagctl.adapters.http.transport import Answer, Transport
+from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import (
     DeviceWire,
     ProviderMetadataWire,
     TokenWire,
     document,
+    https_host,
     refusal,
     structure,
 )
@@ -21,6 +21,7 @@ from dagctl.domain.tokens import TokenSet, expiry_of
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
 
+_DAY = 86_400
 _OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
 
 
@@ -48,8 +49,7 @@ class HttpIdentityProvider:
         if found.issuer != platform.issuer:
             raise Malformed(f"{answer.where} speaks for another issuer than {platform.issuer}.")
         for endpoint in (found.authorization_endpoint, found.device_authorization_endpoint):
-            parts = urlsplit(endpoint or platform.issuer)
-            if parts.scheme != "https" or parts.netloc.lower() != platform.issuer_host.lower():
+            if endpoint is not None and https_host(endpoint) != platform.issuer_host.lower():
                 raise Malformed(f"{answer.where} names an endpoint that is not on {platform.issuer_host}.")
         return Endpoints(
             found.authorization_endpoint,
@@ -82,13 +82,16 @@ class HttpIdentityProvider:
         """Begin a device authorization."""
         answer = self._post(platform, "oauth/device/code", scope=SCOPE, audience=platform.api_url)
         found = structure(document(answer), DeviceWire, answer)
+        for page in (found.verification_uri, found.verification_uri_complete):
+            if page is not None and https_host(page) is None:
+                raise Malformed(f"{answer.where} names a page that is not an https URL.")
         return DeviceCode(
             found.device_code,
             found.user_code,
             found.verification_uri,
             found.verification_uri_complete,
-            found.expires_in,
-            max(found.interval, 1),
+            expires_in=min(found.expires_in, _DAY),
+            interval=min(max(found.interval, 1), _DAY),
         )
 
     def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
@@ -113,6 +116,8 @@ class HttpIdentityProvider:
 
     def _tokens(self, answer: Answer, *, first: bool) -> TokenSet:
         members = document(answer)
+        if isinstance(members, dict):  # an empty member says no more than an absent one
+            members = {name: value for name, value in members.items() if value not in (None, "")}
         found = structure(members, TokenWire, answer)
         if first and not found.id_token:
             raise Malformed(f"{answer.where} answers without an ID token.")
@@ -130,16 +135,18 @@ class HttpIdentityProvider:
         )
 
     def _trusts_anybody(self, platform: Platform) -> bool:
-        same = urlsplit(platform.issuer).hostname == urlsplit(platform.api_url).hostname
+        same = split(platform.issuer).hostname == split(platform.api_url).hostname
         return self._insecure and same
 
 
 def _expiry(found: TokenWire, now: datetime) -> datetime | None:
     """When the first of the tokens dies; what the answer does not say, the tokens may."""
-    seconds = found.expires_in
-    known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
-    access = (
-        now + timedelta(seconds=min(float(seconds), 1e8)) if known and seconds > 0 else expiry_of(found.access_token)
-    )
+    access = _after(now, found.expires_in) or expiry_of(found.access_token)
     identity = expiry_of(found.id_token) if found.id_token else None
     return min((death for death in (access, identity) if death is not None), default=None)
+
+
+def _after(now: datetime, seconds: object) -> datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        return None
+    return now + timedelta(seconds=min(seconds, 1000 * _DAY))

@@ -1,34 +1,26 @@
-"""One bounded exchange over HTTPS, and what can go wrong with it in the domain's words."""
+"""One bounded exchange over HTTPS."""
 
 from __future__ import annotations
 
-import ssl
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from threading import Lock, Thread
-from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
 from attrs import field, frozen
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-    ProxyError,
-    SSLError,
-    TimeoutError,  # noqa: A004 - urllib3's own name
-)
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from dagctl import __version__
-from dagctl.adapters.http.trust import Trust, unverified
-from dagctl.domain.errors import CertificateRefused, DagctlError, Malformed, Refused, Unreachable
+from dagctl.adapters.http.connections import Pools, within
+from dagctl.adapters.http.failures import FAILURES, in_our_words
+from dagctl.adapters.http.trust import Trust
+from dagctl.domain.errors import Malformed, Refused, Unreachable
 from dagctl.domain.platform import LOOPBACK_HOSTS
+from dagctl.domain.text import printable
 
-T = TypeVar("T")
+_SECRET_FIELDS = ("code", "code_verifier", "device_code", "refresh_token", "token")
 
 
 @frozen
@@ -48,16 +40,37 @@ class Answer:
     Attributes:
         where: host and path, for people.
         date: aware; the server's clock, where it told.
+        secrets: what was sent and must not be shown, should the server repeat it.
     """
 
     status: int
     where: str
     body: bytes = field(repr=False)
     date: datetime | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@frozen
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}{urlsplit(self.url).path}"
 
 
 class Transport:
     """Exchanges requests for answers: bounded in time and size, no redirect followed, at most one retry.
+
+    A retry is made only where no connection came about, so that nothing is ever processed twice.
 
     Args:
         trust: which CAs.
@@ -72,175 +85,123 @@ class Transport:
         proxy: Callable[[str], str | None] = lambda url: None,
         limits: Limits | None = None,
     ) -> None:
-        self._trust = trust or Trust()
-        self._proxy = proxy
+        self._pools = Pools(trust or Trust(), proxy)
         self._limits = limits or Limits()
-        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
-        self._lock = Lock()
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None, *, insecure: bool = False) -> Answer:
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        bearer: str | None = None,
+        insecure: bool = False,
+    ) -> Answer:
         """GET `url`.
+
+        Args:
+            bearer: the token to send along (RFC 6750 section 2.1).
+            insecure: do not verify the server's certificate.
 
         Raises:
             Unreachable: no connection, no answer in time; `CertificateRefused` where TLS is not verified.
             Malformed: an answer that breaks HTTP, or is too large.
             Refused: a redirect; it is not followed.
         """
-        return self._exchange("GET", url, dict(headers or {}), None, insecure)
+        headers = dict(headers or {})
+        if bearer is not None:
+            headers["Authorization"] = f"Bearer {_checked(bearer)}"
+        return self._exchange(_Request("GET", url, headers, (bearer,) if bearer else ()), insecure)
 
     def post(self, url: str, form: Mapping[str, str], *, insecure: bool = False) -> Answer:
         """POST `form`, URL-encoded, to `url`; raises as `get` does."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._exchange("POST", url, headers, urlencode(form).encode("ascii"), insecure)
+        secrets = tuple(form[name] for name in _SECRET_FIELDS if form.get(name))
+        body = urlencode(form, errors="replace").encode("ascii")
+        return self._exchange(_Request("POST", url, headers, secrets, body), insecure)
 
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: bytes | None, insecure: bool) -> Answer:
-        parts = urlsplit(url)
-        host, where = parts.netloc, f"{parts.netloc}{parts.path}"
+    def _exchange(self, request: _Request, insecure: bool) -> Answer:
+        parts = split(request.url)
+        host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
-            raise DagctlError(f"{host} would be talked to in the clear.", hint="Use an https URL.")
-        pool = self._pool(url, insecure)
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": f"dagctl/{__version__}",
-            **headers,
-        }
-
-        def once() -> Answer:
-            return self._once(pool, method, url, headers, body, where)
+            raise Unreachable(f"{host} is not talked to: it would be in the clear.", hint="Use an https URL.")
+        pool = self._pools.get(request.url, insecure=insecure)
 
         def twice() -> Answer:
             try:
-                return once()
+                return self._once(pool, request)
             except (NewConnectionError, ConnectTimeoutError):
-                return once()  # nothing was sent yet
+                return self._once(pool, request)  # nothing was sent yet
 
+        limits = self._limits
         try:
-            answer = _within(self._limits.total, twice, host)
-        except (HTTPError, ssl.SSLError, OSError, ValueError) as error:
-            raise _in_our_words(error, host, self._limits) from None
+            answer = within(limits.total, twice, host)
+        except (HTTPError, *FAILURES) as error:
+            raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
         if 300 <= answer.status < 400:
-            raise Refused(f"{where} answers with a redirect, which is not followed.", status=answer.status)
+            raise Refused(f"{answer.where} answers with a redirect, which is not followed.", status=answer.status)
         return answer
 
-    def _once(
-        self,
-        pool: urllib3.PoolManager,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        where: str,
-    ) -> Answer:
-        limits = self._limits
+    def _once(self, pool: urllib3.PoolManager, request: _Request) -> Answer:
         response = pool.request(
-            method,
-            url,
-            body=body,
-            headers=headers,
-            timeout=urllib3.Timeout(connect=limits.connect, read=limits.read),
+            request.method,
+            request.url,
+            body=request.body,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"dagctl/{__version__}",
+                **request.headers,
+            },
+            timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
             retries=False,
             redirect=False,
             preload_content=False,
             decode_content=False,
         )
         try:
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise Malformed(f"{where} answers in an encoding that was not asked for.")
-            content = response.read(limits.size + 1)
-            if len(content) > limits.size:
-                raise Malformed(f"{where} answers with more than {limits.size >> 10} KiB.")
+            content = _content(response, self._limits.size, request.where)
         except BaseException:
             response.close()
             raise
         response.release_conn()
-        return Answer(response.status, where, content, _date(response.headers.get("Date")))
-
-    def _pool(self, url: str, insecure: bool) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        key = (f"{parts.scheme}://{parts.netloc}", insecure)
-        with self._lock:
-            if key not in self._pools:
-                context = unverified() if insecure else self._trust.context(parts.hostname or "")
-                proxy = self._proxy(url)
-                self._pools[key] = (
-                    urllib3.ProxyManager(proxy, ssl_context=context)
-                    if proxy
-                    else urllib3.PoolManager(ssl_context=context)
-                )
-            return self._pools[key]
+        return Answer(
+            response.status, request.where, content, _date(response.headers.get("Date")), secrets=request.secrets
+        )
 
 
-def _within(seconds: float, do: Callable[[], T], host: str) -> T:
-    """What `do` returns or raises, but no later than in `seconds`.
+def split(url: str) -> SplitResult:
+    """The parts of a URL.
 
-    A socket's time-outs begin anew with every byte, and none covers the look-up of a name. So the exchange
-    has a thread of its own, which is left behind when its time is up.
+    Raises:
+        Unreachable: it is none.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(do())
-        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
-            errors.append(error)
-
-    worker = Thread(target=work, name=f"dagctl to {host}", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", hint=_NETWORK)
-    return results[0]
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise Unreachable(f"{printable(url)!r} is no usable address.") from None
 
 
-def _in_our_words(error: Exception, host: str, limits: Limits) -> DagctlError:
-    if isinstance(error, ProxyError):
-        return Unreachable(f"The proxy on the way to {host} cannot be used.", hint="Check HTTPS_PROXY and NO_PROXY.")
-    if isinstance(error, (SSLError, ssl.SSLError)):
-        return _tls(error, host)
-    if isinstance(error, NameResolutionError):
-        return Unreachable(f"The host name of {host} cannot be found.", hint=_NETWORK)
-    if isinstance(error, ConnectTimeoutError):
-        return Unreachable(f"{host} cannot be reached within {limits.connect:g} seconds.", hint=_NETWORK)
-    if isinstance(error, NewConnectionError):
-        return Unreachable(f"{host} cannot be reached: {_os_reason(error)}.", hint=_NETWORK)
-    if isinstance(error, TimeoutError):
-        return Unreachable(f"{host} did not answer within {limits.read:g} seconds.", hint=_NETWORK)
-    if isinstance(error, (LocationParseError, ValueError)) and not isinstance(error, HTTPError):
-        return DagctlError(f"{host} is no usable address.")
-    return Unreachable(f"{host} broke the connection off before its answer was complete.", hint=_NETWORK)
+def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Malformed(f"{where} answers in an encoding that was not asked for.")
+    content = b""
+    # read on until nothing comes: only then does urllib3 notice a body shorter than was promised
+    while len(content) <= size and (more := response.read(size + 1 - len(content))):
+        content += more
+    if len(content) > size:
+        raise Malformed(f"{where} answers with more than {size >> 10} KiB.")
+    return content
 
 
-def _tls(error: Exception, host: str) -> CertificateRefused:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        _, _, why = text.partition("certificate verify failed: ")
-        why = why.split(" (_ssl", 1)[0].rstrip(")'\" ") or "it is not trusted"
-        hint = "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE."
-        return CertificateRefused(f"The TLS certificate of {host} is refused: {why}.", hint=hint)
-    if "WRONG_VERSION_NUMBER" in text or "UNKNOWN_PROTOCOL" in text or "record layer" in text:
-        return CertificateRefused(f"{host} does not speak TLS on this port.", hint="Check the URL and its port.")
-    return CertificateRefused(f"TLS with {host} failed.", hint=_NETWORK)
-
-
-def _os_reason(error: NewConnectionError) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return "no connection"
+def _checked(token: str) -> str:
+    if re.fullmatch(r"[\x21-\x7e]+", token):
+        return token
+    raise Malformed("Your ID token holds characters that no token has.", hint="Run: dagctl auth login --org ORG")
 
 
 def _date(text: str | None) -> datetime | None:
     try:
         value = parsedate_to_datetime(text or "")
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
-
-
-_NETWORK = "Check the network and the address, then try again."

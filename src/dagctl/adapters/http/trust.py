@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from attrs import frozen
 
-from dagctl.domain.errors import FileUnusable
+from dagctl.domain.errors import CertificateRefused
 from dagctl.domain.platform import LOOPBACK_HOSTS
 
 
@@ -32,15 +33,15 @@ class Trust:
         """A TLS client context for `host`: TLS 1.2 at least, name and chain verified.
 
         Raises:
-            FileUnusable: a CA file cannot be used.
+            CertificateRefused: a CA file cannot be used.
         """
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.bundle is not None:
+        if self.bundle is None:
+            context = ssl.create_default_context()
+        else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
             _load(context, self.bundle, self.origin)
-        if host in LOOPBACK_HOSTS and self.loopback_ca is not None and self.loopback_ca.exists():
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if host in LOOPBACK_HOSTS and self.loopback_ca is not None and os.path.exists(self.loopback_ca):
             _load(context, self.loopback_ca, "the sandbox")
         return context
 
@@ -61,7 +62,10 @@ def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
             context.load_verify_locations(cafile=path)
     except OSError as error:
         why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise FileUnusable(f"The CA file {path} (from {origin}) cannot be used: {why}.") from None
+        raise CertificateRefused(
+            f"The CA file {path} (from {origin}) cannot be used: {why}.",
+            hint="It has to be a PEM file with CA certificates.",
+        ) from None
 
 
 def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> Trust:
@@ -78,10 +82,12 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     host = parts.hostname or ""
     proxies = {
         name.lower()[: -len("_proxy")]: value
-        for name, value in sorted(environ.items())  # the lower-case name wins: it sorts last
-        if name.lower().endswith("_proxy") and value
+        for name, value in sorted(environ.items())  # the lower-case name wins, also empty: it sorts last
+        if name.lower().endswith("_proxy")
     }
     if host in LOOPBACK_HOSTS or proxy_bypass_environment(parts.netloc, proxies):
         return None
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

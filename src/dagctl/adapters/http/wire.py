@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+import re
+from typing import Any, NewType, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import define, field
 from cattrs import BaseValidationError, Converter
@@ -15,12 +17,18 @@ from dagctl.domain.text import printable
 
 T = TypeVar("T")
 
+Identifier = NewType("Identifier", str)
+"""Text that is not empty; a whole number is taken too, for its digits."""
+
+Token = NewType("Token", str)
+"""One or more visible ASCII characters (RFC 6749 appendix A.12; a space would break RFC 6750's header)."""
+
 
 @define
 class OrganizationWire:
     """An organization in an answer."""
 
-    id: str
+    id: Identifier
     name: str | None = None
 
 
@@ -51,7 +59,7 @@ class EnvironmentInfoWire:
 class ProjectWire:
     """A project in an answer."""
 
-    id: str
+    id: Identifier
     name: str | None = None
 
 
@@ -61,6 +69,7 @@ class ProtectionWire:
 
     allowed: bool
     environment: str | None = None
+    project_id: Identifier | None = None
 
 
 @define
@@ -86,9 +95,9 @@ class ProviderMetadataWire:
 class TokenWire:
     """A token answer (RFC 6749 section 5.1)."""
 
-    access_token: str = field(repr=False)
-    id_token: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
+    access_token: Token = field(repr=False)
+    id_token: Token | None = field(default=None, repr=False)
+    refresh_token: Token | None = field(default=None, repr=False)
     token_type: str = "Bearer"  # noqa: S105 - a kind of token
     expires_in: Any = None
 
@@ -97,18 +106,32 @@ class TokenWire:
 class DeviceWire:
     """A device authorization answer (RFC 8628 section 3.2)."""
 
-    device_code: str = field(repr=False)
-    user_code: str
+    device_code: Token = field(repr=False)
+    user_code: Token
     verification_uri: str
     expires_in: int
     verification_uri_complete: str | None = None
     interval: int = 5
 
 
-def _identifier(value: object, _: object) -> str:
-    if isinstance(value, str) and value:
+def _text(value: object, _: object) -> str:
+    if isinstance(value, str) and not re.search("[\ud800-\udfff]", value):
         return value
     raise TypeError("expected a string")
+
+
+def _identifier(value: object, _: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and value:
+        return _text(value, _)
+    raise TypeError("expected a string that is not empty")
+
+
+def _token(value: object, _: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value):
+        return value
+    raise TypeError("expected a string of visible characters")
 
 
 def _boolean(value: object, _: object) -> bool:
@@ -125,7 +148,9 @@ def _integer(value: object, _: object) -> int:
 
 def _converter() -> Converter:
     converter = Converter()
-    converter.register_structure_hook(str, _identifier)
+    converter.register_structure_hook(str, _text)
+    converter.register_structure_hook(Identifier, _identifier)
+    converter.register_structure_hook(Token, _token)
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
     return converter
@@ -141,7 +166,7 @@ def document(answer: Answer) -> Any:
         Malformed: there is none, or one of its objects has a member twice.
     """
     try:
-        return json.loads(answer.body, object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Malformed(f"{answer.where} answers with something that is not JSON.") from None
 
@@ -174,6 +199,26 @@ def structure(value: object, kind: type[T], answer: Answer) -> T:
     raise Malformed(f"{answer.where} answers with unexpected JSON: {complaint}.")
 
 
+def https_host(url: str) -> str | None:
+    """Host, and port where there is one, of an https URL that is fit to be shown and opened; None for any other."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    fit = re.fullmatch(r"[!-~]+", url) and not re.search(r"[\\<>\"^`{|}]", url) and "@" not in parts.netloc
+    return parts.netloc.lower() if whole and fit else None
+
+
+def words(value: object, answer: Answer) -> str:
+    """The server's own words, fit to be shown: one short line, and nothing secret that it may have repeated."""
+    if not isinstance(value, str):
+        return ""
+    for secret in answer.secrets:
+        value = value.replace(secret, "…")
+    return printable(value)
+
+
 def refusal(answer: Answer) -> Refused:
     """An answer whose status says no, with the server's own words where it has some."""
     try:
@@ -181,14 +226,10 @@ def refusal(answer: Answer) -> Refused:
     except Malformed:
         body = None
     members = body if isinstance(body, dict) else {}
-    words = next(
-        (members[name] for name in ("error_description", "message", "error") if isinstance(members.get(name), str)),
-        "",
-    )
-    code = members.get("error")
-    said = f": {printable(words)}" if words.strip() else "."
+    said = [words(members.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
+    why = next((f": {phrase}" for phrase in said if phrase), "")
     return Refused(
-        f"{answer.where} answers with HTTP status {answer.status}{said}",
+        f"{answer.where} answers with HTTP status {answer.status}{why}.",
         status=answer.status,
-        code=code if isinstance(code, str) else None,
+        code=words(members.get("error"), answer) or None,
     )

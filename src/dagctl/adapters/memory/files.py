@@ -58,7 +58,7 @@ class MemoryFileSystem:
         """The file's text."""
         content = self._file(self._at(path)).content or b""
         try:
-            return content.decode("utf-8")
+            return content.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
         except UnicodeDecodeError:
             raise FileCorrupt(f"{path} is not a text file in UTF-8.") from None
 

@@ -92,7 +92,7 @@ class MemoryIssuer:
         if request.get("redirect_uri") not in self.redirect_uris:
             raise Refused("The redirect URI is not registered.", status=400)
         if complaint := self._complaint(request):
-            return self._back(request, error="invalid_request", error_description=complaint)
+            return self._back(request, **complaint)
         if deny:
             return self._back(request, error="access_denied", error_description="The person refused.")
         with self._lock:
@@ -175,16 +175,19 @@ class MemoryIssuer:
             raise Refused(f"There is no account {email}.", status=400)
         return found
 
-    def _complaint(self, request: Mapping[str, str]) -> str | None:
-        verdicts: Mapping[str, Callable[[str], bool]] = {
-            "response_type": lambda value: value == "code",
-            "code_challenge_method": lambda value: value == "S256",
-            "code_challenge": lambda value: len(value) == 43,
-            "audience": lambda value: value == self.place.api_url,
-            "scope": lambda value: "openid" in value.split(),
+    def _complaint(self, request: Mapping[str, str]) -> Mapping[str, str]:
+        """The error to go back with (RFC 6749 section 4.1.2.1); empty for a request that is in order."""
+        rules: Mapping[str, tuple[str, Callable[[str], bool]]] = {
+            "response_type": ("unsupported_response_type", lambda value: value == "code"),
+            "code_challenge_method": ("invalid_request", lambda value: value == "S256"),
+            "code_challenge": ("invalid_request", lambda value: len(value) == 43),
+            "audience": ("invalid_request", lambda value: value == self.place.api_url),
+            "scope": ("invalid_scope", lambda value: "openid" in value.split()),
         }
-        wrong = [name for name, fits in verdicts.items() if not fits(request.get(name, ""))]
-        return f"Missing or wrong: {', '.join(wrong)}." if wrong else None
+        for name, (error, fits) in rules.items():
+            if not fits(request.get(name, "")):
+                return {"error": error, "error_description": f"Missing or wrong: {name}."}
+        return {}
 
     def _back(self, request: Mapping[str, str], **answer: str) -> str:
         state = {"state": request["state"]} if "state" in request else {}

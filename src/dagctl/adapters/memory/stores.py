@@ -49,13 +49,16 @@ class MemoryTokenStore:
         """
         self._change(None)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold the other threads off.
 
         Raises:
             FileBusy: one of them has held it for longer than `patience`.
         """
+        return self._held()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
         if not self._lock.acquire(timeout=self._patience):
             raise FileBusy(f"The tokens in memory have been locked for {self._patience:g} seconds.")
         try:

@@ -57,7 +57,7 @@ class EmbeddedPostgres:
         binaries = self._place.binaries()
         self._initialize(binaries)
         self._place.note_origin()
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._remove_locks()
         with open(self.data / "server.log", "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 [binary(binaries, "postgres"), "-D", str(self.data), *self._settings()],
@@ -93,6 +93,12 @@ class EmbeddedPostgres:
             with suppress(OSError):
                 if (entry / "cwd").readlink() == self.data:
                     os.kill(int(entry.name), signal.SIGKILL)
+
+    def _remove_locks(self) -> None:
+        """Remove what a killed server has left: its process ID may be a zombie's by now, or a stranger's."""
+        socket = self._place.sockets / f".s.PGSQL.{PORT}"
+        for path in (self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
+            path.unlink(missing_ok=True)
 
     def _settings(self) -> list[str]:
         values = {

@@ -133,11 +133,11 @@ class PgProxy:
     async def _cancel(self, client: Channel, content: bytes) -> None:
         backend = await self._upstream.connect()
         backend.transport.write(struct.pack("!II", 16, CANCEL_REQUEST) + content[:8])
-        client.transport.close()
         try:
             await backend.read(1)  # the server closes once it has taken the request
         except ClosedError:
             backend.transport.close()
+        client.transport.close()  # which tells the client so
 
     async def _enter(self, client: Channel, parameters: Mapping[str, str], secure: bool) -> None:
         user, database = parameters.get("user", ""), parameters.get("database", "")

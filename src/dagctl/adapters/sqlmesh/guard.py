@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlglot import exp
 from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
-from sqlmesh.utils.errors import SQLMeshError
 
+from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.domain.errors import DagctlError, ProtectionUnknown
 
 Guard = Callable[[Iterable[str], bool], None]
@@ -83,15 +83,3 @@ def _inserted(expression: Any, column: str) -> Iterator[str]:
             literal = value if isinstance(value, exp.Literal) else value.find(exp.Literal)
             if literal is not None:
                 yield literal.name
-
-
-def for_sqlmesh(error: DagctlError) -> DagctlError:
-    """The same error, as one that SQLMesh's command line prints as a message instead of a traceback."""
-    kind = type(error)
-    if isinstance(error, SQLMeshError):
-        return error
-    both = type(kind.__name__, (kind, SQLMeshError), {"__module__": kind.__module__, "__doc__": kind.__doc__})
-    copy: DagctlError = both.__new__(both, *error.args)
-    copy.args = error.args
-    copy.__dict__.update(error.__dict__)
-    return copy

@@ -1,0 +1,141 @@
+"""A platform that breaks one rule fails the suite: the contract has teeth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from dagctl.adapters.contracts.platform import Stage
+from dagctl.adapters.memory.grants import Grants
+from dagctl.domain.errors import TokenRejected
+from dagctl.domain.platform import Organization
+from dagctl.domain.targets import Verdict
+from dagctl.testing import MemoryPlatform, PlatformContract, elsewhere
+
+
+class Suite(PlatformContract):
+    """The suite over a platform of the test's own. (Its name keeps pytest from collecting it.)"""
+
+    def __init__(self, platform: MemoryPlatform) -> None:
+        self.platform = platform
+
+    def make(self) -> Stage:
+        platform = self.platform
+        acme = platform.tenants[0]
+        return Stage(
+            place=platform.place,
+            api=platform,
+            identity=platform,
+            clock=platform.clock,
+            redirect_uri=platform.redirect_uris[0],
+            authorize=platform.authorize,
+            finish_device=platform.finish_device,
+            organization=acme.organization,
+            projects=acme.projects,
+            protected=("prj_shop", "prod"),
+            open=("prj_shop", "dev"),
+            unguarded="prj_web",
+        )
+
+
+def no_pkce(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dagctl.adapters.memory.grants.hmac.compare_digest", lambda *_: True)
+
+
+def any_redirect_uri(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    redeem = Grants.redeem_code
+
+    def lenient(self: Grants, code: str, verifier: str, redirect_uri: str) -> Any:
+        return redeem(self, code, verifier, "http://localhost:8080/callback")
+
+    monkeypatch.setattr(Grants, "redeem_code", lenient)
+
+
+def codes_for_ever(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    redeem = Grants.redeem_code
+
+    def forgetful(self: Grants, code: str, verifier: str, redirect_uri: str) -> Any:
+        found = redeem(self, code, verifier, redirect_uri)
+        self._codes[code].family = None
+        return found
+
+    monkeypatch.setattr(Grants, "redeem_code", forgetful)
+
+
+def reuse_is_forgiven(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    redeem = Grants.redeem_refresh
+
+    def forgiving(self: Grants, token: str, *, rotate: bool) -> Any:
+        family = redeem(self, token, rotate=rotate)
+        family.spent.clear()
+        self.families.append(evolve(family, current=token))
+        return family
+
+    monkeypatch.setattr(Grants, "redeem_refresh", forgiving)
+
+
+def revocation_is_ignored(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "revoke", lambda *_: None)
+
+
+def any_bearer(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "_bearer", lambda access: platform.people[0])
+
+
+def any_organization(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "_member", lambda access: (platform._bearer(access), platform.tenants[0]))
+
+
+def anybodys_status(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "organization", lambda *_: Organization("org_acme", "Acme"))
+
+
+def a_canned_yes(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "protection", lambda *_: Verdict(True))
+
+
+def no_nonce(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform.id_claims = {"nonce": None}
+
+
+def impatient_devices(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform.device_interval = -1
+
+
+def any_audience(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "_complaint", lambda request: {})
+
+
+BROKEN = [
+    (no_pkce, "test_a_code_without_its_verifier_is_worth_nothing"),
+    (any_redirect_uri, "test_a_code_goes_to_the_redirect_uri_of_its_request"),
+    (codes_for_ever, "test_a_code_that_is_used_twice_ends_its_sign_in"),
+    (reuse_is_forgiven, "test_a_spent_refresh_token_ends_its_sign_in"),
+    (revocation_is_ignored, "test_a_revoked_sign_in_is_over"),
+    (any_bearer, "test_the_api_takes_no_other_token"),
+    (any_organization, "test_the_api_tells_nothing_about_other_organizations_and_people"),
+    (anybodys_status, "test_the_api_tells_nothing_about_other_organizations_and_people"),
+    (a_canned_yes, "test_a_protected_environment_is_closed"),
+    (a_canned_yes, "test_a_project_of_nobody_is_not_open"),
+    (no_nonce, "test_a_code_is_worth_tokens"),
+    (impatient_devices, "test_a_device_waits_for_its_person"),
+]
+
+
+@pytest.mark.parametrize(("break_rule", "test"), BROKEN)
+def test_a_broken_rule_is_found(break_rule: Any, test: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = MemoryPlatform(elsewhere())
+    getattr(Suite(platform), test)()
+    break_rule(platform, monkeypatch)
+    with pytest.raises((AssertionError, TokenRejected, pytest.fail.Exception)):
+        getattr(Suite(platform), test)()
+
+
+def test_a_request_that_nobody_checks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = MemoryPlatform(elsewhere())
+    any_audience(platform, monkeypatch)
+    suite, changes = Suite(platform), {"audience": "https://elsewhere.example"}
+    with pytest.raises(AssertionError):
+        suite.test_a_request_that_is_not_in_order_gets_no_code(changes, "invalid_request")

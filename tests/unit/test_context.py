@@ -1,0 +1,215 @@
+"""Which of several places says what the context is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dagctl.domain.context import BUILT_IN, ContextService, Overrides, Sourced
+from dagctl.domain.errors import DagctlError, FileCorrupt, ProjectConflict
+from dagctl.domain.platform import Platform, StateProxy
+from dagctl.domain.settings import Settings
+from dagctl.testing import MemoryContextStore
+
+RECORDED = Settings(
+    current_org="org_acme",
+    current_org_name="Acme",
+    current_project="shop",
+    current_project_id="prj_shop",
+    api_url="https://api.acme.example",
+    auth0_domain="issuer.acme.example",
+    auth0_client_id="client",
+    pg_proxy_host="pg.acme.example",
+    pg_proxy_port=6432,
+    pg_proxy_sslmode="verify-full",
+)
+ENV, PIN = "DAGCTL_PROJECT", "/work/.dagctl.yaml"
+
+
+def service(settings: Settings | None = None, **overrides: Any) -> ContextService:
+    return ContextService(MemoryContextStore(settings), Overrides(**overrides))
+
+
+def test_nothing_is_known() -> None:
+    context = service().current()
+    assert (context.organization, context.organization_id, context.project, context.project_id) == (None,) * 4
+    assert context.api_url == Sourced("https://api.dagctl.io", BUILT_IN)
+    assert context.platform == Platform()
+    assert context.proxy == Sourced(StateProxy("pg-proxy.dagctl.io", 5432), "derived from the API URL")
+    assert context.sslmode == Sourced("require", BUILT_IN)
+
+
+def test_what_is_recorded() -> None:
+    context = service(RECORDED).current()
+    assert context.organization == Sourced("Acme", "memory")
+    assert context.organization_id == "org_acme"
+    assert context.project == Sourced("shop", "memory")
+    assert context.project_id == "prj_shop"
+    assert context.api_url == Sourced("https://api.acme.example", "memory")
+    assert context.platform == Platform("https://api.acme.example", "issuer.acme.example", "client")
+    assert context.proxy == Sourced(StateProxy("pg.acme.example", 6432), "memory")
+    assert context.sslmode == Sourced("verify-full", "memory")
+
+
+PROJECTS = [
+    pytest.param(Settings(), None, None, None, id="none"),
+    pytest.param(RECORDED, None, None, Sourced("shop", "memory"), id="recorded"),
+    pytest.param(RECORDED, Sourced("web", PIN), None, Sourced("web", PIN), id="the pin above the recorded one"),
+    pytest.param(RECORDED, Sourced("web", ENV), None, Sourced("web", ENV), id="the variable above the recorded one"),
+    pytest.param(Settings(), None, "web", Sourced("web", "the SQLMesh config"), id="the call alone"),
+    pytest.param(RECORDED, None, "web", Sourced("web", "the SQLMesh config"), id="the call above the recorded one"),
+    pytest.param(
+        RECORDED, Sourced("other", PIN), "web", Sourced("web", "the SQLMesh config"), id="the call above the pin"
+    ),
+    pytest.param(
+        RECORDED, Sourced("web", ENV), "web", Sourced("web", "the SQLMesh config"), id="the call and the variable agree"
+    ),
+    pytest.param(
+        RECORDED,
+        Sourced("prj_shop", ENV),
+        "shop",
+        Sourced("shop", "the SQLMesh config"),
+        id="they agree by name and ID",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "override", "pinned", "project"), PROJECTS)
+def test_where_the_project_comes_from(
+    settings: Settings, override: Sourced[str] | None, pinned: str | None, project: Sourced[str] | None
+) -> None:
+    assert service(settings, project=override).current(pinned).project == project
+
+
+@pytest.mark.parametrize("settings", [Settings(), RECORDED])
+@pytest.mark.parametrize("variable", ["shop", "prj_shop", "WEB"])
+def test_a_variable_that_contradicts_the_call_is_refused(settings: Settings, variable: str) -> None:
+    with pytest.raises(ProjectConflict, match=f"This SQLMesh project is 'web', but {ENV} is '{variable}'"):
+        service(settings, project=Sourced(variable, ENV)).current("web")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "override", "known"),
+    [
+        (None, None, "prj_shop"),
+        ("shop", None, "prj_shop"),
+        ("prj_shop", None, "prj_shop"),
+        ("web", None, None),
+        (None, Sourced("web", PIN), None),
+        (None, Sourced("prj_shop", PIN), "prj_shop"),
+    ],
+)
+def test_a_recorded_id_belongs_to_the_recorded_project_only(
+    pinned: str | None, override: Sourced[str] | None, known: str | None
+) -> None:
+    assert service(RECORDED, project=override).current(pinned).project_id == known
+
+
+@pytest.mark.parametrize("called", ["Acme", "acme", "org_acme"])
+def test_an_organization_that_is_the_recorded_one(called: str) -> None:
+    context = service(RECORDED, organization=Sourced(called, "DAGCTL_ORG")).current()
+    assert context.organization == Sourced("Acme", "DAGCTL_ORG")
+    assert context.organization_id == "org_acme"
+
+
+def test_an_organization_that_is_not_the_recorded_one_is_refused() -> None:
+    with pytest.raises(DagctlError, match=r"DAGCTL_ORG names the organization 'Globex'.*'Acme'") as caught:
+        service(RECORDED, organization=Sourced("Globex", "DAGCTL_ORG")).current()
+    assert "--org Globex" in (caught.value.hint or "")
+
+
+def test_an_organization_when_none_is_recorded() -> None:
+    context = service(organization=Sourced("Globex", "DAGCTL_ORG")).current()
+    assert context.organization == Sourced("Globex", "DAGCTL_ORG")
+    assert context.organization_id is None
+
+
+def test_an_organization_without_a_name_goes_by_its_id() -> None:
+    assert service(Settings(current_org="org_acme")).current().organization == Sourced("org_acme", "memory")
+
+
+@pytest.mark.parametrize("url", ["https://api.acme.example", "https://API.acme.example/"])
+def test_an_api_url_that_is_the_recorded_one(url: str) -> None:
+    context = service(RECORDED, api_url=Sourced(url, "DAGCTL_API_URL")).current()
+    assert context.api_url == Sourced("https://api.acme.example", "DAGCTL_API_URL")
+
+
+@pytest.mark.parametrize("settings", [RECORDED, Settings(current_org="org_acme")])
+def test_an_api_url_that_the_tokens_are_not_for_is_refused(settings: Settings) -> None:
+    with pytest.raises(DagctlError, match=r"DAGCTL_API_URL names https://elsewhere\.example, but you are signed in at"):
+        service(settings, api_url=Sourced("https://elsewhere.example", "DAGCTL_API_URL")).current()
+
+
+def test_an_api_url_when_nobody_is_signed_in() -> None:
+    context = service(api_url=Sourced("https://api.elsewhere.example:444", "DAGCTL_API_URL")).current()
+    assert context.platform.api_url == "https://api.elsewhere.example:444"
+    assert context.proxy == Sourced(StateProxy("pg-proxy.elsewhere.example", 5432), "derived from the API URL")
+
+
+@pytest.mark.parametrize("url", ["http://api.acme.example", "api.acme.example", "https://a:b@api.acme.example"])
+def test_an_unusable_api_url_is_refused_wherever_it_comes_from(url: str) -> None:
+    for context in (service(Settings(api_url=url)), service(api_url=Sourced(url, "DAGCTL_API_URL"))):
+        with pytest.raises(DagctlError, match="API URL"):
+            context.current()
+
+
+@pytest.mark.parametrize(
+    ("override", "recorded", "found"),
+    [
+        (None, None, Sourced("require", BUILT_IN)),
+        (None, "verify-ca", Sourced("verify-ca", "memory")),
+        (Sourced("disable", "DAGCTL_STATE_SSLMODE"), "verify-ca", Sourced("disable", "DAGCTL_STATE_SSLMODE")),
+    ],
+)
+def test_where_the_sslmode_comes_from(override: Sourced[str] | None, recorded: str | None, found: Sourced[str]) -> None:
+    assert service(Settings(pg_proxy_sslmode=recorded), sslmode=override).current().sslmode == found
+
+
+@pytest.mark.parametrize("mode", ["", "Require", "verify_full", "on", "require "])
+def test_an_sslmode_that_libpq_does_not_know_is_refused(mode: str) -> None:
+    with pytest.raises(DagctlError, match="DAGCTL_STATE_SSLMODE has sslmode"):
+        service(sslmode=Sourced(mode, "DAGCTL_STATE_SSLMODE")).current()
+
+
+def test_a_given_session_heeds_nothing_that_is_recorded() -> None:
+    context = service(RECORDED, given_session=True, project=Sourced("web", ENV)).current()
+    assert (context.organization, context.organization_id, context.project_id) == (None, None, None)
+    assert context.platform == Platform()
+    assert context.project == Sourced("web", ENV)
+    assert context.proxy is None
+    assert context.recorded == Settings()
+
+
+def test_a_given_session_does_not_read_what_is_recorded() -> None:
+    class Corrupt(MemoryContextStore):
+        def load(self) -> Settings:
+            raise FileCorrupt("config.yaml cannot be used.")
+
+    assert ContextService(Corrupt(), Overrides(given_session=True)).current().platform == Platform()
+    with pytest.raises(FileCorrupt):
+        ContextService(Corrupt()).current()
+
+
+@pytest.mark.parametrize(("port", "expected"), [(None, 5432), (6432, 6432)])
+def test_a_proxy_without_a_port_has_postgresqls(port: int | None, expected: int) -> None:
+    proxy = service(Settings(pg_proxy_host="pg.example", pg_proxy_port=port)).current().proxy
+    assert proxy is not None
+    assert proxy.value == StateProxy("pg.example", expected)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://api.dagctl.io", "pg-proxy.dagctl.io"),
+        ("https://api.eu.acme.example:8443/x", "pg-proxy.eu.acme.example"),
+        ("https://dagctl.acme.example", "localhost"),
+        ("https://api-eu.acme.example", "localhost"),
+        ("https://x.api.acme.example", "localhost"),
+        ("http://localhost:8000", "localhost"),
+    ],
+)
+def test_where_the_proxy_is_when_nobody_says(url: str, host: str) -> None:
+    proxy = service(Settings(api_url=url)).current().proxy
+    assert proxy is not None
+    assert proxy.value == StateProxy(host, 5432)

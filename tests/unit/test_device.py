@@ -1,0 +1,143 @@
+"""Signing in with a code that is typed in on another device (RFC 8628)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from dagctl.domain.errors import (
+    DagctlError,
+    OrganizationRefused,
+    Refused,
+    SignInFailed,
+    SignInTimedOut,
+    TokenRejected,
+    Unreachable,
+)
+from dagctl.domain.settings import Settings
+from dagctl.ports.identity_provider import DeviceCode
+
+NOTHING: tuple[object, ...] = (None, Settings(), {})
+
+
+def _after(world: Any, seconds: float, **decision: Any) -> Callable[[DeviceCode], None]:
+    """A person who types the code in after so many seconds."""
+
+    def show(code: DeviceCode) -> None:
+        world.clock.after(seconds, lambda: world.platform.finish_device(code.user_code, **decision))
+
+    return show
+
+
+def _ignore(code: DeviceCode) -> None:
+    assert code.user_code
+    assert code.verification_uri
+
+
+def test_a_sign_in(world: Any) -> None:
+    signed_in = world.logins.with_device("acme", _after(world, 12))
+    assert signed_in.identity.email == "ada@acme.example"
+    assert world.contexts.load().current_org == "org_acme"
+    assert world.kept().refresh_token
+    assert world.clock.slept == [5, 5, 5]
+
+
+def test_the_code_is_shown_once_before_the_wait(world: Any) -> None:
+    shown: list[DeviceCode] = []
+
+    def show(code: DeviceCode) -> None:
+        assert world.clock.slept == []
+        shown.append(code)
+        world.platform.finish_device(code.user_code)
+
+    world.logins.with_device("acme", show)
+    (code,) = shown
+    assert code.user_code in (code.verification_uri_complete or "")
+    assert code.verification_uri == "https://dagctl-us-1.us.auth0.com/activate"
+
+
+@pytest.mark.parametrize("interval", [1, 5, 30])
+def test_the_issuers_interval_is_kept(world: Any, interval: int) -> None:
+    world.platform.device_interval = interval
+    world.logins.with_device("acme", _after(world, interval * 2.5))
+    assert world.clock.slept == [interval] * 3
+
+
+def test_slow_down_adds_five_seconds_for_good(world: Any) -> None:
+    def show(code: DeviceCode) -> None:
+        def ask_too() -> None:
+            with pytest.raises(Refused):
+                world.platform.poll_device(world.platform.place, code.device_code)
+
+        world.clock.after(3, ask_too)
+        world.clock.after(22, lambda: world.platform.finish_device(code.user_code))
+
+    world.logins.with_device("acme", show)
+    assert world.clock.slept == [5, 10, 10]
+
+
+def test_lost_answers_are_waited_out(world: Any) -> None:
+    def show(code: DeviceCode) -> None:
+        world.platform.finish_device(code.user_code)
+        world.platform.issuer_trouble = Unreachable("The issuer cannot be reached.")
+        world.clock.after(12, lambda: setattr(world.platform, "issuer_trouble", None))
+
+    world.logins.with_device("acme", show)
+    assert world.clock.slept == [5, 10]
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(300.0, 300), (10_000.0, 600), (7.0, 7)])
+def test_the_wait_ends_with_the_code_or_with_the_patience(world: Any, timeout: float, most: int) -> None:
+    with pytest.raises(SignInTimedOut):
+        world.logins.with_device("acme", _ignore, timeout=timeout)
+    assert most - 10 <= sum(world.clock.slept) < most
+    assert world.recorded() == NOTHING
+
+
+def test_an_issuer_that_calls_the_code_expired_ends_it(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = world.platform.begin_device
+    monkeypatch.setattr(world.platform, "begin_device", lambda place: evolve(begin(place), device_code="gone"))
+    with pytest.raises(SignInTimedOut, match="expired"):
+        world.logins.with_device("acme", _ignore)
+    assert world.clock.slept == [5]
+
+
+def test_a_client_without_that_grant_is_told_another_way(world: Any) -> None:
+    world.platform.device = False
+    with pytest.raises(SignInFailed, match="does not let this client sign in with a device code") as caught:
+        world.logins.with_device("acme", _ignore)
+    assert "--no-browser" in (caught.value.hint or "")
+    assert world.clock.slept == []
+
+
+REFUSALS = [
+    ({"deny": True}, SignInFailed, "the person refused"),
+    ({"email": "bob@globex.example"}, OrganizationRefused, "belongs to 'Globex'"),
+    ({"email": "new@acme.example"}, OrganizationRefused, "has no organization"),
+]
+
+
+@pytest.mark.parametrize(("decision", "error", "words"), REFUSALS)
+def test_a_refused_sign_in_records_nothing(
+    world: Any, decision: dict[str, Any], error: type[DagctlError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        world.logins.with_device("acme", _after(world, 1, **decision))
+    assert world.recorded() == NOTHING
+
+
+def test_the_id_token_is_checked_here_too(world: Any) -> None:
+    world.platform.id_claims = {"aud": "another-client"}
+    with pytest.raises(TokenRejected, match="another client"):
+        world.logins.with_device("acme", _after(world, 1))
+    assert world.recorded() == NOTHING
+    assert len(world.platform.revoked_families) == 1
+
+
+def test_an_issuer_that_refuses_to_begin_is_said_to(world: Any) -> None:
+    world.platform.issuer_trouble = Refused("The issuer answers 500.", status=500)
+    with pytest.raises(Refused, match="500"):
+        world.logins.with_device("acme", _ignore)

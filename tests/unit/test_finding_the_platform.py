@@ -1,0 +1,115 @@
+"""Which platform `--api-url` leads to, and whose word is taken for its issuer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dagctl.domain.errors import DagctlError, Unreachable
+from dagctl.domain.platform import Advertisement, Platform
+from dagctl.domain.settings import Settings
+from dagctl.testing import MemoryPlatform, elsewhere
+
+URL = "https://api.dagctl.test"
+HOSTED = Platform()
+
+
+def test_without_a_url_it_is_the_hosted_platform_and_nobody_is_asked(world: Any) -> None:
+    world.platform.api_trouble = Unreachable("nobody is to be asked")
+    assert world.logins.find_platform() == HOSTED
+    assert world.logins.find_platform("https://API.dagctl.io/") == HOSTED
+
+
+def test_an_issuer_on_the_apis_own_host_is_taken(elsewhere_world: Any) -> None:
+    assert elsewhere_world.logins.find_platform(URL) == elsewhere()
+
+
+def test_the_url_may_end_in_a_slash(elsewhere_world: Any) -> None:
+    assert elsewhere_world.logins.find_platform(f"{URL}/") == elsewhere()
+
+
+def test_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
+    assert elsewhere_world.login().platform == elsewhere()
+    assert elsewhere_world.context.current().platform == elsewhere()
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "api.dagctl.test.evil.example", "evil.example:443", "dagctl.test", "x.api.dagctl.test"],
+)
+def test_an_issuer_on_another_host_needs_somebody_to_vouch_for_it(elsewhere_world: Any, host: str) -> None:
+    elsewhere_world.platform.advertises = Advertisement(host, "client")
+    with pytest.raises(DagctlError, match="not known to you") as caught:
+        elsewhere_world.logins.find_platform(URL)
+    assert "auth0_domain" in (caught.value.hint or "")
+
+
+def test_an_issuer_that_was_set_by_hand_is_vouched_for(elsewhere_world: Any) -> None:
+    elsewhere_world.platform.advertises = Advertisement("issuer.example", "client")
+    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example"))
+    assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "client")
+
+
+def test_a_client_id_that_is_not_advertised_is_the_recorded_one_of_that_issuer(elsewhere_world: Any) -> None:
+    elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
+    ours = Settings(api_url=URL, auth0_domain="api.dagctl.test:8443", auth0_client_id="by hand")
+    elsewhere_world.contexts.save(ours)
+    assert elsewhere_world.logins.find_platform(URL).client_id == "by hand"
+
+
+def test_a_client_id_of_one_issuer_is_not_shown_to_another(elsewhere_world: Any) -> None:
+    elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
+    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
+    assert elsewhere_world.logins.find_platform(URL).client_id == HOSTED.client_id
+
+
+def test_an_api_without_metadata_has_the_issuer_that_is_recorded(elsewhere_world: Any) -> None:
+    elsewhere_world.platform.advertises = None
+    assert elsewhere_world.logins.find_platform(URL) == Platform(URL)
+    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
+    assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "by hand")
+
+
+def test_an_api_that_cannot_be_asked_is_said_to_be_so(elsewhere_world: Any) -> None:
+    with pytest.raises(Unreachable, match=r"other\.example"):
+        elsewhere_world.logins.find_platform("https://other.example")
+
+
+def test_the_hosted_platform_after_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
+    elsewhere_world.login()
+    assert elsewhere_world.logins.find_platform() == HOSTED
+    elsewhere_world.platform = MemoryPlatform()
+    elsewhere_world.login()
+    assert elsewhere_world.context.current().platform == HOSTED
+
+
+def test_an_issuer_set_by_hand_for_the_hosted_platform_stays(world: Any) -> None:
+    world.contexts.save(Settings(auth0_domain="login.dagctl.io", auth0_client_id="by hand"))
+    assert world.logins.find_platform() == Platform(HOSTED.api_url, "login.dagctl.io", "by hand")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("api.dagctl.test", "not an https URL"),
+        ("ftp://api.dagctl.test", "not an https URL"),
+        ("https://", "not an https URL"),
+        ("https://api.dagctl.test?x=1", "not an https URL"),
+        ("https://api.dagctl.test#x", "not an https URL"),
+        ("http://api.dagctl.test", "in the clear"),
+        ("http://localhost.evil.example", "in the clear"),
+        ("https://ada:secret@api.dagctl.test", "must not hold a user name"),
+    ],
+)
+def test_an_unusable_url_is_refused_before_anybody_is_asked(elsewhere_world: Any, url: str, words: str) -> None:
+    with pytest.raises(DagctlError, match=words) as caught:
+        elsewhere_world.logins.find_platform(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
+def test_plain_http_is_for_this_machine(elsewhere_world: Any, url: str) -> None:
+    elsewhere_world.platform.place = Platform(url, "localhost:1", "client")
+    elsewhere_world.platform.advertises = None
+    assert elsewhere_world.logins.find_platform(url).api_url == url

@@ -1,0 +1,156 @@
+"""Listing, choosing and finding projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from dagctl.domain.context import Overrides, Sourced
+from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound, Unreachable
+from dagctl.domain.platform import Project
+from dagctl.domain.projects import find
+from dagctl.domain.settings import Settings
+from dagctl.testing import MemoryTokenStore
+
+SHOP, WEB = Project("prj_shop", "shop"), Project("prj_web", "web-analytics")
+TWINS = (Project("p1", "Twin"), Project("p2", "Twin"), Project("p3", "twin"), Project("Twin3", "x"))
+
+
+@pytest.mark.parametrize(
+    ("projects", "wanted", "found"),
+    [
+        ((SHOP, WEB), "shop", SHOP),
+        ((SHOP, WEB), "prj_shop", SHOP),
+        ((SHOP, WEB), "SHOP", SHOP),
+        ((SHOP, WEB), "Web-Analytics", WEB),
+        (TWINS, "p2", TWINS[1]),
+        (TWINS, "twin", TWINS[2]),
+        (TWINS, "Twin3", TWINS[3]),
+        ((Project("shop", "x"), Project("y", "shop")), "shop", Project("shop", "x")),
+    ],
+)
+def test_a_project_is_found_by_id_then_name_then_any_case(
+    projects: tuple[Project, ...], wanted: str, found: Project
+) -> None:
+    assert find(projects, wanted, "Acme") == found
+
+
+@pytest.mark.parametrize(("wanted", "ids"), [("Twin", ["p1", "p2"]), ("TWIN", ["p1", "p2", "p3"])])
+def test_an_ambiguous_name_asks_for_an_id(wanted: str, ids: list[str]) -> None:
+    with pytest.raises(ProjectNotFound, match="several projects") as caught:
+        find(TWINS, wanted, "Acme")
+    assert caught.value.hint == f"Use an ID: {', '.join(ids)}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("shopp", "Did you mean shop?"),
+        ("web-analitics", "Did you mean web-analytics?"),
+        ("zzzz", "Run dagctl projects for a list."),
+        ("", "Run dagctl projects for a list."),
+    ],
+)
+def test_near_misses_are_named(wanted: str, hint: str) -> None:
+    with pytest.raises(ProjectNotFound, match=r"There is no project .* in 'Acme'") as caught:
+        find((SHOP, WEB), wanted, "Acme")
+    assert caught.value.hint == hint
+
+
+def test_the_organizations_projects(signed_in: Any) -> None:
+    assert signed_in.projects.list() == (SHOP, WEB)
+
+
+def test_they_are_asked_for_once(signed_in: Any) -> None:
+    projects = signed_in.projects
+    first = projects.list()
+    signed_in.platform.api_trouble = Unreachable("The API cannot be reached.")
+    assert projects.list() == first
+    with pytest.raises(Unreachable):
+        signed_in.projects.list()
+
+
+def test_nobody_is_signed_in(world: Any) -> None:
+    with pytest.raises(NotSignedIn):
+        world.projects.list()
+
+
+def test_choosing_records_name_and_id(signed_in: Any) -> None:
+    before = signed_in.contexts.load()
+    assert signed_in.projects.choose("SHOP") == SHOP
+    assert signed_in.contexts.load() == evolve(before, current_project="shop", current_project_id="prj_shop")
+
+
+def test_a_project_that_is_not_there_is_not_recorded(signed_in: Any) -> None:
+    before = signed_in.contexts.load()
+    with pytest.raises(ProjectNotFound, match="'shopp' in 'Acme'"):
+        signed_in.projects.choose("shopp")
+    assert signed_in.contexts.load() == before
+
+
+def test_another_organizations_project_is_not_there(signed_in: Any) -> None:
+    with pytest.raises(ProjectNotFound):
+        signed_in.projects.choose("ledger")
+
+
+def test_without_a_project_nothing_is_identified(signed_in: Any) -> None:
+    with pytest.raises(NoProject, match="No project is chosen") as caught:
+        signed_in.projects.identified(signed_in.context.current())
+    assert "dagctl use-project" in (caught.value.hint or "")
+
+
+def test_a_recorded_project_is_identified_without_asking(signed_in: Any) -> None:
+    signed_in.projects.choose("shop")
+    signed_in.platform.api_trouble = Unreachable("nobody is to be asked")
+    identified = signed_in.projects.identified(signed_in.context.current())
+    assert (identified.project.value, identified.project_id) == ("shop", "prj_shop")
+
+
+@pytest.mark.parametrize("called", ["web-analytics", "WEB-analytics", "prj_web"])
+def test_another_project_is_looked_up(signed_in: Any, called: str) -> None:
+    signed_in.projects.choose("shop")
+    identified = signed_in.projects.identified(signed_in.context.current(called))
+    assert identified.project == Sourced("web-analytics", "the SQLMesh config")
+    assert identified.project_id == "prj_web"
+
+
+def test_a_project_recorded_by_id_shows_its_name(signed_in: Any) -> None:
+    signed_in.projects.choose("shop")
+    identified = signed_in.projects.identified(signed_in.context.current("prj_shop"))
+    assert identified.project.value == "shop"
+
+
+class TestGivenSession:
+    """Tokens from the environment: the organization has to be looked up."""
+
+    @pytest.fixture
+    def given(self, signed_in: Any) -> Any:
+        signed_in.tokens = MemoryTokenStore(signed_in.kept(), writable=False)
+        signed_in.contexts.save(Settings(current_org="org_globex", current_org_name="Globex"))
+        return signed_in
+
+    def test_the_organization_is_the_tokens_own(self, given: Any) -> None:
+        given.overrides = Overrides(given_session=True, project=Sourced("shop", "DAGCTL_PROJECT"))
+        projects = given.projects
+        identified = projects.identified(given.context.current())
+        assert projects.identified(given.context.current()) == identified
+        assert identified.organization == Sourced("Acme", "the API")
+        assert (identified.organization_id, identified.project_id) == ("org_acme", "prj_shop")
+
+    @pytest.mark.parametrize("called", ["acme", "org_acme"])
+    def test_an_organization_that_is_named_has_to_be_that(self, given: Any, called: str) -> None:
+        given.overrides = Overrides(given_session=True, organization=Sourced(called, "DAGCTL_ORG"))
+        assert given.projects.list() == (SHOP, WEB)
+
+    def test_another_organization_is_refused(self, given: Any) -> None:
+        given.overrides = Overrides(given_session=True, organization=Sourced("Globex", "DAGCTL_ORG"))
+        with pytest.raises(OrganizationRefused, match="'Globex', but the token is for 'Acme'"):
+            given.projects.list()
+
+    def test_a_person_without_an_organization(self, given: Any) -> None:
+        given.platform.people = (evolve(given.platform.people[0], organization_id=None),)
+        given.overrides = Overrides(given_session=True)
+        with pytest.raises(NotSignedIn, match="has no organization"):
+            given.projects.list()

@@ -1,0 +1,190 @@
+"""No token in anything that is printed, logged, raised or shown."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from attrs import define, evolve, field
+
+from dagctl.adapters.memory.grants import Family
+from dagctl.domain.errors import DagctlError, Refused, Unreachable
+from dagctl.domain.platform import ApiAccess
+from dagctl.domain.tokens import TokenSet
+from dagctl.testing import FollowingBrowser, MemoryPlatform
+
+
+@define(eq=False, slots=False)
+class Noting(MemoryPlatform):
+    """A platform that notes every secret that it gives out."""
+
+    secrets: set[str] = field(factory=set, repr=False)
+
+    def _tokens(self, family: Family, *, nonce: str | None = None, again: bool = False) -> TokenSet:
+        tokens = super()._tokens(family, nonce=nonce, again=again)
+        self.secrets |= {tokens.access_token, tokens.id_token, tokens.refresh_token or "", nonce or ""} - {""}
+        return tokens
+
+    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
+        address = super().authorize(url, email=email, deny=deny)
+        self.secrets |= set(parse_qs(urlsplit(address).query).get("code", []))
+        return address
+
+    def begin_device(self, platform: Any) -> Any:
+        device = super().begin_device(platform)
+        self.secrets.add(device.device_code)
+        return device
+
+    def exchange(self, platform: Any, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+        self.secrets.add(verifier)
+        return super().exchange(platform, code, verifier, redirect_uri)
+
+
+def login(world: Any) -> None:
+    browser = FollowingBrowser(world.platform)
+    world.login(browser=browser)
+    world.shown += [repr(browser.pages), repr(browser)]
+
+
+def refused_logins(world: Any) -> None:
+    for email in ("bob@globex.example", "new@acme.example"):
+        browser = FollowingBrowser(world.platform, email=email)
+        with suppress(DagctlError):
+            world.login(browser=browser)
+        world.shown.append(repr(browser.pages))
+        world.login(browser=FollowingBrowser(world.platform, email=email))
+
+
+def forged_id_token(world: Any) -> None:
+    world.platform.id_claims = {"aud": "another"}
+    world.login()
+
+
+def device(world: Any) -> None:
+    def show(code: Any) -> None:
+        world.shown.append(repr(code))
+        world.platform.finish_device(code.user_code)
+
+    world.shown.append(repr(world.logins.with_device("acme", show)))
+
+
+def state(world: Any) -> None:
+    world.login()
+    state = world.state
+    located = state.located("shop")
+    world.shown += [repr(located), repr(state.at(located)), repr(state.outline("shop")), repr(state)]
+
+
+def refresh(world: Any) -> None:
+    world.login()
+    world.clock.advance(3600)
+    world.shown += [repr(world.session.fresh()), repr(world.session.status())]
+
+
+def somebody_elses_refresh(world: Any) -> None:
+    world.login()
+    world.platform.id_claims = {"sub": "memory|bob"}
+    world.clock.advance(3600)
+    world.session.fresh()
+
+
+def ended_session(world: Any) -> None:
+    world.login()
+    world.platform.revoke(world.platform.place, world.kept().refresh_token)
+    world.clock.advance(3600)
+    world.session.fresh()
+
+
+def dead_far_side(world: Any) -> None:
+    world.login()
+    world.clock.advance(3600)
+    world.platform.issuer_trouble = Unreachable("The issuer cannot be reached.")
+    world.session.fresh()
+
+
+def wrong_token_at_the_api(world: Any) -> None:
+    world.login()
+    access = ApiAccess(world.platform.place.api_url, world.kept().access_token, "org_acme")
+    world.shown.append(repr(access))
+    world.platform.projects(access)
+
+
+def spent_refresh_token(world: Any) -> None:
+    world.login()
+    old = world.kept()
+    world.session.fresh(force=True)
+    world.tokens.save(evolve(old, expires_at=None))
+    world.session.fresh()
+
+
+def used_code(world: Any) -> None:
+    browser = FollowingBrowser(world.platform)
+    world.login(browser=browser)
+    (code,) = (secret for secret in world.platform.secrets if world.platform._grants._codes.get(secret))
+    world.platform.exchange(world.platform.place, code, "v" * 43, "http://localhost:8080/callback")
+
+
+FLOWS = [
+    login,
+    refused_logins,
+    forged_id_token,
+    device,
+    state,
+    refresh,
+    somebody_elses_refresh,
+    ended_session,
+    dead_far_side,
+    wrong_token_at_the_api,
+    spent_refresh_token,
+    used_code,
+]
+FAILING = FLOWS[1:3] + FLOWS[6:]
+
+
+@pytest.fixture
+def noted(make_world: Any, caplog: pytest.LogCaptureFixture) -> Any:
+    class Noted(make_world):  # type: ignore[misc]
+        shown: list[str]
+
+    caplog.set_level(logging.DEBUG)
+    noted = Noted(Noting())
+    noted.shown = []
+    return noted
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_no_flow_shows_a_secret(
+    noted: Any, flow: Callable[[Any], None], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        flow(noted)
+    except DagctlError as error:
+        noted.shown += ["".join(traceback.format_exception(type(error), error, error.__traceback__)), repr(error)]
+        noted.shown.append(repr(vars(error)))
+        assert flow in FAILING
+    else:
+        assert flow not in FAILING
+    shown = "\n".join([*noted.shown, *capfd.readouterr(), caplog.text, repr(noted)])
+    assert noted.platform.secrets
+    leaked = {secret for secret in noted.platform.secrets if secret in shown or secret.rpartition(".")[2] in shown}
+    assert not leaked
+
+
+def test_the_search_finds_what_is_there(noted: Any) -> None:
+    login(noted)
+    assert noted.kept().id_token in noted.platform.secrets
+    assert noted.kept().refresh_token in noted.platform.secrets
+    assert len(noted.platform.secrets) == 6  # code, verifier, nonce and three tokens
+
+
+def test_an_oauth_error_repeats_nothing_that_was_sent(world: Any) -> None:
+    platform = world.platform
+    for ask, count in ((platform.refresh, 1), (platform.poll_device, 1), (platform.exchange, 3)):
+        with pytest.raises(Refused) as caught:
+            ask(platform.place, *["SECRET"] * count)
+        assert "SECRET" not in f"{caught.value} {caught.value!r}"

@@ -1,0 +1,210 @@
+"""The state database's credentials, as PROTOCOL.md's table has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagctl.domain.context import Overrides, Sourced
+from dagctl.domain.errors import (
+    DagctlError,
+    FileUnusable,
+    NoProject,
+    NotSignedIn,
+    ProjectConflict,
+    ProjectNotFound,
+    Unreachable,
+)
+from dagctl.domain.platform import Organization, Project, StateProxy
+from dagctl.domain.state_credentials import SSL_MODES, checked_sslmode, database_name, database_user
+from dagctl.testing import MemoryCredentialStore, MemoryPlatform, MemoryTokenStore, Person, Tenant, elsewhere
+
+NAMES = [
+    ("Acme", "shop", "org_acme_shop", "acme/shop"),
+    ("Acme Inc", "Web-Analytics 2", "org_acme_inc_web_analytics_2", "acme inc/web-analytics 2"),
+    ("A-B", "C_D", "org_a_b_c_d", "a-b/c_d"),
+    ("acme.io", "a/b", "org_acme.io_a/b", "acme.io/a/b"),
+    ("ÄÖ", "É", "org_äö_é", "äö/é"),
+]
+
+
+@pytest.mark.parametrize(("org", "project", "database", "user"), NAMES)
+def test_names_in_the_database(org: str, project: str, database: str, user: str) -> None:
+    assert (database_name(org, project), database_user(org, project)) == (database, user)
+
+
+@given(org=st.text(min_size=1), project=st.text(min_size=1))
+def test_any_names_in_the_database(org: str, project: str) -> None:
+    database, user = database_name(org, project), database_user(org, project)
+    assert database.startswith("org_")
+    assert not {"-", " "} & set(database)
+    assert user == f"{org.lower()}/{project.lower()}"
+
+
+@pytest.mark.parametrize(("org", "project", "database", "user"), NAMES)
+def test_credentials(make_world: Any, org: str, project: str, database: str, user: str) -> None:
+    tenant = Tenant(Organization("org_1", org), (Project("p_1", project),))
+    world = make_world(MemoryPlatform(tenants=(tenant,), people=(Person("a@b", "s|1", "org_1"),)))
+    world.login(org)
+    world.projects.choose(project)
+    credentials = world.state.credentials()
+    assert (credentials.host, credentials.port) == ("pg-proxy.acme.example", 6432)
+    assert (credentials.database, credentials.user) == (database, user)
+    assert credentials.password == world.kept().access_token
+    assert credentials.sslmode == "require"
+    assert credentials.expires_at == world.kept().expires_at
+    assert world.credentials.kept == {(org, project): credentials}
+
+
+def test_an_organization_of_unknown_name_goes_by_its_id(signed_in: Any) -> None:
+    signed_in.contexts.save(evolve(signed_in.contexts.load(), current_org_name=None))
+    assert signed_in.state.credentials("shop").user == "org_acme/shop"
+
+
+@pytest.mark.parametrize("called", ["shop", "SHOP", "prj_shop"])
+def test_the_database_goes_by_the_projects_name_whatever_it_was_called(signed_in: Any, called: str) -> None:
+    assert signed_in.state.credentials(called).database == "org_acme_shop"
+
+
+def test_the_password_is_fresh(signed_in: Any) -> None:
+    before = signed_in.state.credentials("shop").password
+    signed_in.clock.advance(3500)
+    after = signed_in.state.credentials("shop")
+    assert after.password == signed_in.kept().access_token != before
+    assert after.expires_at > signed_in.clock.now()
+
+
+def test_located_once_only_the_token_is_asked_for(signed_in: Any) -> None:
+    state = signed_in.state
+    located = state.located("shop")
+    signed_in.platform.api_trouble = Unreachable("nobody is to be asked")
+    signed_in.clock.advance(3600)
+    assert state.at(located).password == signed_in.kept().access_token
+
+
+@pytest.mark.parametrize("mode", SSL_MODES)
+def test_every_sslmode_of_libpq_is_taken(signed_in: Any, mode: str) -> None:
+    assert checked_sslmode(mode, "a test") == mode
+    signed_in.overrides = Overrides(sslmode=Sourced(mode, "DAGCTL_STATE_SSLMODE"))
+    assert signed_in.state.credentials("shop").sslmode == mode
+
+
+@given(mode=st.text().filter(lambda text: text not in SSL_MODES))
+def test_any_other_sslmode_is_refused(mode: str) -> None:
+    with pytest.raises(DagctlError, match="a test has sslmode"):
+        checked_sslmode(mode, "a test")
+
+
+def test_the_proxy_is_derived_where_the_platform_does_not_say(make_world: Any) -> None:
+    world = make_world(MemoryPlatform(proxy=None))
+    world.login()
+    credentials = world.state.credentials("shop")
+    assert (credentials.host, credentials.port) == ("pg-proxy.dagctl.io", 5432)
+
+
+class TestGivenSession:
+    """Tokens from the environment: nothing recorded applies, so the platform is asked for the proxy."""
+
+    @pytest.fixture
+    def given(self, signed_in: Any) -> Any:
+        signed_in.tokens = MemoryTokenStore(signed_in.kept(), writable=False)
+        signed_in.overrides = Overrides(given_session=True, project=Sourced("shop", "DAGCTL_PROJECT"))
+        return signed_in
+
+    def test_the_platform_is_asked_for_the_proxy(self, given: Any) -> None:
+        given.platform.proxy = StateProxy("pg.elsewhere.example", 7000)
+        credentials = given.state.credentials()
+        assert (credentials.host, credentials.port) == ("pg.elsewhere.example", 7000)
+        assert credentials.user == "acme/shop"
+
+    def test_a_platform_that_does_not_say(self, given: Any) -> None:
+        given.platform.proxy = None
+        assert given.state.credentials().host == "pg-proxy.dagctl.io"
+
+    def test_a_platform_that_says_no(self, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise Unreachable("The API cannot be reached.")
+
+        monkeypatch.setattr(given.platform, "state_proxy", fail)
+        assert given.state.credentials().host == "pg-proxy.dagctl.io"
+
+    def test_there_is_no_outline(self, given: Any) -> None:
+        assert given.state.outline() is None
+
+
+REFUSALS = [(None, NoProject), ("nowhere", ProjectNotFound)]
+
+
+@pytest.mark.parametrize(("project", "error"), REFUSALS)
+def test_no_database_without_a_project(signed_in: Any, project: str | None, error: type[DagctlError]) -> None:
+    with pytest.raises(error):
+        signed_in.state.credentials(project)
+    assert signed_in.credentials.kept == {}
+
+
+def test_no_database_for_nobody(world: Any) -> None:
+    with pytest.raises(NotSignedIn):
+        world.state.credentials("shop")
+
+
+def test_another_organization_since_it_was_located_is_a_conflict(signed_in: Any) -> None:
+    state = signed_in.state
+    located = state.located("shop")
+    signed_in.login("Globex", email="bob@globex.example")
+    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.dagctl\.io .* Globex"):
+        state.at(located)
+    assert signed_in.credentials.kept == {}
+
+
+def test_another_platform_since_it_was_located_is_a_conflict(signed_in: Any) -> None:
+    state = signed_in.state
+    located = state.located("shop")
+    signed_in.platform = MemoryPlatform(elsewhere())
+    signed_in.login()
+    with pytest.raises(ProjectConflict, match=r"https://api\.dagctl\.io .* https://api\.dagctl\.test"):
+        state.at(located)
+
+
+def test_the_same_organization_again_is_none(signed_in: Any) -> None:
+    state = signed_in.state
+    located = state.located("shop")
+    signed_in.login()
+    assert state.at(located).password == signed_in.kept().access_token
+
+
+def test_another_current_project_is_none(signed_in: Any) -> None:
+    signed_in.projects.choose("shop")
+    state = signed_in.state
+    located = state.located()
+    signed_in.projects.choose("web-analytics")
+    assert state.at(located).database == "org_acme_shop"
+
+
+def test_credentials_that_cannot_be_kept_are_used_all_the_same(signed_in: Any) -> None:
+    class Full(MemoryCredentialStore):
+        def save(self, *_: Any) -> None:
+            raise FileUnusable("credentials cannot be written.")
+
+    signed_in.credentials = Full()
+    assert signed_in.state.credentials("shop").password
+
+
+class TestOutline:
+    """The database without asking anybody."""
+
+    def test_of_the_current_project(self, signed_in: Any) -> None:
+        signed_in.projects.choose("shop")
+        whole = signed_in.state.credentials()
+        signed_in.platform.api_trouble = signed_in.platform.issuer_trouble = Unreachable("nobody is to be asked")
+        assert signed_in.state.outline() == evolve(whole, password="", expires_at=None)
+        assert signed_in.state.outline("prj_shop") == signed_in.state.outline("shop")
+
+    def test_where_no_project_is_chosen(self, signed_in: Any) -> None:
+        assert signed_in.state.outline() is None
+
+    def test_where_nobody_is_signed_in(self, world: Any) -> None:
+        assert world.state.outline("shop") is None
