@@ -52,6 +52,7 @@ def connect(
     files: FileSystem | None = None,
     clock: Clock | None = None,
     commands: CommandLine | None = None,
+    sqlmesh: SqlmeshProject | None = None,
     environ: Mapping[str, str] = os.environ,
     folder: Path | None = None,
     insecure: bool = False,
@@ -62,7 +63,7 @@ def connect(
 
     Args:
         home: the dagctl home; `DAGCTL_HOME` or `~/.dagctl` where None.
-        tokens, contexts, credentials, api, identity, browser, files, clock, commands: the ports.
+        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh: the ports.
         environ: the environment variables to heed.
         folder: the working directory.
         insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
@@ -84,6 +85,7 @@ def connect(
         browser=browser or _later(_loopback_browser),
         files=files or _later(_project_files),
         commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
+        find_sqlmesh=lambda: sqlmesh or (_sqlmesh_project() if files is None else None),
         clock=clock,
     )
 
@@ -111,6 +113,7 @@ class Dagctl:
         browser: Browser,
         files: FileSystem,
         commands: CommandLine,
+        find_sqlmesh: Callable[[], SqlmeshProject | None],
         clock: Clock,
     ) -> None:
         self.context = context
@@ -119,6 +122,7 @@ class Dagctl:
         self.session = SessionService(context, tokens, identity, clock)
         self.projects = ProjectService(context, self.session, api)
         self.state = StateService(context, self.projects, self.session, api, credentials)
+        self._find_sqlmesh = find_sqlmesh
         self._ports = (api, identity, tokens, browser, files, commands)
 
     def login(
@@ -193,7 +197,7 @@ class Dagctl:
         from dagctl.adapters.yaml.documents import RuamelReader
         from dagctl.domain.generation import ConfigGeneration
 
-        return ConfigGeneration(self._ports[4], RuamelReader(), _sqlmesh_project())
+        return ConfigGeneration(self._ports[4], RuamelReader(), self._find_sqlmesh())
 
 
 class _Later:

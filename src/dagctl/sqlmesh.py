@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dagctl._functions import get_state_connection
 from dagctl.adapters.sqlmesh.overrides import project_config
-from dagctl.adapters.sqlmesh.values import env_text, env_var, yaml_value
+from dagctl.adapters.sqlmesh.values import env_text, env_var, yaml_settings, yaml_value
 
 if TYPE_CHECKING:
     from sqlmesh.core.config import Config
@@ -29,9 +29,7 @@ def project_config_from_yaml(text: str, *, project: str) -> Config:
         text: the configuration, as `config.yaml` had it.
         project: name or ID of the dagctl project.
     """
-    from sqlmesh.utils.yaml import load
-
-    settings: dict[str, Any] = load(text)
+    settings = yaml_settings(text)
     gateways = settings.pop("gateway", None) if "gateways" not in settings else settings.pop("gateways")
     gateways = gateways if isinstance(gateways, dict) else {}
     if _GATEWAY_KEYS.issuperset(gateways):  # one gateway without a name, or none at all

@@ -74,16 +74,13 @@ def test_we_renew_what_they_renewed_and_they_what_we_renewed(
 ) -> None:
     person.signs_in(run)
     reuses = sandbox.observations.reuses
-    for renew in (
-        lambda: theirs("python", "-c", "import dagctl; dagctl.get_fresh_token()"),
-        lambda: run("auth", "token"),
-        lambda: theirs("python", "-c", "import dagctl; dagctl.get_fresh_token()"),
-        lambda: run("auth", "token"),
-    ):
+    they = (theirs, ["python", "-c", "import dagctl; dagctl.get_fresh_token()"])
+    we = (run, ["auth", "token"])
+    for client, words in (they, we, they, we):
         path = home / "auth.json"
         members = json.loads(path.read_text())
         path.write_text(json.dumps({**members, "expires_at": "2020-01-01T00:00:00+00:00"}))
-        assert renew().returncode == 0
+        assert client(*words).returncode == 0
         assert json.loads(path.read_text())["refresh_token"] != members["refresh_token"]
     assert sandbox.observations.reuses == reuses
     assert run("projects").returncode == 0

@@ -65,7 +65,7 @@ def test_the_whole_story(run: Any, person: Any, sqlmesh: Any, sandbox: Sandbox, 
     assert dict(sandbox.tables("shop")) == tables
 
     assert run("auth", "logout").returncode == 0
-    stateless = sqlmesh("format", "--check")
+    stateless = sqlmesh("format")
     assert stateless.returncode == 0, stateless.stdout + stateless.stderr
     signed_out = sqlmesh("plan", "dev")
     assert signed_out.returncode == 1

@@ -63,7 +63,7 @@ def convert(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def loaded(tmp_path: Path) -> Callable[[str, str], tuple[Any, Any]]:
-    """`loaded(python, name)` gives the `Config` of the YAML file in `tmp_path` and of the Python text, or the errors."""
+    """`loaded(python, name)` gives the `Config` of the YAML file and of the Python text, or the errors."""
     serial = iter(range(10_000))
 
     def load(file: str, text: str) -> Any:
@@ -72,7 +72,7 @@ def loaded(tmp_path: Path) -> Callable[[str, str], tuple[Any, Any]]:
         (folder / file).write_text(text, encoding="utf-8")
         try:
             return sqlmesh_project._loaded(folder)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what SQLMesh says is the result
             return error
 
     def both(python: str, name: str = "config.yaml") -> tuple[Any, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.generation.conftest import AWKWARD, PROFILES, variables
 
 from dagctl.adapters.sqlmesh.project import differences
-from tests.generation.conftest import AWKWARD, PROFILES, variables
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("*/*.y*ml"))

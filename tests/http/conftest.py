@@ -207,7 +207,7 @@ class World:
     ) -> Transport:
         """A transport that trusts the CA here, and is patient."""
         patient = Limits(connect=PATIENCE, read=PATIENCE, total=2 * PATIENCE)
-        return Transport(trust or Trust(loopback_ca=self.ca_file), limits=limits or patient, proxy=proxy)
+        return Transport(trust or Trust(self.ca_file), limits=limits or patient, proxy=proxy)
 
     def api(self, transport: Transport | None = None, *, insecure: bool = False) -> HttpApiGateway:
         return HttpApiGateway(transport or self.transport(), insecure=insecure)

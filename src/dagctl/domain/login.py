@@ -181,7 +181,7 @@ class LoginService:
         if not _vouched_for(advertised, url, recorded):
             raise DagctlError(
                 f"{url} names {advertised.issuer_host} as its issuer, which is on another host and not known to you.",
-                hint="If it is right, set auth0_domain in config.yaml of the dagctl home, and try again.",
+                hint="If it is right, set auth0_domain and api_url in config.yaml of the dagctl home, and try again.",
             )
         ours = advertised.issuer_host == known.issuer_host
         client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)
@@ -320,6 +320,6 @@ def _show_success(visit: Visit, signed_in: SignedIn) -> None:
 def _vouched_for(advertised: Advertisement, api_url: str, recorded: Settings) -> bool:
     """Whether an issuer that an API names is trusted: it is on the API's own host, or was set by hand."""
     api_host = urlsplit(api_url).hostname
-    return urlsplit(f"//{advertised.issuer_host}").hostname == api_host or (
-        advertised.issuer_host == recorded.auth0_domain
-    )
+    its_own = urlsplit(f"//{advertised.issuer_host}").hostname == api_host
+    at_home = recorded.api_url is None or canonical_api_url(recorded.api_url) == api_url
+    return its_own or (at_home and advertised.issuer_host == recorded.auth0_domain)

@@ -49,9 +49,7 @@ def write_private(path: Path, text: str) -> None:
             raise FileUnusable(f"{path} is a symbolic link, and is not replaced.")
         replace_whole(path, text)
     except OSError as error:
-        raise FileUnusable(
-            f"{path} cannot be written: {error.strerror}.", hint=ELSEWHERE
-        ) from None
+        raise FileUnusable(f"{path} cannot be written: {error.strerror}.", hint=ELSEWHERE) from None
 
 
 def remove_private(path: Path) -> None:

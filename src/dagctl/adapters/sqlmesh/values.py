@@ -31,5 +31,10 @@ def yaml_value(source: str) -> Any:
     return load(f"- {source}\n")[0]
 
 
+def yaml_settings(text: str) -> dict[str, Any]:
+    """What a whole YAML configuration says: rendered, then parsed."""
+    return dict(load(text))
+
+
 def _parsed(scalar: str) -> Any:
     return load(f"- {scalar}\n", render_jinja=False)[0]

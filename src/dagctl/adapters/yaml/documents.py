@@ -27,18 +27,19 @@ class RuamelReader:
         if jinja is None:
             return YamlDocument(text, None)
         try:
-            composed, data = _yaml().compose(jinja.text), _yaml().load(jinja.text)
+            data = YAML(typ="safe").load(jinja.text)
         except MarkedYAMLError as error:
             raise _not_yaml(error, name, jinja) from None
         except (YAMLError, ValueError, TypeError, RecursionError) as error:
-            raise ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}") from None
+            raise ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}.") from None
         if data is None:
             raise ConfigProblem(f"{name} is empty.")
-        if not isinstance(data, dict) or not isinstance(composed, MappingNode):
+        if not isinstance(data, dict):
             raise ConfigProblem(f"{name} is not a mapping of settings.")
         try:
+            composed = YAML(typ="safe", pure=True).compose(jinja.text)  # has the places, and only Python's parser does
             root = _Reading(jinja, composed).mapping(composed, data)
-        except _StructuralError:
+        except (_StructuralError, YAMLError):
             return YamlDocument(text, None)
         return YamlDocument(text, root)
 
@@ -52,7 +53,7 @@ class Jinja:
     """A text with its Jinja expressions put aside.
 
     Attributes:
-        text: the text, a word for each expression.
+        text: the text, a word of the same length for each expression: lines and columns stay what they are.
         expressions: the words, and what each stands for.
     """
 
@@ -68,7 +69,9 @@ class Jinja:
         return isinstance(text, str) and any(word in self.expressions for word in _WORD.findall(text))
 
 
-_WORD = re.compile(r"dagctlJinja\d+x")
+_FIRST_DIGIT, _BASE = 0xE001, 0xF8FF - 0xE001 + 1
+_WORD = re.compile("\ue000[\ue001-\uf8ff]*")
+"""A word, in characters for private use: YAML takes them for plain text, and nobody writes them."""
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 _INSIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\}\}|[{(\[]|[})\]]|.", re.DOTALL)
 
@@ -82,6 +85,8 @@ def put_aside(text: str, name: str) -> Jinja | None:
     pieces: list[str] = []
     expressions: dict[str, str] = {}
     place = 0
+    if re.search("[\ue000-\uf8ff]", text):
+        return None
     while (opening := _OPENING.search(text, place)) is not None:
         if opening[0] != "{{" or text.startswith("-", opening.end()):
             return None
@@ -90,11 +95,19 @@ def put_aside(text: str, name: str) -> Jinja | None:
             raise ConfigProblem(f"{name} is not valid Jinja: an expression {_where(text, opening.start())} has no end.")
         if text[end - 3] in "-+" or "\n" in text[opening.start() : end]:
             return None
-        word = f"dagctlJinja{len(expressions)}x"
+        word = _word(len(expressions), end - opening.start())
         expressions[word] = text[opening.start() : end]
         pieces += [text[place : opening.start()], word]
         place = end
     return Jinja("".join([*pieces, text[place:]]), expressions)
+
+
+def _word(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length - 1):
+        number, digit = divmod(number, _BASE)
+        digits.append(chr(_FIRST_DIGIT + digit))
+    return "".join(["\ue000", *digits])
 
 
 def _end_of_expression(text: str, place: int) -> int | None:
@@ -259,10 +272,6 @@ def _children(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
     else:
         for child in node.value:
             yield child, child
-
-
-def _yaml() -> YAML:
-    return YAML(typ="safe", pure=True)
 
 
 def _not_yaml(error: MarkedYAMLError, name: str, jinja: Jinja) -> ConfigProblem:

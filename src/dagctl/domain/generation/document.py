@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 from attrs import field, frozen
 
 
@@ -23,6 +21,14 @@ class Live:
     """
 
     source: str
+
+
+@frozen
+class Call:
+    """A Python call in a value's place, on the way out: a name, and arguments that are written already."""
+
+    name: str
+    arguments: tuple[str, ...]
 
 
 @frozen
@@ -68,7 +74,7 @@ class Sequence:
     tail: tuple[str, ...] = ()
 
 
-Node = Union[Leaf, Live, Mapping, Sequence]
+Node = Leaf | Live | Mapping | Sequence
 
 
 @frozen
