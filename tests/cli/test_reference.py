@@ -1,0 +1,32 @@
+"""The reference of commands is what the parser says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagctl.cli.registry import BUILT_IN, Command
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", BUILT_IN, ids=lambda command: " ".join(command.words))
+def test_each_command_is_described(command: Command, run: Any) -> None:
+    shown = run(*command.words, "--help", env={"COLUMNS": "100"}).stdout
+    words = " ".join(command.words)
+    _, _, section = REFERENCE.partition(f"## dagctl {words}\n")
+    described = section.partition("```\n")[2].partition("```")[0]
+    assert _normal(described) == _normal(shown), f"docs/reference/commands.md is behind: dagctl {words}"
+
+
+def _normal(text: str) -> list[str]:
+    """Help as words; Python 3.13 no longer says an option's value twice."""
+    return re.sub(r"(-\w) [A-Z]+, (--[\w-]+)", r"\1, \2", text).split()
+
+
+def test_nothing_else_is_described() -> None:
+    described = {line.removeprefix("## dagctl ") for line in REFERENCE.splitlines() if line.startswith("## dagctl ")}
+    assert described == {" ".join(command.words) for command in BUILT_IN}
