@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,23 +20,71 @@ from dagctl.domain.generation import ConfigGeneration
 
 sqlmesh_project = pytest.importorskip("dagctl.adapters.sqlmesh.project", reason="SQLMesh is not installed")
 
-PROFILES = ("as at generation", "others", "none", "awkward")
+ENGINES = (
+    "clickhouse_connect",
+    "databricks",
+    "google.cloud.bigquery",
+    "ibm_db",
+    "pyathena",
+    "pymssql",
+    "pymysql",
+    "pyspark",
+    "redshift_connector",
+    "snowflake.connector.network",
+    "trino",
+)
+"""Libraries that SQLMesh wants to see before it takes a connection; what they do is no part of these tests."""
+
+SNOWFLAKE = {
+    "DEFAULT_AUTHENTICATOR": "snowflake",
+    "KEY_PAIR_AUTHENTICATOR": "snowflake_jwt",
+    "OAUTH_AUTHENTICATOR": "oauth",
+}
+
 AWKWARD = (
     "it's",
     'say "hi"',
     "a #b",
+    "#b",
     "a: b",
     "{x: 1}",
+    '{"x": [1, {"y": null}]}',
     "[1, 2",
+    "[a, b]",
     "",
     "  ",
     "null",
+    "~",
     "true",
+    "yes",
     "017",
+    "0o17",
     "1e3",
+    "1_000",
+    ".inf",
+    "12:30:45",
+    "2024-01-02",
     "c:\\new",
+    "\\",
     "-",
+    "- a",
+    "*a",
+    "&a b",
+    "!x",
+    "%",
+    "@a",
+    "`a`",
+    "|",
+    ">",
+    "?",
+    "{{ env_var('HOME') }}",
+    "{% if %}",
+    "naïve ✓ 日本",
+    "line\n  more",
+    "tab\there",
 )
+ORDINARY = ("value_1", "5001", '{"key": "value"}')
+"""Text, a number, JSON: whatever variables usually hold."""
 
 
 @contextmanager
@@ -40,13 +92,33 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
     """The environment with just these variables beside what a process needs."""
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update({name: before[name] for name in ("PATH", "HOME", "LANG") if name in before})
+    os.environ.update(
+        {name: before[name] for name in ("PATH", "HOME", "LANG", "PYTEST_CURRENT_TEST") if name in before}
+    )
     os.environ.update(values)
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def environments(text: str) -> list[dict[str, str]]:
+    """The sets of variables to load a configuration under: ordinary ones, none, awkward ones."""
+    names = sorted(set(re.findall(r"env_var\(\s*\\?['\"](\w+)\\?['\"]", text)))
+    several = {name: ORDINARY[number % len(ORDINARY)] for number, name in enumerate(names)}
+    each = [dict.fromkeys(names, value) for value in (*ORDINARY, *AWKWARD)]
+    one_at_a_time = [{name: value} for name in names for value in AWKWARD] if 1 < len(names) < 6 else []
+    return [several, {}, *each, *one_at_a_time] if names else [{}]
+
+
+@pytest.fixture(autouse=True)
+def _engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENGINES:
+        module = ModuleType(name)
+        vars(module).update(SNOWFLAKE)
+        if name not in sys.modules:
+            monkeypatch.setitem(sys.modules, name, module)
 
 
 @pytest.fixture
@@ -62,21 +134,40 @@ def convert(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def loaded(tmp_path: Path) -> Callable[[str, str], tuple[Any, Any]]:
-    """`loaded(python, name)` gives the `Config` of the YAML file and of the Python text, or the errors."""
-    serial = iter(range(10_000))
+def load(tmp_path: Path) -> Callable[[str, str], Any]:
+    """`load(name, text)` gives the `Config` that SQLMesh loads from a file of that name, or its refusal."""
+    serial = count()
 
-    def load(file: str, text: str) -> Any:
+    def load(name: str, text: str) -> Any:
         folder = tmp_path / f"loaded{next(serial)}"
         folder.mkdir()
-        (folder / file).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
         try:
-            return sqlmesh_project._loaded(folder)
+            return sqlmesh_project.loaded(folder)
         except Exception as error:  # noqa: BLE001 - what SQLMesh says is the result
             return error
 
-    def both(python: str, name: str = "config.yaml") -> tuple[Any, Any]:
-        yaml = (tmp_path / name).read_text("utf-8")
-        return load(name, yaml), load("config.py", python)
+    return load
 
-    return both
+
+@pytest.fixture
+def compare(load: Callable[[str, str], Any]) -> Callable[..., int]:
+    """`compare(yaml, python, environments, name="config.yaml")` asserts equality wherever SQLMesh loads the YAML.
+
+    Returns how many times it did.
+    """
+
+    def compare(
+        yaml: str, python: str, environments: Iterable[Mapping[str, str]] = ({},), name: str = "config.yaml"
+    ) -> int:
+        compared = 0
+        for environment in environments:
+            with variables(environment):
+                original, converted = load(name, yaml), load("config.py", python)
+            if not isinstance(original, Exception):
+                assert not isinstance(converted, Exception), f"{environment}: {converted}\n{python}"
+                assert sqlmesh_project.differences(original, converted) == (), f"{environment}\n{python}"
+                compared += 1
+        return compared
+
+    return compare

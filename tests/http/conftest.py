@@ -84,6 +84,31 @@ def until_cut(wire: socket.socket) -> None:
     hang_up(wire)
 
 
+def tunnel(far: FarSide) -> Script:
+    """Be an HTTP proxy (RFC 9110 section 9.3.6) whose every tunnel ends at `far`, whatever name was asked for."""
+
+    def script(wire: socket.socket, seen: Seen) -> None:
+        if seen.method != "CONNECT":
+            return reply(405)(wire, seen)
+        with socket.create_connection(("127.0.0.1", far.port), timeout=PATIENCE) as onward:
+            wire.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = Thread(target=_pump, args=(onward, wire), daemon=True)
+            back.start()
+            _pump(wire, onward)
+            back.join(PATIENCE)
+        return hang_up(wire)
+
+    return script
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
 @define
 class FarSide:
     """A server on the loopback interface.
@@ -92,7 +117,6 @@ class FarSide:
         script: what it does with the next requests.
         seen: the requests so far.
         connections: how many there have been.
-        endings: one entry for each connection that has ended.
     """
 
     context: ssl.SSLContext | None = None
@@ -149,6 +173,7 @@ class FarSide:
         with suppress(OSError), ExitStack() as stack:
             stack.enter_context(wire)
             wire.settimeout(PATIENCE)
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.context is not None:
                 wire = stack.enter_context(self.context.wrap_socket(wire, server_side=True))
             self.wires.append(wire)
@@ -165,6 +190,9 @@ def _request(wire: socket.socket) -> Seen:
         if not more:
             raise OSError("the client has gone")
         data += more
+        if not data[:1].isalpha():
+            wire.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            raise OSError("that was no HTTP")
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -197,6 +225,10 @@ class World:
         """A far side, until the test ends."""
         context = self.server_context() if tls is True else (tls or None)
         return self._stack.enter_context(FarSide(context, script or reply()))
+
+    def proxy(self, far: FarSide) -> FarSide:
+        """A proxy that leads to `far` alone, until the test ends."""
+        return self.serve(tunnel(far), tls=False)
 
     def transport(
         self,

@@ -158,6 +158,15 @@ def test_what_is_killed_does_not_stop_the_next_start(place: Place, victims: list
     assert not alive(postgres)
 
 
+def test_postgresql_does_not_outlive_whoever_started_it(place: Place) -> None:
+    pid, postgres = place.start()["pid"], place.postgres
+    assert postgres is not None
+
+    os.kill(pid, signal.SIGKILL)
+
+    wait_until(lambda: not alive(postgres))
+
+
 def test_a_query_that_outlives_its_server_does_not_stop_the_next_start(place: Place) -> None:
     place.start()
     admin = json.loads((place.home / "sandbox" / "sandbox.json").read_text("utf-8"))["admin"]["shop"]

@@ -69,7 +69,7 @@ def skip_what_this_version_does_not_have(
         return  # a command line that is refused is one on any version
     words = [word.partition("=")[0] for word in argv]
     command: Any = next((cli.commands[word] for word in words if word in cli.commands), None)
-    command = next((command.commands[word] for word in words if word in getattr(command, "commands", ())), command)  # type: ignore[union-attr]
+    command = next((command.commands[word] for word in words if word in getattr(command, "commands", ())), command)
     options = {name for each in (cli, command) if each for option in each.params for name in option.opts}
     heeded = {option.envvar for option in cli.params} | {None}
     needed = {name for name in (layout or {}).get("env", ()) if name.startswith("SQLMESH_") and "__" not in name}

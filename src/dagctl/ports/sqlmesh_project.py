@@ -24,8 +24,19 @@ class Comparison:
 class SqlmeshProject(Protocol):
     """Loads configurations as SQLMesh does, with nothing asked of the platform."""
 
+    def check_jinja(self, text: str, name: str, *, rendered: bool) -> None:
+        """See to it that `text` is Jinja that SQLMesh can render.
+
+        Args:
+            name: the file's name, for messages.
+            rendered: what it renders to must be YAML, too.
+
+        Raises:
+            ConfigProblem: it is not; the message has the line (and the column) as the parser gives them.
+        """
+
     def compare(self, source: PurePath, python: str) -> Comparison:
         """Compare the YAML file at `source` with the Python text that is to take its place."""
 
-    def cautions(self) -> tuple[str, ...]:
-        """What on this machine gets in the way of a Python configuration, in sentences for people."""
+    def cautions(self, folder: PurePath) -> tuple[str, ...]:
+        """What in this folder and on this machine gets in the way of a Python configuration, in sentences."""

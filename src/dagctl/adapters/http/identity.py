@@ -116,9 +116,7 @@ class HttpIdentityProvider:
 
     def _tokens(self, answer: Answer, *, first: bool) -> TokenSet:
         members = document(answer)
-        if isinstance(members, dict):  # an empty member says no more than an absent one
-            members = {name: value for name, value in members.items() if value not in (None, "")}
-        found = structure(members, TokenWire, answer)
+        found = structure(_said(members), TokenWire, answer)
         if first and not found.id_token:
             raise Malformed(f"{answer.where} answers without an ID token.")
         if found.token_type.lower() != "bearer":
@@ -137,6 +135,13 @@ class HttpIdentityProvider:
     def _trusts_anybody(self, platform: Platform) -> bool:
         same = split(platform.issuer).hostname == split(platform.api_url).hostname
         return self._insecure and same
+
+
+def _said(members: object) -> object:
+    """An answer's members without the empty ones, which say no more than absent ones."""
+    if not isinstance(members, dict):
+        return members
+    return {name: value for name, value in members.items() if value not in (None, "")}
 
 
 def _expiry(found: TokenWire, now: datetime) -> datetime | None:

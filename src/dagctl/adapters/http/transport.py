@@ -176,9 +176,13 @@ def split(url: str) -> SplitResult:
         Unreachable: it is none.
     """
     try:
-        return urlsplit(url)
+        parts = urlsplit(url)
+        usable = parts.port != 0 and re.fullmatch(r"[0-9A-Za-z._:%-]+", parts.hostname or "")
     except ValueError:
-        raise Unreachable(f"{printable(url)!r} is no usable address.") from None
+        usable = None
+    if not usable:
+        raise Unreachable(f"{printable(url)!r} is no usable address.")
+    return parts
 
 
 def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:

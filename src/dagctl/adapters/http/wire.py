@@ -193,10 +193,16 @@ def structure(value: object, kind: type[T], answer: Answer) -> T:
     try:
         return _CONVERTER.structure(value, kind)
     except BaseValidationError as error:
-        complaint = printable(explain(error)[0].replace(" @ ", " at "))
-    except (TypeError, ValueError, KeyError):
-        complaint = "it has another shape than expected"
+        complaint = printable(explain(error, format_exception=_complaint)[0].replace(" @ ", " at "))
     raise Malformed(f"{answer.where} answers with unexpected JSON: {complaint}.")
+
+
+def _complaint(error: BaseException, _: object) -> str:
+    """What is wrong, without the value that is."""
+    if isinstance(error, KeyError):
+        return "a member is missing"
+    said = str(error)
+    return said if isinstance(error, TypeError) and said.startswith("expected") else "another shape than expected"
 
 
 def https_host(url: str) -> str | None:

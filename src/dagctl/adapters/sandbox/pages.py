@@ -22,13 +22,13 @@ font-weight:600}
 h1{margin:.9rem 0 .3rem;font-size:1.45rem;line-height:1.25;letter-spacing:-.01em}
 p{margin:0 0 1.25rem;color:var(--soft)}
 fieldset{margin:0 0 1.25rem;padding:0;border:0}
-legend{margin-bottom:.5rem;font-size:.85rem;font-weight:600}
+legend{margin-bottom:.5rem;padding:0;font-size:.85rem;font-weight:600}
 label{display:flex;gap:.75rem;align-items:center;margin-bottom:.5rem;padding:.7rem .85rem;border:1px solid var(--line);
 border-radius:.6rem;cursor:pointer}
 label:has(:checked){border-color:var(--act);background:var(--pick)}
 label small{display:block;color:var(--soft)}
 input[type=radio]{accent-color:var(--act);width:1.05rem;height:1.05rem;margin:0;flex:none}
-input[type=text]{width:100%;padding:.7rem .85rem;border:1px solid var(--line);border-radius:.6rem;background:transparent;
+input[type=text]{width:100%;padding:.7rem .85rem;border:1px solid var(--soft);border-radius:.6rem;background:transparent;
 color:inherit;font:inherit;letter-spacing:.12em;text-transform:uppercase}
 .row{display:flex;gap:.6rem}
 button{flex:1;padding:.72rem 1rem;border:1px solid var(--line);border-radius:.6rem;background:transparent;color:inherit;font:inherit;
@@ -64,7 +64,7 @@ def device(users: Iterable[User], user_code: str) -> str:
 <h1>Connect a device</h1>
 <p>Enter the code that the terminal shows, and only if you have started the sign-in there yourself.</p>
 <fieldset><legend><span id="code">Code</span></legend>
-<input type="text" name="user_code" value="{escape(user_code)}" aria-labelledby="code" autocomplete="off" required></fieldset>
+<input type="text" name="user_code" value="{escape(user_code)}" aria-labelledby="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required></fieldset>
 {_people(users)}
 {_buttons("Connect")}
 </form>""",

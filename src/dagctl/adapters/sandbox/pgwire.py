@@ -30,7 +30,7 @@ class Channel(asyncio.Protocol):
         self.peer: Channel | None = None
         self._buffer = bytearray()
         self._arrived = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -48,7 +48,7 @@ class Channel(asyncio.Protocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._closed = True
+        self.closed = True
         self._arrived.set()
         if self.peer is not None:
             self.peer.transport.close()
@@ -60,6 +60,11 @@ class Channel(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self.peer is not None:
             self.peer.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close at once; asyncio before Python 3.11.3 cannot do so twice where there is TLS."""
+        if not self.closed:
+            self.transport.abort()
 
     @property
     def unread(self) -> int:
@@ -73,7 +78,7 @@ class Channel(asyncio.Protocol):
             ClosedError: they will not come.
         """
         while len(self._buffer) < count:
-            if self._closed:
+            if self.closed:
                 raise ClosedError
             self._arrived.clear()
             await self._arrived.wait()
@@ -110,7 +115,7 @@ class Channel(asyncio.Protocol):
             if side._buffer and side.peer is not None:
                 side.peer.transport.write(bytes(side._buffer))
                 side._buffer.clear()
-            if side._closed and side.peer is not None:
+            if side.closed and side.peer is not None:
                 side.peer.transport.close()
 
 

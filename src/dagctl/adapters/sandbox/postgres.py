@@ -34,6 +34,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path) -> None:
         self._place = placement_for(folder)
         self._process: subprocess.Popen[bytes] | None = None
+        self._tied: subprocess.Popen[bytes] | None = None
 
     @property
     def data(self) -> Path:
@@ -69,11 +70,32 @@ class EmbeddedPostgres:
                 start_new_session=True,  # Ctrl-C in the terminal is for us alone
                 **self._place.identity,
             )
+        self._tie(self._process.pid)
         self._wait_until_ready(self._process)
         return Upstream(str(self._place.sockets), PORT)
 
+    def _tie(self, pid: int) -> None:
+        """Have the server end with this process, however that ends: a pipe of ours closes then."""
+        if os.name == "posix":
+            self._tied = subprocess.Popen(  # noqa: S603
+                ["/bin/sh", "-c", 'read -r _; kill -INT "$0"', str(pid)],
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                **self._place.identity,
+            )
+
+    def _untie(self) -> None:
+        if self._tied is not None:
+            self._tied.kill()
+            self._tied.communicate()
+            self._tied = None
+
     def stop(self) -> bool:
         """Stop the server, whoever has started it; returns whether there was one."""
+        self._untie()
         pid = self._process.pid if self._process is not None else self._pid()
         if pid is None:
             return False

@@ -84,14 +84,14 @@ class PgProxy:
     def drop(self) -> None:
         """Drop every connection, as a proxy that is restarted does."""
         for channel in list(self._channels):
-            channel.transport.abort()
+            channel.abort()
         self._channels.clear()
 
     def _accept(self) -> Channel:
         return _Accepted(self._begin)
 
     def _begin(self, channel: Channel) -> None:
-        self._channels = {known for known in self._channels if not known.transport.is_closing()} | {channel}
+        self._channels = {known for known in self._channels if not known.closed} | {channel}
         task = asyncio.get_running_loop().create_task(self._serve(channel))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -101,9 +101,11 @@ class PgProxy:
             await asyncio.wait_for(self._handshake(client), HANDSHAKE)
         except RefusedError as refused:
             client.transport.write(fatal(refused.sqlstate, str(refused)))
-            client.transport.close()
         except (ClosedError, asyncio.TimeoutError, OSError, ssl.SSLError, UnicodeError, struct.error):
-            client.transport.close()
+            pass  # there is nobody to tell
+        finally:
+            if client.peer is None:
+                client.transport.close()
 
     async def _handshake(self, client: Channel) -> None:
         secure = False

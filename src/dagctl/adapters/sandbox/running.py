@@ -150,7 +150,14 @@ class Sandbox:
         ready: Future[None] = Future()
         thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
 
+        def drop() -> None:
+            # ahead of uvicorn's own closing, which would wait for peers that say no goodbye
+            for server in servers:
+                for connection in list(server.server_state.connections):
+                    connection.transport.abort()
+
         def end() -> None:
+            self._loop.call_soon_threadsafe(drop)
             for server in servers:
                 server.should_exit = server.force_exit = True
             thread.join(10)
@@ -173,9 +180,6 @@ class Sandbox:
             ready.set_result(None)
             await asyncio.gather(*tasks)
             await self._pg_proxy.stop()
-            for server in servers:
-                for connection in list(server.server_state.connections):
-                    connection.transport.abort()
             await asyncio.sleep(0.02)  # for the transports to notice
 
         try:
@@ -235,7 +239,8 @@ def _listener(port: int, option: str) -> Iterator[socket.socket]:
 
 def _bind(port: int, option: str) -> socket.socket:
     """A listening socket on the loopback interface."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY on what is accepted only where the protocol is given
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

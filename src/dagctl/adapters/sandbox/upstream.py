@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import hmac
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import field, frozen
@@ -62,12 +64,14 @@ async def log_in(backend: Channel, user: str, password: str) -> None:
         elif method == 5:
             backend.send(b"p", _md5(user, password, content[4:8]) + b"\0")
         elif method == 10:
-            scram = _Scram(password)
+            scram = _Scram(user, password)
             first = scram.first()
             backend.send(b"p", b"SCRAM-SHA-256\0" + struct.pack("!I", len(first)) + first)
         elif method == 11 and scram is not None:
             backend.send(b"p", scram.final(content[4:]))
-        elif method != 12:
+        elif method == 12 and scram is not None:
+            scram.verify(content[4:])
+        else:
             raise ClosedError
 
 
@@ -77,16 +81,34 @@ def _md5(user: str, password: str, salt: bytes) -> bytes:
 
 
 class _Scram:
-    """The client's side of SCRAM-SHA-256 (RFC 7677)."""
+    """The client's side of SCRAM-SHA-256 (RFC 7677).
 
-    def __init__(self, password: str) -> None:
+    Raises:
+        ClosedError: the server does not keep to it, or does not know the password itself.
+    """
+
+    def __init__(self, user: str, password: str) -> None:
         from scramp import ScramClient
 
-        self._client = ScramClient(["SCRAM-SHA-256"], "", password)
+        self._client = ScramClient(["SCRAM-SHA-256"], user, password)
 
     def first(self) -> bytes:
         return str(self._client.get_client_first()).encode()
 
     def final(self, server_first: bytes) -> bytes:
-        self._client.set_server_first(server_first.decode())
+        with self._in_order():
+            self._client.set_server_first(server_first.decode())
         return str(self._client.get_client_final()).encode()
+
+    def verify(self, server_final: bytes) -> None:
+        with self._in_order():
+            self._client.set_server_final(server_final.decode())
+
+    @contextmanager
+    def _in_order(self) -> Iterator[None]:
+        from scramp import ScramException
+
+        try:
+            yield
+        except (ScramException, UnicodeError):
+            raise ClosedError from None

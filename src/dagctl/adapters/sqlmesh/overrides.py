@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from sqlmesh.core.config import Config
@@ -18,8 +19,12 @@ from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
 from sqlmesh.core.config.loader import load_config_from_env, load_config_from_yaml
 from sqlmesh.core.constants import SQLMESH_PATH
 from sqlmesh.utils import merge_dicts
+from sqlmesh.utils.errors import ConfigError
+
+from dagctl.adapters.sqlmesh.gateways import is_one
 
 PREFIX = "sqlmesh__"
+STATE = "state_connection"
 HIDDEN = "_DAGCTL_HIDDEN_OVERRIDES"
 """What was hidden, for the other repositories of a project; it goes when SQLMesh restores the environment."""
 
@@ -42,33 +47,57 @@ def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
     merged = {key: value for key, value in overrides.items() if key in ALWAYS or key not in _personal_keys()}
     if not merged:
         return settings
-    _hide(merged)
-    return dict(merge_dicts(settings, _without_state_connections(merged, settings)))
+    _hide(key for key, value in merged.items() if isinstance(value, dict))
+    gateways = settings.get("gateways", {})
+    others = {key: merged.pop(key) for key in ("gateway", "gateways") if key in merged}
+    result: dict[str, Any] = merge_dicts({**settings, "gateways": {}}, merged)
+    for key, value in others.items():
+        gateways = _gateways(gateways, value, key) if isinstance(value, dict) else value
+    return {**result, "gateways": gateways}
 
 
-def _without_state_connections(overrides: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """The overrides but for those of a state connection; gateways under the names that the settings have."""
-    gateways = overrides.get("gateways")
-    if not isinstance(gateways, dict):
-        return overrides
-    names = {str(name).lower(): name for name in settings.get("gateways") or ()}
-    if "" in names and not set(gateways) & set(names):
-        gateways = {"": gateways}  # the YAML had one gateway without a name
-    kept: dict[Any, Any] = {}
-    for name, gateway in gateways.items():
-        if isinstance(gateway, dict) and "state_connection" in gateway:
-            _say(name)
-            gateway = {key: value for key, value in gateway.items() if key != "state_connection"}
-        kept[names.get(name, name)] = gateway
-    return {**overrides, "gateways": kept}
+def _gateways(gateways: dict[str, Any], overrides: dict[str, Any], key: str) -> dict[str, Any]:
+    """Gateways with overrides merged into them, and with the state connection that they have in each."""
+    state = next((found for gateway in gateways.values() if (found := _state(gateway)) is not None), None)
+    own = {name: _without_state(gateway) for name, gateway in gateways.items()}
+    overrides = _silenced(overrides, f"SQLMESH__{key.upper()}__")
+    if list(own) == [""] and is_one(overrides):
+        overrides = {"": overrides}
+    elif own == {"": {}}:  # the YAML had none
+        own = {}
+    elif key == "gateway":
+        raise ConfigError("SQLMESH__GATEWAY__* is set, but the gateways of this configuration have names.")
+    merged = merge_dicts(own, overrides)
+    return {name: _with_state(gateway, _state(gateways.get(name)) or state) for name, gateway in merged.items()}
 
 
-def _say(gateway: str) -> None:
-    print(  # noqa: T201 - the person has to see it, however logging is set up
-        f"dagctl: SQLMESH__GATEWAYS__{gateway.upper()}__STATE_CONNECTION__* is set and ignored: the state connection "
-        "is dagctl's. Remove it from the environment and from .env.",
-        file=sys.stderr,
-    )
+def _silenced(overrides: dict[str, Any], variable: str) -> dict[str, Any]:
+    """The overrides but for those of a state connection."""
+    if is_one(overrides):
+        return dict(_silenced_one(overrides, variable))
+    return {name: _silenced_one(gateway, f"{variable}{name.upper()}__") for name, gateway in overrides.items()}
+
+
+def _silenced_one(gateway: Any, variable: str) -> Any:
+    if _state(gateway) is not None:
+        print(  # noqa: T201 - the person has to see it, however logging is set up
+            f"dagctl: {variable}STATE_CONNECTION__* is set and ignored: the state connection is dagctl's. "
+            "Remove it from the environment and from .env.",
+            file=sys.stderr,
+        )
+    return _without_state(gateway)
+
+
+def _state(gateway: Any) -> Any:
+    return gateway.get(STATE) if isinstance(gateway, dict) else None
+
+
+def _without_state(gateway: Any) -> Any:
+    return {key: value for key, value in gateway.items() if key != STATE} if isinstance(gateway, dict) else gateway
+
+
+def _with_state(gateway: Any, state: Any) -> Any:
+    return {**gateway, STATE: state} if isinstance(gateway, dict) and state is not None else gateway
 
 
 def _personal_keys() -> frozenset[str]:
@@ -80,15 +109,14 @@ def _personal_keys() -> frozenset[str]:
     return frozenset()
 
 
-def _hide(overrides: dict[str, Any]) -> None:
-    mine = [name for name in os.environ if name.lower().startswith(PREFIX) and _setting(name) in overrides]
-    os.environ[HIDDEN] = json.dumps({name: os.environ.pop(name) for name in mine})
+def _hide(settings: Iterable[str]) -> None:
+    """Hide what SQLMesh would lay over the configuration as a whole; a single value may well do so again."""
+    prefixes = tuple(f"{PREFIX}{setting}__" for setting in settings)
+    mine = [name for name in os.environ if name.lower().startswith(prefixes)]
+    if mine:
+        os.environ[HIDDEN] = json.dumps({name: os.environ.pop(name) for name in mine})
 
 
 def _unhide() -> None:
     for name, value in json.loads(os.environ.pop(HIDDEN, "{}")).items():
         os.environ.setdefault(name, value)
-
-
-def _setting(variable: str) -> str:
-    return variable.lower().removeprefix(PREFIX).partition("__")[0]

@@ -5,20 +5,45 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
+from dagctl.domain.errors import ConfigProblem
 from dagctl.domain.text import printable
 from dagctl.ports.sqlmesh_project import Comparison
+
+LAID_OVER = frozenset({"gateways", "gateway", "variables", "users", "ignore_patterns", "before_all", "after_all"})
+"""Settings of a personal configuration that SQLMesh lays over a Python project in another way than over a YAML one."""
 
 
 class InstalledSqlmesh:
     """The `SqlmeshProject` of the SQLMesh that is installed beside us."""
+
+    def check_jinja(self, text: str, name: str, *, rendered: bool) -> None:
+        """Let Jinja parse the text and, if that is what counts, ruamel what it renders to."""
+        from jinja2 import TemplateSyntaxError
+        from sqlmesh.utils.jinja import ENVIRONMENT
+        from sqlmesh.utils.yaml import load
+
+        try:
+            ENVIRONMENT.parse(text)
+        except TemplateSyntaxError as error:
+            raise ConfigProblem(
+                f"{name} is not valid Jinja at line {error.lineno}: {printable(error.message or '')}"
+            ) from None
+        if not rendered:
+            return
+        try:
+            load(text)
+        except Exception as error:  # noqa: BLE001 - whatever happens in their Jinja
+            if getattr(error, "problem_mark", None) is None:
+                return  # it may be all right with other variables than those of now
+            raise ConfigProblem(f"{name} is not valid YAML once its Jinja is rendered: {reason(error)}.") from None
 
     def compare(self, source: PurePath, python: str) -> Comparison:
         """Load both from folders of their own, with the project's `.env`, and compare them field by field."""
@@ -28,47 +53,51 @@ class InstalledSqlmesh:
             shutil.copyfile(source, before / Path(source).name)
             (after / "config.py").write_text(python, encoding="utf-8")
             try:
-                original = _loaded(before)
+                original = loaded(before)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the original
-                return Comparison(problem=f"SQLMesh does not load it: {printable(str(error))}")
+                return Comparison(problem=f"SQLMesh does not load it: {reason(error)}.")
             try:
-                converted = _loaded(after)
+                converted = loaded(after)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the result
-                return Comparison((f"SQLMesh does not load the result ({printable(str(error))})",))
+                return Comparison((f"SQLMesh does not load the result ({reason(error)})",))
             return Comparison(differences(original, converted))
 
-    def cautions(self) -> tuple[str, ...]:
+    def cautions(self, folder: PurePath) -> tuple[str, ...]:
         """What overrides a Python configuration in other ways than a YAML one."""
-        from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
-        from sqlmesh.core.config.loader import load_config_from_yaml
-        from sqlmesh.core.constants import SQLMESH_PATH
-
         found = []
-        states = sorted(
-            name
-            for name in os.environ
-            if name.upper().startswith("SQLMESH__GATEWAYS__") and "__STATE_CONNECTION__" in name.upper()
-        )
+        states = sorted(name for name in {*os.environ, *_dotenv(Path(folder))} if _is_state(name.upper()))
         if states:
             found.append(
                 f"{', '.join(states)}: a state connection from the environment is ignored from now on; the state "
-                "connection is dagctl's. Remove these variables."
+                "connection is dagctl's. Remove this from the environment and from .env."
             )
-        personal = next((path for name in YAML_CONFIG_FILENAMES if (path := SQLMESH_PATH / name).exists()), None)
-        try:
-            keys = set(load_config_from_yaml(personal)) if personal else set()
-        except Exception:  # noqa: BLE001 - SQLMesh will complain about it itself
-            keys = set()
-        merged = sorted(
-            keys & {"gateways", "gateway", "variables", "users", "ignore_patterns", "before_all", "after_all"}
-        )
+        personal, merged = _personal()
         if merged:
             found.append(
-                f"{personal} sets {', '.join(merged)}. SQLMesh lays a personal configuration over a Python project in "
-                "another way than over a YAML one (gateways need to be whole, variables replace all others, lists "
-                "are added to): look at what `sqlmesh info` says."
+                f"{personal} sets {', '.join(sorted(merged))}. SQLMesh lays a personal configuration over a Python "
+                "project in another way than over a YAML one (gateways need to be whole, variables replace all "
+                "others, lists are added to): look at what `sqlmesh info` says."
             )
         return tuple(found)
+
+
+def loaded(folder: Path) -> Any:
+    """The project's configuration as SQLMesh loads it, with no personal one and with nobody asked.
+
+    What SQLMesh prints meanwhile is dropped. Not for several threads at once: neither is SQLMesh's own loading,
+    which changes the environment and `sys.path`.
+    """
+    from sqlmesh.core.config import Config
+    from sqlmesh.core.config.loader import load_configs
+
+    known = sys.modules.get("config")
+    with rehearsal(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        try:
+            return load_configs("config", Config, folder, sqlmesh_path=folder / "nobody")[folder]
+        finally:
+            sys.modules.pop("config", None)
+            if known is not None:
+                sys.modules["config"] = known
 
 
 def differences(original: Any, converted: Any) -> tuple[str, ...]:
@@ -78,9 +107,35 @@ def differences(original: Any, converted: Any) -> tuple[str, ...]:
         before, after = getattr(original, name), getattr(converted, name)
         if name == "gateways":
             before, after = _without_state(before), _without_state(after)
-        if before != after and repr(before) != repr(after):
+        if not same(before, after):
             found.append(name)
     return tuple(sorted(found))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and of the same types: 1 is neither True nor 1.0 here, and NaN is NaN."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        pairs = zip(sorted(one.items(), key=_order), sorted(other.items(), key=_order), strict=False)
+        return len(one) == len(other) and all(same(before, after) for before, after in pairs)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if hasattr(one, "model_fields_set"):
+        return same(vars(one), vars(other))
+    return bool(one == other) or (one != one and other != other)
+
+
+def _order(item: tuple[Any, Any]) -> tuple[str, str]:
+    return type(item[0]).__name__, repr(item[0])
+
+
+def reason(error: Exception) -> str:
+    """Why, in the words of whoever raised it; of a YAML error only the place, since the rest quotes the file."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return printable(str(error)).rstrip(".") or type(error).__name__
+    return f"{printable(str(getattr(error, 'problem', '')))} at line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _without_state(gateways: Any) -> Any:
@@ -97,20 +152,6 @@ def _folder(folder: Path, source: Path) -> Path:
     return folder
 
 
-def _loaded(folder: Path) -> Any:
-    from sqlmesh.core.config import Config
-    from sqlmesh.core.config.loader import load_configs
-
-    with rehearsal(), redirect_stderr(StringIO()):
-        modules = set(sys.modules)
-        try:
-            return load_configs("config", Config, folder, sqlmesh_path=folder / "nobody")[folder]
-        finally:
-            for name in set(sys.modules) - modules:
-                if name == "config":
-                    del sys.modules[name]
-
-
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """SQLMesh loads a project's `.env` into the environment for good."""
@@ -118,5 +159,32 @@ def _environment_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
         os.environ.update(before)
+
+
+def _is_state(name: str) -> bool:
+    return name.startswith(("SQLMESH__GATEWAYS__", "SQLMESH__GATEWAY__")) and "__STATE_CONNECTION__" in name
+
+
+def _dotenv(folder: Path) -> Mapping[str, str | None]:
+    from dotenv import dotenv_values
+
+    try:
+        return dotenv_values(folder / ".env")
+    except (OSError, ValueError):
+        return {}  # SQLMesh will complain about it itself
+
+
+def _personal() -> tuple[Path | None, frozenset[str]]:
+    """The personal configuration, and what in it SQLMesh lays over a Python project in a way of its own."""
+    from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
+    from sqlmesh.core.config.loader import load_config_from_yaml
+    from sqlmesh.core.constants import SQLMESH_PATH
+
+    path = next((path for name in YAML_CONFIG_FILENAMES if (path := SQLMESH_PATH / name).exists()), None)
+    try:
+        return path, LAID_OVER.intersection(load_config_from_yaml(path)) if path else frozenset()
+    except Exception:  # noqa: BLE001 - SQLMesh will complain about it itself
+        return path, frozenset()

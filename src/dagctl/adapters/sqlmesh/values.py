@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlmesh.utils.yaml import load
 
+from dagctl.adapters.sqlmesh.gateways import named
+
 
 def env_var(name: str, default: object = None) -> Any:
     """What `{{ env_var('NAME', default) }}` without quotes stands for in YAML: `5432` is a number, `true` a truth."""
@@ -32,8 +34,10 @@ def yaml_value(source: str) -> Any:
 
 
 def yaml_settings(text: str) -> dict[str, Any]:
-    """What a whole YAML configuration says: rendered, then parsed."""
-    return dict(load(text))
+    """The settings of a whole YAML configuration, rendered and then parsed; its gateways are under `gateways`."""
+    settings = dict(load(text))
+    gateways = settings.pop("gateway", None) if "gateways" not in settings else settings["gateways"]
+    return {**settings, "gateways": named(gateways or {})}
 
 
 def _parsed(scalar: str) -> Any:

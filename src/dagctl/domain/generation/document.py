@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from attrs import field, frozen
 
 
@@ -74,7 +76,29 @@ class Sequence:
     tail: tuple[str, ...] = ()
 
 
-Node = Leaf | Live | Mapping | Sequence
+Node = Leaf | Live | Call | Mapping | Sequence
+
+
+def bare(node: Node) -> Node:
+    """The same without comments: two values are equal if these are."""
+    if isinstance(node, Mapping):
+        return Mapping(tuple(Entry(entry.key, bare(entry.value)) for entry in node.entries))
+    if isinstance(node, Sequence):
+        return Sequence(tuple(Item(bare(item.value)) for item in node.items))
+    return node
+
+
+def scalars(node: Node) -> Iterator[Leaf | Live]:
+    """Every scalar in a value, keys included."""
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            yield entry.key
+            yield from scalars(entry.value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from scalars(item.value)
+    elif not isinstance(node, Call):
+        yield node
 
 
 @frozen

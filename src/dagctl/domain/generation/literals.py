@@ -6,7 +6,7 @@ import ast
 import datetime
 import math
 
-from dagctl.domain.generation.document import Live
+from dagctl.domain.generation.document import Call, Leaf, Live
 
 
 def literal(value: object) -> str:
@@ -41,15 +41,23 @@ def triple_quoted(text: str) -> str | None:
     return f'"""\\\n{body}"""'
 
 
-def live(scalar: Live) -> tuple[str, tuple[str, ...]]:
-    """The call that gives a live scalar's value: the helper's name, and its arguments."""
+def expression(scalar: Leaf | Live | Call) -> str:
+    """The expression for a scalar, on one line."""
+    if isinstance(scalar, Leaf):
+        return literal(scalar.value)
+    call = live(scalar) if isinstance(scalar, Live) else scalar
+    return f"{call.name}({', '.join(call.arguments)})"
+
+
+def live(scalar: Live) -> Call:
+    """The call that gives a live scalar's value when the configuration is loaded."""
     quote, inner = _unquoted(scalar.source)
     arguments = _env_var(inner)
     if arguments is None:
-        return "yaml_value", (_string(scalar.source),)
+        return Call("yaml_value", (_string(scalar.source),))
     if not quote:
-        return "env_var", arguments
-    return "env_text", arguments if quote == '"' else (*arguments, 'quote="\'"')
+        return Call("env_var", arguments)
+    return Call("env_text", arguments if quote == '"' else (*arguments, 'quote="\'"'))
 
 
 def _unquoted(source: str) -> tuple[str, str]:

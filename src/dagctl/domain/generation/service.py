@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import unified_diff
 from pathlib import PurePath
 
 from attrs import field, frozen
 
 from dagctl.domain.errors import ConfigProblem, FileExists
-from dagctl.domain.generation.emitter import module_of
+from dagctl.domain.generation.document import YamlDocument
+from dagctl.domain.generation.emitter import Origin, module_of
+from dagctl.domain.generation.notes import state_warnings
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 from dagctl.ports.yaml_reader import YamlReader
@@ -48,7 +52,8 @@ class Conversion:
         """How the Python file would change, as a unified diff."""
         before = (self.existing or "").splitlines(keepends=True)
         after = self.text.splitlines(keepends=True)
-        return "".join(unified_diff(before, after, str(self.output), str(self.output)))
+        was = str(self.output) if self.existing is not None else "/dev/null"
+        return "".join(unified_diff(before, after, was, str(self.output)))
 
 
 @frozen
@@ -56,7 +61,7 @@ class ConfigGeneration:
     """Converts.
 
     Attributes:
-        project: SQLMesh's own view; None where SQLMesh is not installed.
+        sqlmesh: SQLMesh's own view; None where SQLMesh is not installed.
     """
 
     files: FileSystem
@@ -76,13 +81,21 @@ class ConfigGeneration:
         """
         source = self._source(folder)
         target = folder / (output or PYTHON_NAME)
-        moves = target == folder / PYTHON_NAME
+        if target.name in YAML_NAMES:
+            raise ConfigProblem(f"{target} is the name of a YAML configuration.", hint="Name a Python file: -o FILE.py")
         backup = self._free(source)
-        document = self.yaml.read(self.files.read(source), str(source))
-        module = module_of(document, project=project, source=source.name, backup=backup.name)
-        existing = self.files.read(target) if self.files.exists(target) else None
-        warnings = (*_state_moves(module.replaced), *(self.sqlmesh.cautions() if self.sqlmesh else ()))
-        return Conversion(source, target, module.text, existing, backup, moves, warnings)
+        moves = target == folder / PYTHON_NAME
+        document = self._document(source)
+        module = module_of(document, _origin(source, target, backup, project, moves=moves))
+        return Conversion(
+            source=source,
+            output=target,
+            text=module.text,
+            existing=self.files.read(target) if self.files.exists(target) else None,
+            backup=backup,
+            moves=moves,
+            warnings=(*state_warnings(document, module), *(self.sqlmesh.cautions(folder) if self.sqlmesh else ())),
+        )
 
     def apply(self, conversion: Conversion, *, force: bool = False) -> tuple[str, ...]:
         """Do it: compare, write the new file, put the original away. On any failure the folder is as it was.
@@ -104,28 +117,33 @@ class ConfigGeneration:
                 hint="Look at what would change with --diff; replace it with --force (it is kept as a backup).",
             )
         warnings = self._verify(conversion)
-        done: list[tuple[PurePath, PurePath]] = []
-        try:
-            if conversion.existing is not None and conversion.changes:
-                kept = self._free(conversion.output)
-                self.files.copy(conversion.output, kept)
-                done.append((kept, conversion.output))
-            self.files.write(conversion.output, conversion.text, replace=force)
-            put_away = self.files.move if conversion.moves else self.files.copy
+        put_away = self.files.move if conversion.moves else self.files.copy
+        with self._written(conversion):
             put_away(conversion.source, conversion.backup)
-        except BaseException:
-            self._undo(conversion, done)
-            raise
         return warnings
 
-    def _undo(self, conversion: Conversion, copies: list[tuple[PurePath, PurePath]]) -> None:
-        if self.files.exists(conversion.output):
-            if conversion.existing is None:
-                self.files.remove(conversion.output)
-            else:
-                self.files.write(conversion.output, conversion.existing, replace=True)
-        for kept, _ in copies:
-            self.files.remove(kept)
+    @contextmanager
+    def _written(self, conversion: Conversion) -> Iterator[None]:
+        """The new file in place, for good only if the block succeeds."""
+        if not conversion.changes:
+            yield
+            return
+        kept = self._free(conversion.output) if conversion.existing is not None else None
+        if kept is not None:
+            self.files.copy(conversion.output, kept)
+        try:
+            self.files.write(conversion.output, conversion.text, replace=kept is not None)
+        except BaseException:
+            if kept is not None:
+                self.files.remove(kept)
+            raise
+        try:
+            yield
+        except BaseException:
+            self.files.remove(conversion.output)
+            if kept is not None:
+                self.files.move(kept, conversion.output)
+            raise
 
     def _verify(self, conversion: Conversion) -> tuple[str, ...]:
         if self.sqlmesh is None:
@@ -139,6 +157,13 @@ class ConfigGeneration:
         if found.problem:
             return (f"The result was not compared with {conversion.source}: {found.problem}",)
         return ()
+
+    def _document(self, source: PurePath) -> YamlDocument:
+        text = self.files.read(source)
+        document = self.yaml.read(text, str(source))
+        if self.sqlmesh is not None and "{" in text:
+            self.sqlmesh.check_jinja(text, str(source), rendered=document.root is None)
+        return document
 
     def _source(self, folder: PurePath) -> PurePath:
         if self.files.exists(folder / "dbt_project.yml"):
@@ -170,18 +195,9 @@ class ConfigGeneration:
         return candidate
 
 
-def _state_moves(replaced: tuple[str, ...]) -> tuple[str, ...]:
-    if not replaced:
-        return ()
-    names = ", ".join(repr(name) if name else "the gateway" for name in replaced)
-    told = [
-        f"The state connection of {names} gives way to dagctl's. To carry the state over, run "
-        "`sqlmesh state export -o state.json` with the old configuration and `sqlmesh state import -i state.json` "
-        "with the new one."
-    ]
-    if len(replaced) > 1:
-        told.append(
-            f"The gateways {names} each had a state connection; from now on they share one state database. If they "
-            "were isolated systems, make a dagctl project for each."
-        )
-    return tuple(told)
+def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Origin:
+    if moves:
+        kept = f"{source.name}, which is kept as {backup.name}"
+        again = f"To make it anew, move {backup.name} back and run `dagctl config generate --force`."
+        return Origin(kept, again, project)
+    return Origin(source.name, f"To make it anew, run `dagctl config generate -o {target.name} --force`.", project)

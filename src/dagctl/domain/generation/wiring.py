@@ -13,6 +13,8 @@ GATEWAY_KEYS = frozenset(
 """The settings of a gateway: `gateways` with nothing else in it is one gateway, without a name."""
 
 CONNECTION, STATE = Leaf("connection"), Leaf("state_connection")
+PRODUCTION = Leaf("prod")
+"""SQLMesh's own `default_target_environment`."""
 
 
 @frozen
@@ -42,7 +44,7 @@ def wired(root: Mapping, project: str) -> Wired | None:
     if gateways is None or not all(isinstance(found.value, Mapping) for found in gateways.entries):
         return None
     default = root.get("default_target_environment")
-    default = Leaf("prod") if default is None or default == Leaf("") else default
+    default = default if isinstance(default, (Leaf, Live)) and default != Leaf("") else PRODUCTION
     wired = evolve(gateways, entries=tuple(_with_state(found, default, project) for found in gateways.entries))
     if entry is None:
         settings = evolve(root, entries=(Entry(Leaf("gateways"), wired), *root.entries))
@@ -72,7 +74,7 @@ def _renewed(entry: Entry, gateways: Entry, value: Mapping) -> Entry:
     return evolve(entry, key=Leaf("gateways"), value=value) if entry is gateways else entry
 
 
-def _with_state(gateway: Entry, default: Node, project: str) -> Entry:
+def _with_state(gateway: Entry, default: Leaf | Live, project: str) -> Entry:
     arguments = (
         *((f"gateway={expression(gateway.key)}",) if gateway.key != Leaf("") else ()),
         f"default_environment={expression(default)}",
@@ -101,9 +103,11 @@ def _replaced(gateways: Mapping) -> tuple[str, ...]:
 
 def _apart(gateways: Mapping) -> bool:
     """Whether the states are in different databases: without one of its own, it is in the gateway's."""
-    states = [_state(gateway) or _connection(gateway) for gateway in gateways.entries]
-    different = len({bare(state) for state in states if state is not None}) > 1
-    return different and any(_state(gateway) is not None for gateway in gateways.entries)
+    if not any(_state(gateway) is not None for gateway in gateways.entries):
+        return False
+    found = [_state(gateway) or _connection(gateway) for gateway in gateways.entries]
+    states = [bare(state) for state in found if state is not None]
+    return any(state != states[0] for state in states)
 
 
 def _connection(gateway: Entry) -> Node | None:
