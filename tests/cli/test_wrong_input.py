@@ -98,7 +98,7 @@ def test_insecure_is_loud_and_not_recorded(run: Any, person: Any, home: Path) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.example.com", "ftp://x", "api.example.com", "https://u:p@x", "https://x?y=1"]
+    "url", ["http://api.example.com", "ftp://x", "api.example.com", "https://u:p@x", "https://[::1", "https://x?y=1"]
 )
 def test_an_api_url_that_cannot_be(run: Any, url: str) -> None:
     refused(run("auth", "login", "--org", "acme", "--api-url", url, env={"BROWSER": "none"}), 1, "API URL")

@@ -36,10 +36,14 @@ plan: {no_diff: true}
 SINGLE = "gateway:\n  connection: {type: duckdb, database: a.db}\n" + DEFAULTS
 SINGLE_UNDER_GATEWAYS = "gateways:\n  connection: {type: duckdb, database: a.db}\n" + DEFAULTS
 UPPER_CASE = "gateways:\n  PG:\n    connection: {type: duckdb}\n    state_schema: s\n" + DEFAULTS
-LOOP = (
-    "gateways:\n{% for n in ['pg', 'b'] %}\n  {{ n }}:\n    connection: {type: duckdb, database: {{ n }}.db}\n{% endfor %}\n"
-    + DEFAULTS
-)
+LOOP = """\
+gateways:
+{% for n in ['pg', 'b'] %}
+  {{ n }}:
+    connection: {type: duckdb, database: {{ n }}.db}
+{% endfor %}
+model_defaults: {dialect: duckdb}
+"""
 
 OVERRIDES: list[tuple[str, dict[str, str]]] = [
     (POSTGRES, {"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x"}),
@@ -125,7 +129,9 @@ def test_a_state_connection_from_the_environment_is_ignored_out_loud(
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "config.py").write_text(convert(yaml))
     with variables({f"{variable}TYPE": "duckdb", f"{variable}DATABASE": "stolen.db"}):
-        config = load_configs("config", Config, tmp_path / "project", sqlmesh_path=tmp_path)[tmp_path / "project"]
+        config = load_configs("config", Config, tmp_path / "project", sqlmesh_path=tmp_path / "nobody")[
+            tmp_path / "project"
+        ]
     assert set(states(config)) == {"postgres"}
     told = capsys.readouterr().err
     assert f"{variable.upper()}* is set and ignored" in told
@@ -144,7 +150,7 @@ def test_several_repositories_all_see_the_overrides(
         folder.mkdir()
         (folder / "config.py").write_text(convert(POSTGRES))
     with variables({"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x", "SQLMESH__VARIABLES__A": "9"}):
-        configs = load_configs("config", Config, folders, sqlmesh_path=tmp_path)
+        configs = load_configs("config", Config, folders, sqlmesh_path=tmp_path / "nobody")
         assert "_DAGCTL_HIDDEN_OVERRIDES" not in os.environ
     for config in configs.values():
         assert config.gateways["pg"].connection.database == "x"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 from attrs import define, field, frozen
 
 from dagctl.adapters.http.api import HttpApiGateway
@@ -21,6 +21,9 @@ from dagctl.adapters.http.transport import Limits, Transport
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.domain.platform import ApiAccess, Platform
+
+if TYPE_CHECKING:
+    import trustme
 
 PATIENCE = 20.0
 """Seconds after which something that should have happened has not; nothing waits for as long when all is well."""
@@ -107,6 +110,13 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
     with suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
+
+
+def new_ca() -> trustme.CA:
+    """A CA that nobody knows yet."""
+    import trustme
+
+    return trustme.CA()
 
 
 @define
@@ -250,7 +260,8 @@ class World:
 
 @pytest.fixture(scope="session")
 def certificate_authority() -> trustme.CA:
-    return trustme.CA()
+    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
+    return new_ca()
 
 
 @pytest.fixture

@@ -282,7 +282,8 @@ def _authorization_url(
         "state": state,
         "nonce": nonce,
     }
-    return f"{endpoints.authorization}?{urlencode(parameters)}"
+    joint = "&" if "?" in endpoints.authorization else "?"  # RFC 6749 section 3.1: it may have a query
+    return f"{endpoints.authorization}{joint}{urlencode(parameters)}"
 
 
 def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints) -> bool:

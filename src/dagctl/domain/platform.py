@@ -99,7 +99,10 @@ def canonical_api_url(url: str) -> str:
     Raises:
         DagctlError: it is no https URL. Plain http is taken for the loopback interface only.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
         raise DagctlError(f"The API URL {url!r} is not an https URL.", hint="It looks like https://api.dagctl.io.")
     if parts.username or parts.password:

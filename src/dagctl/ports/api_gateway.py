@@ -40,7 +40,7 @@ class ApiGateway(Protocol):
         """Whether this person may touch `environment` of the project.
 
         Without an environment the platform takes the project's own default. `Verdict.allowed` is true only
-        for a JSON object with `allowed` being `true` (and, where it names an environment, the one that was
-        asked about), and for a 404 with a JSON object for a body, which means that no protection is
+        for a JSON object with `allowed` being `true` (and, where it names an environment or a project ID, those
+        that were asked about), and for a 404 with a JSON object for a body, which means that no protection is
         configured; false for a 403 and for `allowed` being `false`. Everything else raises.
         """

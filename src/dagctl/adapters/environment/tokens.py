@@ -34,7 +34,7 @@ class EnvironmentTokenStore:
         Raises:
             NotSignedIn: only one of the two variables is set.
         """
-        access, identity = self._environ.get(ACCESS_TOKEN), self._environ.get(ID_TOKEN)
+        access, identity = (self._environ.get(name, "").strip() for name in (ACCESS_TOKEN, ID_TOKEN))
         if not access or not identity:
             missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
             raise NotSignedIn(f"{present} is set, but {missing} is not.", hint=f"Set {missing} too.")

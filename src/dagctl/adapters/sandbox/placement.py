@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ SOCKET_PATH_LIMIT = 90
 """Of the 107 bytes that a Unix socket's path may have, what is left for its folder."""
 
 ORIGIN = "origin"
+MARK = ".database"
 _SUFFIX = ".exe" if sys.platform == "win32" else ""
 
 
@@ -99,9 +101,24 @@ def placement_for(folder: Path) -> Placement:
     import pwd
 
     user = pwd.getpwnam(UNPRIVILEGED)
-    data = SHARED / f"dagctl-sandbox-{name}"
+    data = SHARED / f"dagctl-sandbox-{_mark_of(folder)}"
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     return Placement(folder, data, data, user.pw_uid, identity)
+
+
+def _mark_of(folder: Path) -> str:
+    """What the folder's data are known by: a folder that was removed and made anew finds no old ones."""
+    if not folder.is_dir():
+        return hashlib.sha256(str(folder).encode()).hexdigest()[:12]  # there is nothing to find yet
+    path = folder / MARK
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(8))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise FileUnusable(f"{path} cannot be written: {error.strerror}.") from None
+    return path.read_text("utf-8")
 
 
 def binary(folder: Path, name: str) -> str:
@@ -150,10 +167,17 @@ def _runs(binaries: Path, identity: dict[str, Any]) -> bool:
         return False
 
 
+def _is_home_of(folder: Path, data: Path) -> bool:
+    try:
+        return data.name.endswith((folder / MARK).read_text("utf-8"))
+    except OSError:
+        return folder.exists()
+
+
 def _sweep() -> None:
     """Remove the data of sandboxes whose folder is gone: nobody would, /var/tmp outlives a reboot."""
     for data in SHARED.glob("dagctl-sandbox-*"):
         with suppress(OSError):
             origin = (data / ORIGIN).read_text("utf-8")
-            if origin and not Path(origin).exists():
+            if origin and not _is_home_of(Path(origin), data):
                 shutil.rmtree(data, ignore_errors=True)  # a server that still runs there ends by itself then
