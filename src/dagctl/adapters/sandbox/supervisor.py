@@ -160,7 +160,7 @@ class Supervisor:
             end = time.monotonic() + patience
             while time.monotonic() < end:
                 if not is_held(self._folder):
-                    return
+                    return _wait_for_exit(pid)
                 time.sleep(0.05)
         raise DagctlError(f"The sandbox (process {pid}) does not end.")
 
@@ -172,6 +172,20 @@ class Supervisor:
                 if isinstance(found, dict) and "error" in found:
                     return DagctlError(found["error"], hint=found["hint"])
         return DagctlError("The sandbox did not come up.", hint=f"Its log is {self.log}.")
+
+
+def _wait_for_exit(pid: int) -> None:
+    """Return once a process that has given up its lock has ended too, which takes it a moment."""
+    end = time.monotonic() + 5.0
+    while time.monotonic() < end:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z":
+                return  # ended, and not yet collected by whoever started it
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return
+        time.sleep(0.02)
 
 
 def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
