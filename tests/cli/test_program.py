@@ -69,6 +69,7 @@ HEAVY = {
     "cattrs",
     "filelock",
     "importlib.metadata",
+    "inspect",
     "json",
     "ruamel",
     "sqlmesh",

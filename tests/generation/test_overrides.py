@@ -152,6 +152,7 @@ def test_several_repositories_all_see_the_overrides(
     with variables({"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x", "SQLMESH__VARIABLES__A": "9"}):
         configs = load_configs("config", Config, folders, sqlmesh_path=tmp_path / "nobody")
         assert "_DAGCTL_HIDDEN_OVERRIDES" not in os.environ
+    config: Any
     for config in configs.values():
         assert config.gateways["pg"].connection.database == "x"
         assert config.variables == {"a": "9", "b": "two"}
@@ -181,7 +182,7 @@ def test_a_configuration_written_by_hand_may_call_it_too(monkeypatch: pytest.Mon
     from dagctl.sqlmesh import project_config
 
     with variables({"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x.db"}):
-        config = project_config(
+        config: Any = project_config(
             gateways={"pg": {"connection": {"type": "duckdb"}}}, model_defaults={"dialect": "duckdb"}
         )
     assert config.gateways["pg"].connection.database == "x.db"

@@ -111,7 +111,7 @@ def test_stop_leaves_nothing_running(place: Place) -> None:
 
     assert place.stop().returncode == 0
 
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid))  # the interpreter takes its time to end
     assert not alive(postgres)
     assert not place.runs
     assert "No sandbox runs" in place.stop().stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from inspect import cleandoc
 from typing import Any, NoReturn
 
 from dagctl import __version__
@@ -35,6 +34,8 @@ class LazyParser(ArgumentParser):
         """Have the command, where this parser is one's, declare its options."""
         if self.command is None:
             return
+        from inspect import cleandoc
+
         module = self.command.load()
         module.configure(self)
         self.description = cleandoc(module.__doc__ or self.command.summary)

@@ -6,6 +6,7 @@ original before anything is touched.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, app: App) -> int:
     """Convert."""
     client = app.connect()
-    output = PurePath(Path(args.output))
+    output = _place(args.output)
     if args.check and _nothing_to_convert(client, output):
         app.show({"changes": False}, f"{output} is in place, and there is no YAML configuration to convert.")
         return DONE
@@ -45,6 +46,12 @@ def run(args: Namespace, app: App) -> int:
         app.say(f"{conversion.source} stays too: SQLMesh reads config.py or a YAML file, and not {conversion.output}.")
     app.say("Next: sqlmesh plan")
     return DONE
+
+
+def _place(name: str) -> PurePath:
+    """The output as seen from here: config.py is config.py, however it is spelled."""
+    path = Path(os.path.abspath(name))
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _project(client: Dagctl) -> str:
