@@ -28,21 +28,24 @@ class RuamelReader:
         if jinja is None:
             return YamlDocument(text, None)
         try:
-            data = YAML(typ="safe").load(jinja.text)
+            return self._document(text, name, jinja)
+        except _StructuralError:
+            return YamlDocument(text, None)
         except (YAMLError, ValueError, TypeError, RecursionError) as error:
             if _may_explain(jinja, error):
                 return YamlDocument(text, None)
             raise _not_yaml(error, name, jinja) from None
+
+    def _document(self, text: str, name: str, jinja: Jinja) -> YamlDocument:
+        yaml = YAML(typ="safe")
+        node = yaml.compose(jinja.text)
+        reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
+        data = yaml.constructor.construct_document(node) if node is not None else None
         if data is None:
             raise ConfigProblem(f"{name} is empty.")
-        if not isinstance(data, dict):
+        if reading is None or not isinstance(data, dict):
             raise ConfigProblem(f"{name} is not a mapping of settings.")
-        try:
-            composed = YAML(typ="safe", pure=True).compose(jinja.text)  # has the places, and only Python's parser does
-            root = _Reading(jinja, composed).mapping(composed, data)
-        except (_StructuralError, YAMLError, RecursionError):
-            return YamlDocument(text, None)
-        return YamlDocument(text, root)
+        return YamlDocument(text, reading.mapping(node, data))
 
 
 class _StructuralError(Exception):
@@ -75,17 +78,18 @@ class _Reading:
         self._tails: dict[int, list[str]] = {}
         self._spans: list[tuple[int, int]] = []
         self._root = id(root)
+        self._merging: dict[int, list[tuple[YamlNode, YamlNode]]] = {}
         self._survey(root, flow=False, seen=set())
         self._attach_comments()
 
     def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """A mapping, with its comments."""
-        merges = [key for key, _ in node.value if (key.tag or "").endswith(":merge")]
-        if merges:
-            own = {key.value: (key, value) for key, value in node.value if isinstance(key, ScalarNode)}
+        merging = self._merging.get(id(node))
+        if merging is None:
+            own, homeless = dict(zip(data, node.value, strict=True)), []
         else:
-            own = dict(zip(data, node.value, strict=True))
-        homeless = [text for key in merges for text in self._comments_of(key)]
+            own = {key.value: (key, value) for key, value in merging if isinstance(key, ScalarNode)}
+            homeless = [text for key, _ in merging if _merges(key) for text in self._comments_of(key)]
         entries = []
         for key, value in data.items():
             if key not in own:  # merged from elsewhere
@@ -139,6 +143,8 @@ class _Reading:
         if id(node) in seen:
             return None
         seen.add(id(node))
+        if isinstance(node, MappingNode) and any(_merges(key) for key, _ in node.value):
+            self._merging[id(node)] = list(node.value)  # ruamel puts what is merged there when it makes data of it
         flow = flow or bool(getattr(node, "flow_style", False))
         for first, child in _children(node):
             if first is not child and self._is_plain_live(first):
@@ -210,6 +216,10 @@ class _Reading:
                     yield offset + found.start(), found.start(), alone, line[found.end() :]
                     break
             offset += len(line) + 1
+
+
+def _merges(key: YamlNode) -> bool:
+    return (key.tag or "").endswith(":merge")
 
 
 def _children(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
