@@ -192,7 +192,8 @@ class Sandbox:
 
 @contextmanager
 def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Iterator[Sandbox]:
-    """A sandbox for the length of a block.
+    """A sandbox for the length of a block, in a thread: a client in this process must let go of Python's lock while it
+    waits, which psycopg2 does except in `connection.cancel()`.
 
     Args:
         home: the dagctl home; the sandbox keeps its things in its folder `sandbox`, and a client that has the
