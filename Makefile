@@ -13,7 +13,7 @@ help:
 	@echo "make test    every test"
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
-	@echo "make bench   the benchmark suite: ratios from one run"
+	@echo "make bench   the benchmark of config generation: ratios from one run"
 	@echo "make clean   remove what the others made"
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -40,7 +40,7 @@ format: $(VENV)/installed
 	$(BIN)/ruff format
 
 bench: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python tests/benchmarks/bench_generation.py
 
 clean:
 	-$(BIN)/dagctl sandbox stop

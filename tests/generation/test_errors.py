@@ -23,7 +23,7 @@ BROKEN = [
     ("a: 1\na: 2\n", "line 2, column 1"),
     ("a: !ENV x\n", "line 1, column 4"),
     ("a: *nothing\n", "line 1, column 4"),
-    ("a: {{ env_var('X') }}\nb: [1\n", "line 2, column 6"),
+    ("a: {{ env_var('X') }}\nb: 'x' y\n", "line 2, column"),
     ("a: \"{{ env_var('LONG_NAME') }}\" b: 1\n", "line 1, column 11"),
     ("a: 1\nb: {{ env_var('X')\n", "line 2"),
     ("a: {{ env_var('X' }}\n", "line 1"),

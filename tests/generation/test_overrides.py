@@ -169,7 +169,7 @@ def test_what_a_personal_configuration_sets_keeps_its_precedence(
     personal = tmp_path / "personal"
     personal.mkdir()
     (personal / "config.yaml").write_text("plan: {auto_apply: false}\nusername: personal\n")
-    monkeypatch.setattr("dagctl.adapters.sqlmesh.overrides.SQLMESH_PATH", personal)
+    monkeypatch.setattr("sqlmesh.core.constants.SQLMESH_PATH", personal)
     project = tmp_path / "project"
     project.mkdir()
     (project / "config.py").write_text(convert(POSTGRES + "username: project\n"))

@@ -15,13 +15,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlmesh.core.config import Config
-from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
-from sqlmesh.core.config.loader import load_config_from_env, load_config_from_yaml
-from sqlmesh.core.constants import SQLMESH_PATH
+from sqlmesh.core.config.loader import load_config_from_env
 from sqlmesh.utils import merge_dicts
 from sqlmesh.utils.errors import ConfigError
 
 from dagctl.adapters.sqlmesh.gateways import is_one
+from dagctl.adapters.sqlmesh.personal import personal_keys
 
 PREFIX = "sqlmesh__"
 STATE = "state_connection"
@@ -44,9 +43,10 @@ def project_config(**settings: Any) -> Config:
 def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
     _unhide()
     overrides = load_config_from_env()
-    merged = {key: value for key, value in overrides.items() if key in ALWAYS or key not in _personal_keys()}
-    if not merged:
+    if not overrides:
         return settings
+    personal = personal_keys()  # what is set there too, SQLMesh must be left to put in order
+    merged = {key: value for key, value in overrides.items() if key in ALWAYS or key not in personal}
     _hide(key for key, value in merged.items() if isinstance(value, dict))
     gateways = settings.get("gateways", {})
     others = {key: merged.pop(key) for key in ("gateway", "gateways") if key in merged}
@@ -98,15 +98,6 @@ def _without_state(gateway: Any) -> Any:
 
 def _with_state(gateway: Any, state: Any) -> Any:
     return {**gateway, STATE: state} if isinstance(gateway, dict) and state is not None else gateway
-
-
-def _personal_keys() -> frozenset[str]:
-    """The settings of the personal configuration: what it has, SQLMesh must be left to put in order."""
-    for name in YAML_CONFIG_FILENAMES:
-        path = SQLMESH_PATH / name
-        if path.exists():
-            return frozenset(map(str, load_config_from_yaml(path)))
-    return frozenset()
 
 
 def _hide(settings: Iterable[str]) -> None:

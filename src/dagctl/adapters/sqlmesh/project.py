@@ -64,21 +64,14 @@ class InstalledSqlmesh:
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
         """What overrides a Python configuration in other ways than a YAML one."""
-        found = []
         states = sorted(name for name in {*os.environ, *_dotenv(Path(folder))} if _is_state(name.upper()))
-        if states:
-            found.append(
-                f"{', '.join(states)}: a state connection from the environment is ignored from now on; the state "
-                "connection is dagctl's. Remove this from the environment and from .env."
-            )
-        personal, merged = _personal()
-        if merged:
-            found.append(
-                f"{personal} sets {', '.join(sorted(merged))}. SQLMesh lays a personal configuration over a Python "
-                "project in another way than over a YAML one (gateways need to be whole, variables replace all "
-                "others, lists are added to): look at what `sqlmesh info` says."
-            )
-        return tuple(found)
+        if not states:
+            return _laid_over()
+        ignored = (
+            f"{', '.join(states)}: a state connection from the environment is ignored from now on; the state "
+            "connection is dagctl's. Remove this from the environment and from .env."
+        )
+        return (ignored, *_laid_over())
 
 
 def loaded(folder: Path) -> Any:
@@ -169,22 +162,25 @@ def _is_state(name: str) -> bool:
 
 
 def _dotenv(folder: Path) -> Mapping[str, str | None]:
-    from dotenv import dotenv_values
-
     try:
+        from dotenv import dotenv_values
+
         return dotenv_values(folder / ".env")
-    except (OSError, ValueError):
-        return {}  # SQLMesh will complain about it itself
+    except (ImportError, OSError, ValueError):
+        return {}  # SQLMesh does not read it, or will complain about it itself
 
 
-def _personal() -> tuple[Path | None, frozenset[str]]:
-    """The personal configuration, and what in it SQLMesh lays over a Python project in a way of its own."""
-    from sqlmesh.core.config.common import YAML_CONFIG_FILENAMES
-    from sqlmesh.core.config.loader import load_config_from_yaml
-    from sqlmesh.core.constants import SQLMESH_PATH
+def _laid_over() -> tuple[str, ...]:
+    from dagctl.adapters.sqlmesh.personal import personal_file, personal_keys
 
-    path = next((path for name in YAML_CONFIG_FILENAMES if (path := SQLMESH_PATH / name).exists()), None)
     try:
-        return path, LAID_OVER.intersection(load_config_from_yaml(path)) if path else frozenset()
+        keys = LAID_OVER.intersection(personal_keys())
     except Exception:  # noqa: BLE001 - SQLMesh will complain about it itself
-        return path, frozenset()
+        return ()
+    if not keys:
+        return ()
+    return (
+        f"{personal_file()} sets {', '.join(sorted(keys))}. SQLMesh lays a personal configuration over a Python "
+        "project in another way than over a YAML one (gateways need to be whole, variables replace all others, "
+        "lists are added to): look at what `sqlmesh info` says.",
+    )

@@ -160,7 +160,7 @@ class _Reading:
         return None
 
     def _is_plain_live(self, node: YamlNode) -> bool:
-        return isinstance(node, ScalarNode) and node.style is None and self._jinja.has(node.value)
+        return isinstance(node, ScalarNode) and not node.style and self._jinja.has(node.value)
 
     def _column(self, node: YamlNode, first: YamlNode) -> int:
         """Where an entry begins; an element begins with its dash."""
@@ -173,7 +173,7 @@ class _Reading:
         if not self._jinja.has(node.value):
             return
         source = self._jinja.text[node.start_mark.index : node.end_mark.index]
-        if node.style in ("|", ">") or (flow and node.style is None) or "\n" in source:
+        if node.style in ("|", ">") or (flow and not node.style) or "\n" in source:
             raise _StructuralError
         self._lives.setdefault(node.value, Live(self._jinja.restored(source)))
         if self._lives[node.value].source != self._jinja.restored(source):
