@@ -314,8 +314,9 @@ def test_the_end_cuts_off_who_says_nothing(loopback: MakeBrowser, begin: Begin) 
 
 
 WAITING = """
-import socket
+import signal, socket
 from dagctl.adapters.system.loopback import LoopbackBrowser
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without it
 with LoopbackBrowser(port=0, opener=lambda url: True, announce=print).listen(lambda query: True) as visit:
     port = int(visit.redirect_uri.split(":")[2].split("/")[0])
     idle = socket.create_connection(("127.0.0.1", port))
