@@ -24,7 +24,7 @@ RECORDED = Settings(
     pg_proxy_port=6432,
     pg_proxy_sslmode="verify-full",
 )
-ENV, PIN = "DAGCTL_PROJECT", "/work/.dagctl.yaml"
+ENV, PIN = "DAGCTL_PROJECT", "/home/ada/.dagctl.yaml"
 
 
 def service(settings: Settings | None = None, **overrides: Any) -> ContextService:
