@@ -5,6 +5,8 @@ PYTHON ?= $(shell for v in 3.13 3.12 3.11 3.10 3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?=
+# BROWSER=1 asks for one's own; make would hand the 1 on as the browser's name
+OWN_BROWSER := $(filter 1,$(BROWSER))
 
 .PHONY: help demo test lint format bench clean
 
@@ -24,7 +26,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/dagctl sandbox demo $(if $(BROWSER),--browser)
+	$(if $(OWN_BROWSER),env -u BROWSER) $(BIN)/dagctl sandbox demo --folder .demo $(if $(OWN_BROWSER),--browser)
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST)
