@@ -16,6 +16,7 @@ from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.system.clock import SystemClock
+from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService
 from dagctl.domain.projects import ProjectService
 from dagctl.domain.session import SessionService
@@ -119,7 +120,7 @@ class Dagctl:
         self.context = context
         self.clock = clock
         self.credentials = credentials
-        self.session = SessionService(context, tokens, identity, clock)
+        self.session = SessionService(context, tokens, identity, ClockCheck(api, clock))
         self.projects = ProjectService(context, self.session, api)
         self.state = StateService(context, self.projects, self.session, api, credentials)
         self._find_sqlmesh = find_sqlmesh

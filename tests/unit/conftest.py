@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService, Overrides
 from dagctl.domain.login import LoginService, SignedIn
 from dagctl.domain.projects import ProjectService
@@ -36,10 +37,13 @@ class World:
     credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
     overrides: Overrides = field(factory=Overrides)
 
+    machine: FixedClock | None = None
+
     @property
     def clock(self) -> FixedClock:
+        """This machine's clock: the platform's own, unless it is given one that goes wrong."""
         assert isinstance(self.platform.clock, FixedClock)
-        return self.platform.clock
+        return self.machine or self.platform.clock
 
     @property
     def context(self) -> ContextService:
@@ -47,7 +51,7 @@ class World:
 
     @property
     def session(self) -> SessionService:
-        return SessionService(self.context, self.tokens, self.platform, self.clock)
+        return SessionService(self.context, self.tokens, self.platform, ClockCheck(self.platform, self.clock))
 
     @property
     def projects(self) -> ProjectService:

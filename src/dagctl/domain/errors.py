@@ -8,6 +8,7 @@
     ├── SignInFailed                a sign-in that was begun and did not succeed
     │   ├── SignInTimedOut
     │   ├── TokenRejected           an ID token that fails OpenID Connect Core 3.1.3.7
+    │   │   └── TokenOutOfTime      by this machine's clock, at least
     │   └── OrganizationRefused     signed in, but not as a member of the organization asked for
     ├── ProtectionRefused           a guarded environment stays out of reach
     │   ├── EnvironmentProtected    the platform said no
@@ -16,7 +17,8 @@
     │   ├── Unreachable             no connection, no answer in time
     │   │   └── CertificateRefused  TLS could not be verified
     │   ├── Refused                 an HTTP status that says no
-    │   └── Malformed               an answer that is not what the protocol promises
+    │   ├── Malformed               an answer that is not what the protocol promises
+    │   └── ClockSkewed             this machine's clock and the API's are minutes apart
     ├── ProjectError
     │   ├── NoProject               none chosen
     │   ├── ProjectNotFound
@@ -78,6 +80,10 @@ class TokenRejected(SignInFailed):
     """An ID token fails a check of OpenID Connect Core 1.0 section 3.1.3.7."""
 
 
+class TokenOutOfTime(TokenRejected):
+    """By this machine's clock, an ID token has expired already, or comes from the future."""
+
+
 class OrganizationRefused(SignInFailed):
     """The account is not a member of the organization that was asked for, or of none yet."""
 
@@ -126,6 +132,10 @@ class Refused(PlatformError):
 
 class Malformed(PlatformError):
     """An answer that is not what the protocol promises."""
+
+
+class ClockSkewed(PlatformError):
+    """This machine's clock and the API's are minutes apart, so that nothing about expiry can be relied on."""
 
 
 class ProjectError(DagctlError):

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve, frozen
 
+from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import recorded_platform
 from dagctl.domain.errors import (
     DagctlError,
@@ -189,13 +190,14 @@ class LoginService:
 
     def _admit(self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None) -> SignedIn:
         try:
-            identity = checked_identity(
-                answer.id_token,
-                issuer=platform.issuer,
-                client_id=platform.client_id,
-                nonce=nonce,
-                now=self.clock.now(),
-            )
+            with ClockCheck(self.api, self.clock).explaining(platform.api_url):
+                identity = checked_identity(
+                    answer.id_token,
+                    issuer=platform.issuer,
+                    client_id=platform.client_id,
+                    nonce=nonce,
+                    now=self.clock.now(),
+                )
             organization = self._membership(wanted, platform, answer, identity)
         except DagctlError:
             self._forget(platform, answer)

@@ -87,7 +87,8 @@ class ProjectService:
         access = self.access(context)
         key = f"{access.api_url} {access.organization_id}"
         if key not in self._projects:
-            self._projects[key] = self.api.projects(access)
+            with self.session.clocks.explaining(access.api_url):
+                self._projects[key] = self.api.projects(access)
         return self._projects[key]
 
     def _with_organization(self, context: Context) -> Context:
@@ -96,7 +97,8 @@ class ProjectService:
         token = self.session.fresh().id_token
         subject = identity_of(token).subject
         if subject not in self._organizations:
-            found = self.api.organization(ApiAccess(context.platform.api_url, token), subject)
+            with self.session.clocks.explaining(context.platform.api_url):
+                found = self.api.organization(ApiAccess(context.platform.api_url, token), subject)
             if found is None:
                 raise NotSignedIn(
                     f"This account has no organization on {context.platform.api_url} yet.",

@@ -121,7 +121,8 @@ class ProtectionService:
 
     def _ask(self, environment: str, place: _Place) -> Verdict:
         try:
-            return self.api.protection(place.access, place.project_id, environment)
+            with self.session.clocks.explaining(place.access.api_url):
+                return self.api.protection(place.access, place.project_id, environment)
         except PlatformError as error:
             raise _unknown(environment, place.project, error) from None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NoReturn
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService
 from dagctl.domain.errors import (
     DagctlError,
@@ -17,9 +18,9 @@ from dagctl.domain.errors import (
     SessionEnded,
     TokenRejected,
 )
+from dagctl.domain.platform import Platform
 from dagctl.domain.text import printable
-from dagctl.domain.tokens import TokenSet, bounded, identity_of, same_subject
-from dagctl.ports.clock import Clock
+from dagctl.domain.tokens import TokenSet, bounded, identity_of, life_of, same_subject
 from dagctl.ports.identity_provider import IdentityProvider
 from dagctl.ports.token_store import TokenStore
 
@@ -44,11 +45,14 @@ class SessionStatus:
 class SessionService:
     """Gives tokens, renewed when they are about to expire; at most one renewal at a time on a machine."""
 
-    def __init__(self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clock: Clock) -> None:
+    def __init__(
+        self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clocks: ClockCheck
+    ) -> None:
         self.context = context
         self.tokens = tokens
         self.identity = identity
-        self.clock = clock
+        self.clocks = clocks
+        self.clock = clocks.clock
 
     def current(self) -> TokenSet:
         """The tokens as they are kept.
@@ -76,7 +80,8 @@ class SessionService:
 
         Raises:
             NotSignedIn: there are none; `SessionEnded` where the issuer no longer takes the refresh token.
-            PlatformError: the tokens are dead and the issuer cannot be asked.
+            PlatformError: the tokens are dead and the issuer cannot be asked; `ClockSkewed` where new tokens
+                look as if they had to be renewed again at once, and this machine's clock is to blame.
             TokenRejected: the issuer answered with somebody else's tokens.
             FileProblem: the store cannot be read or written.
         """
@@ -122,12 +127,20 @@ class SessionService:
             )
         renewed = bounded(kept.renewed_by(answer))
         self.tokens.save(renewed)
-        if renewed.expired(self.clock.now()):
-            raise DagctlError(
-                f"New tokens from {platform.issuer_host} look expired already: this machine's clock seems to be ahead.",
-                hint="Set the clock (dagctl auth status shows when the tokens expire), then try again.",
-            )
+        self._doubt(renewed, platform)
         return renewed
+
+    def _doubt(self, renewed: TokenSet, platform: Platform) -> None:
+        """New tokens that are due already would be renewed over and over: mostly the clock is wrong."""
+        now = self.clock.now()
+        if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
+            return
+        self.clocks.require(platform.api_url)
+        if renewed.expired(now):
+            raise DagctlError(
+                f"New tokens from {platform.issuer_host} look expired already, by this machine's clock.",
+                hint="Is the clock right? dagctl doctor compares it with the API's.",
+            )
 
     def _after_invalid_grant(self, kept: TokenSet) -> TokenSet:
         """Another client may have renewed in between, one that knows nothing of our lock."""

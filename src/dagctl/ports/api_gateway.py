@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
@@ -25,6 +26,12 @@ class ApiGateway(Protocol):
 
         Raises:
             Malformed: also where the metadata's `resource` is not `api_url` (RFC 9728 section 3.3).
+        """
+
+    def server_date(self, api_url: str) -> datetime | None:
+        """What the API's clock shows now (`Date`, RFC 9110 section 6.6.1); aware. None where it does not tell.
+
+        No token is sent.
         """
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:

@@ -229,6 +229,11 @@ class PlatformContract(Contract):
         found = stage.api.advertisement(stage.place.api_url)
         assert found is None or found.issuer_host == stage.place.issuer_host
 
+    def test_the_api_tells_the_time(self) -> None:
+        stage = self.make()
+        shown = stage.api.server_date(stage.place.api_url)
+        assert shown is None or abs((shown - stage.clock.now()).total_seconds()) < 60
+
     def test_the_api_takes_the_id_token(self) -> None:
         stage = self.make()
         tokens = stage.sign_in()

@@ -34,13 +34,10 @@ class HttpApiGateway:
     def __init__(self, transport: Transport, *, insecure: bool = False) -> None:
         self._transport = transport
         self._insecure = insecure
-        self.server_date: datetime | None = None
 
     def advertisement(self, api_url: str) -> Advertisement | None:
         """Read the protected resource metadata (RFC 9728 section 3.1)."""
-        parts = split(api_url)
-        url = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
-        answer = self._transport.get(url, insecure=self._insecure)
+        answer = self._metadata(api_url)
         if 400 <= answer.status < 500:
             return None
         metadata = structure(_successful(answer), ResourceMetadataWire, answer)
@@ -49,6 +46,10 @@ class HttpApiGateway:
         if not metadata.authorization_servers:
             return None
         return Advertisement(_issuer_host(metadata.authorization_servers[0], answer), metadata.dagctl_client_id)
+
+    def server_date(self, api_url: str) -> datetime | None:
+        """Read the `Date` of whatever it answers to a question that needs no token."""
+        return self._metadata(api_url).date
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """Ask for the onboarding status."""
@@ -104,9 +105,12 @@ class HttpApiGateway:
             headers["X-Organization-ID"] = quote(access.organization_id, "!#$&'()*+,/:;=?@[]~ |", errors="replace")
         suffix = f"?{urlencode(query, errors='replace')}" if query else ""
         url = f"{access.api_url}{path}{suffix}"
-        answer = self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
-        self.server_date = answer.date or self.server_date
-        return answer
+        return self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
+
+    def _metadata(self, api_url: str) -> Answer:
+        parts = split(api_url)
+        url = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
+        return self._transport.get(url, insecure=self._insecure)
 
 
 def _successful(answer: Answer) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -81,6 +82,11 @@ class MemoryPlatform(MemoryIssuer):
         """Which issuer the API names."""
         self._reach_api(api_url)
         return self.advertises
+
+    def server_date(self, api_url: str) -> datetime | None:
+        """What the platform's clock shows."""
+        self._reach_api(api_url)
+        return self.clock.now()
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """The person's organization; everybody may ask about themselves only."""

@@ -1,0 +1,66 @@
+"""A clock that is minutes off makes live tokens look dead and dead ones alive: it is named, not looped on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from attrs import frozen
+
+from dagctl.domain.errors import ClockSkewed, PlatformError, Refused, TokenOutOfTime
+from dagctl.domain.tokens import LEEWAY
+from dagctl.ports.api_gateway import ApiGateway
+from dagctl.ports.clock import Clock
+
+
+@frozen
+class ClockCheck:
+    """Compares this machine's clock with the API's, when something makes one wonder."""
+
+    api: ApiGateway
+    clock: Clock
+
+    def ahead(self, api_url: str) -> timedelta | None:
+        """How far this machine's clock is ahead of the API's, to the second; None where that cannot be told."""
+        try:
+            theirs = self.api.server_date(api_url)
+        except PlatformError:
+            return None
+        return None if theirs is None else self.clock.now() - theirs
+
+    def require(self, api_url: str) -> None:
+        """Return if the clocks agree, as far as can be told.
+
+        Raises:
+            ClockSkewed: they are further apart than `LEEWAY`.
+        """
+        ahead = self.ahead(api_url)
+        if ahead is not None and abs(ahead) > LEEWAY:
+            raise ClockSkewed(
+                f"This machine's clock is {skew(ahead)} that of {api_url}, so tokens that live look dead or "
+                "the other way round.",
+                hint="Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+            )
+
+    @contextmanager
+    def explaining(self, api_url: str) -> Iterator[None]:
+        """Where a wrong clock explains a refusal, have it say so.
+
+        Raises:
+            ClockSkewed: instead of `TokenOutOfTime`, or of a 401 for a token that seems to live.
+        """
+        try:
+            yield
+        except (TokenOutOfTime, Refused) as error:
+            if not isinstance(error, Refused) or error.status == 401:
+                self.require(api_url)
+            raise
+
+
+def skew(ahead: timedelta) -> str:
+    """How two clocks differ, in words: "4 min 10 s ahead of", "2 h 0 min behind"."""
+    seconds = round(abs(ahead.total_seconds()))
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    words = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{words} {'ahead of' if ahead > timedelta() else 'behind'}"
