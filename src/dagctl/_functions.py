@@ -36,7 +36,8 @@ def get_state_connection(
         default_environment: the environment of a command that names none; the configuration's
             `default_target_environment`.
         insecure: skip verification of the API's certificate. For dev environments.
-        project: name or ID of the project that this configuration belongs to; the current one where None.
+        project: the project that this configuration belongs to: its name, its ID, or `ORGANIZATION/NAME`; the
+            current one where None.
 
     Returns:
         A `PostgresConnectionConfig` that renews its token for every new connection and reads as a mapping;
@@ -127,7 +128,7 @@ class StateLink:
     Pickled, it keeps which project it leads to, and finds its own way where it is unpickled.
 
     Args:
-        project: name or ID; the current project where None.
+        project: name, ID, or `ORGANIZATION/NAME`; the current project where None.
         insecure: as for `get_state_connection`.
         wary: the target was not known when the configuration was loaded, so reading an environment by its
             name is guarded too. (Every plan reads production: a command whose target is known may.)
@@ -146,10 +147,18 @@ class StateLink:
         Raises:
             DagctlError: as `StateService.credentials` does.
         """
+        if self._located is not None:
+            return self._client().state.at(self._located)
         state = _client(self._insecure).state
-        located = self._located or state.located(self._project)
-        self._located = self._located or located
+        self._located = state.located(self._project)
         return state.at(self._located)
+
+    def _client(self) -> Dagctl:
+        """The SDK where this link's organization is signed in: another may be the current one by now."""
+        client = _client(self._insecure)
+        if self._located is None or self._located.organization_id is None or client.works_for(self._located):
+            return client
+        return _client(self._insecure, self._located.organization_id)
 
     def credentials(self) -> StateCredentials:
         """The same with the CA to verify the proxy by, where one is known.
@@ -179,10 +188,8 @@ class StateLink:
         names = [name for name in environments if name not in self._open]
         if not names or not (changes or self._wary):
             return
-        located = self._located.project if self._located else None
         targets = Targets.exactly(names, PRODUCTION, "SQLMesh")
-        project = located.value if located else self._project
-        _client(self._insecure).protection.require(targets, project=project)
+        self._client().protection.require(targets, project=self._pin())
         self._open.update(names)
 
     def _trusting(self, credentials: StateCredentials) -> StateCredentials:
@@ -197,12 +204,14 @@ class StateLink:
             environ=os.environ,
         )
 
+    def _pin(self) -> str | None:
+        return (self._located.pin if self._located else None) or self._project
+
     def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        located = self._located.project if self._located else None
-        return _again, (located.value if located else self._project, self._insecure, self._wary)
+        return _again, (self._pin(), self._insecure, self._wary)
 
 
 def _again(project: str | None, insecure: bool, wary: bool) -> StateLink:
@@ -215,14 +224,20 @@ _lock = Lock()
 _HEEDED = ("DAGCTL_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HOME")
 
 
-def _client(insecure: bool) -> Dagctl:
-    """One SDK for a process and its surroundings, so that many gateways share connections and look-ups."""
+def _client(insecure: bool, organization: str | None = None) -> Dagctl:
+    """One SDK for a process and its surroundings, so that many gateways share connections and look-ups.
+
+    Args:
+        organization: the ID of one that may not be the current one; where its tokens are is looked up anew.
+    """
     from dagctl._wiring import connect
 
     if insecure:
         _warn()
     heeded = frozenset(item for item in os.environ.items() if item[0].upper().startswith(_HEEDED))
     surroundings = (os.getpid(), os.getcwd(), insecure, heeded)
+    if organization is not None:
+        return connect(insecure=insecure, organization=organization)
     with _lock:
         if surroundings not in _clients:
             _clients[surroundings] = connect(insecure=insecure)

@@ -9,21 +9,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from attrs import evolve
+
 from dagctl.adapters.environment.home import home_directory
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
-from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService
+from dagctl.domain.context import ContextService, Overrides, Sourced
+from dagctl.domain.contexts import ContextsService
 from dagctl.domain.projects import ProjectService
 from dagctl.domain.session import SessionService
 from dagctl.domain.state import StateService
+from dagctl.ports.context_shelf import ContextShelf, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
+    from dagctl.domain.context import Context
     from dagctl.domain.generation import ConfigGeneration
     from dagctl.domain.login import LoginService, SignedIn
     from dagctl.domain.protection import ProtectionService
@@ -55,32 +59,43 @@ def connect(
     commands: CommandLine | None = None,
     sqlmesh: SqlmeshProject | None = None,
     environ: Mapping[str, str] = os.environ,
+    shelf: ContextShelf | None = None,
     folder: Path | None = None,
+    organization: str | None = None,
     insecure: bool = False,
 ) -> Dagctl:
     """The whole SDK, over the ports that are given and the real adapters for the rest.
 
-    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above the working directory.
+    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above the working directory, and where
+    an organization or an API is asked for, the settings of the contexts that are kept.
 
     Args:
         home: the dagctl home; `DAGCTL_HOME` or `~/.dagctl` where None.
-        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh: the ports.
+        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh, shelf: the ports.
         environ: the environment variables to heed.
         folder: the working directory.
+        organization: name or ID of the organization to work for, stronger than `DAGCTL_ORG`.
         insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
 
     Raises:
         DagctlError: a setting of the surroundings is unusable.
     """
     place = Path(home) if home is not None else home_directory(environ)
-    given = EnvironmentTokenStore.present_in(environ)
-    context = ContextService(contexts or FileContextStore(place), overrides_from(environ, folder or Path.cwd()))
+    overrides = overrides_from(environ, folder or Path.cwd())
+    if organization is not None:
+        overrides = evolve(overrides, organization=Sourced(organization, "the caller"))
+    given = overrides.given_session
     clock = clock or SystemClock()
     transport = _once(lambda: _transport(place, environ))
+    open_tokens = _once(lambda: _token_stores(place, environ))
     return Dagctl(
-        context=context,
-        tokens=tokens or (EnvironmentTokenStore(environ) if given else FileTokenStore(place)),
-        credentials=credentials or _credential_store(place, given),
+        home=Stores(
+            contexts or FileContextStore(place),
+            tokens or (EnvironmentTokenStore(environ) if given else _later(lambda: open_tokens()(place))),
+            credentials or _credential_store(place, given),
+        ),
+        shelf=shelf or _shelf(place, lambda folder: open_tokens()(folder), given=given or tokens is not None),
+        overrides=overrides,
         api=api or _later(lambda: _http_api(transport(), insecure)),
         identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
         browser=browser or _later(_loopback_browser),
@@ -96,6 +111,7 @@ class Dagctl:
 
     Attributes:
         context: which organization, project and platform.
+        contexts: others that are signed in at the same time.
         session: the tokens.
         projects: the organization's projects.
         state: credentials of the state database.
@@ -106,9 +122,9 @@ class Dagctl:
     def __init__(
         self,
         *,
-        context: ContextService,
-        tokens: TokenStore,
-        credentials: CredentialStore,
+        home: Stores,
+        shelf: ContextShelf,
+        overrides: Overrides,
         api: ApiGateway,
         identity: IdentityProvider,
         browser: Browser,
@@ -117,14 +133,28 @@ class Dagctl:
         find_sqlmesh: Callable[[], SqlmeshProject | None],
         clock: Clock,
     ) -> None:
-        self.context = context
+        clocks = ClockCheck(api, clock)
+        self.contexts = ContextsService(home, shelf, identity, clocks)
+        place = self.contexts.fitting(overrides)
+        self.context = ContextService(place.contexts, overrides)
         self.clock = clock
-        self.credentials = credentials
-        self.session = SessionService(context, tokens, identity, ClockCheck(api, clock))
-        self.projects = ProjectService(context, self.session, api)
-        self.state = StateService(context, self.projects, self.session, api, credentials)
+        self.credentials = place.credentials
+        self.session = SessionService(self.context, place.tokens, identity, clocks)
+        self.projects = ProjectService(self.context, self.session, api)
+        self.state = StateService(self.context, self.projects, self.session, api, place.credentials)
         self._find_sqlmesh = find_sqlmesh
-        self._ports = (api, identity, tokens, browser, files, commands)
+        self._ports = (api, identity, browser, files, commands)
+
+    def works_for(self, located: Context) -> bool:
+        """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.
+
+        Raises:
+            FileProblem: what is recorded cannot be read.
+        """
+        if self.context.overrides.given_session:
+            return True
+        recorded = self.context.store.load().current_org
+        return recorded in (None, located.organization_id) and self.session.status().signed_in
 
     def login(
         self,
@@ -145,7 +175,7 @@ class Dagctl:
         Raises:
             DagctlError: as `LoginService.with_browser` does.
         """
-        return self._login.with_browser(organization, browser or self._ports[3], api_url=api_url, timeout=timeout)
+        return self._login.with_browser(organization, browser or self._ports[2], api_url=api_url, timeout=timeout)
 
     def login_with_device(
         self,
@@ -166,22 +196,15 @@ class Dagctl:
         """
         revoked = self.session.end()
         self.credentials.clear()
+        self.contexts.tidy()
         return revoked
 
     @cached_property
     def _login(self) -> LoginService:
         from dagctl.domain.login import LoginService
 
-        api, identity, tokens, *_ = self._ports
-        return LoginService(
-            api,
-            identity,
-            tokens,
-            self.context.store,
-            self.credentials,
-            self.clock,
-            lambda: secrets.token_urlsafe(48),
-        )
+        api, identity, *_ = self._ports
+        return LoginService(api, identity, self.contexts, self.clock, lambda: secrets.token_urlsafe(48))
 
     @cached_property
     def protection(self) -> ProtectionService:
@@ -198,7 +221,7 @@ class Dagctl:
         from dagctl.adapters.yaml.documents import RuamelReader
         from dagctl.domain.generation import ConfigGeneration
 
-        return ConfigGeneration(self._ports[4], RuamelReader(), self._find_sqlmesh())
+        return ConfigGeneration(self._ports[3], RuamelReader(), self._find_sqlmesh())
 
 
 class _Later:
@@ -232,6 +255,22 @@ def _credential_store(home: Path, given: bool) -> CredentialStore:
 
         return MemoryCredentialStore()
     return FileCredentialStore(home)
+
+
+def _token_stores(home: Path, environ: Mapping[str, str]) -> Callable[[Path], TokenStore]:
+    from dagctl.adapters.plugins.token_stores import token_stores
+
+    return token_stores(home, environ)
+
+
+def _shelf(home: Path, tokens: Callable[[Path], TokenStore], *, given: bool) -> ContextShelf:
+    if given:
+        from dagctl.adapters.memory.stores import MemoryContextShelf
+
+        return MemoryContextShelf()
+    from dagctl.adapters.files.shelf import FileContextShelf
+
+    return FileContextShelf(home, tokens)
 
 
 def _transport(home: Path, environ: Mapping[str, str]) -> Transport:

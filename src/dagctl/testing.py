@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from dagctl.adapters.contracts import (
         BrowserContract,
         ClockContract,
+        ContextShelfContract,
         ContextStoreContract,
         CredentialStoreContract,
         FileSystemContract,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from dagctl.adapters.memory.platform import MemoryPlatform, Tenant, elsewhere
     from dagctl.adapters.memory.stores import (
         FailingTokenStore,
+        MemoryContextShelf,
         MemoryContextStore,
         MemoryCredentialStore,
         MemoryTokenStore,
@@ -76,6 +78,7 @@ _MEMORY, _CONTRACTS = "dagctl.adapters.memory", "dagctl.adapters.contracts"
 _HOMES = {
     "BrowserContract": _CONTRACTS,
     "ClockContract": _CONTRACTS,
+    "ContextShelfContract": _CONTRACTS,
     "ContextStoreContract": _CONTRACTS,
     "CredentialStoreContract": _CONTRACTS,
     "FailingTokenStore": f"{_MEMORY}.stores",
@@ -84,6 +87,7 @@ _HOMES = {
     "FixedCommandLine": f"{_MEMORY}.commands",
     "FollowingBrowser": f"{_MEMORY}.browser",
     "GivenTokenStoreContract": _CONTRACTS,
+    "MemoryContextShelf": f"{_MEMORY}.stores",
     "MemoryContextStore": f"{_MEMORY}.stores",
     "MemoryCredentialStore": f"{_MEMORY}.stores",
     "MemoryFileSystem": f"{_MEMORY}.files",
@@ -104,6 +108,7 @@ _HOMES = {
 __all__ = [
     "BrowserContract",
     "ClockContract",
+    "ContextShelfContract",
     "ContextStoreContract",
     "CredentialStoreContract",
     "FailingTokenStore",
@@ -112,6 +117,7 @@ __all__ = [
     "FixedCommandLine",
     "FollowingBrowser",
     "GivenTokenStoreContract",
+    "MemoryContextShelf",
     "MemoryContextStore",
     "MemoryCredentialStore",
     "MemoryFileSystem",
@@ -152,6 +158,7 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
         "tokens": stores.MemoryTokenStore(),
         "contexts": stores.MemoryContextStore(),
         "credentials": stores.MemoryCredentialStore(),
+        "shelf": stores.MemoryContextShelf(),
         "api": platform,
         "identity": platform,
         "browser": browser.FollowingBrowser(platform),

@@ -12,12 +12,14 @@ from dagctl.ports.browser import Browser, Query
 from dagctl.testing import (
     BrowserContract,
     ClockContract,
+    ContextShelfContract,
     ContextStoreContract,
     CredentialStoreContract,
     FileSystemContract,
     FixedClock,
     FollowingBrowser,
     GivenTokenStoreContract,
+    MemoryContextShelf,
     MemoryContextStore,
     MemoryCredentialStore,
     MemoryFileSystem,
@@ -40,6 +42,11 @@ class TestMemoryTokenStore(TokenStoreContract):
 class TestGivenMemoryTokenStore(GivenTokenStoreContract):
     def make(self) -> MemoryTokenStore:
         return MemoryTokenStore(TokenSet("secret-access-token", "secret-id-token"), writable=False)
+
+
+class TestMemoryContextShelf(ContextShelfContract):
+    def make(self) -> MemoryContextShelf:
+        return MemoryContextShelf()
 
 
 class TestMemoryContextStore(ContextStoreContract):

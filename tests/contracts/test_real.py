@@ -9,10 +9,13 @@ from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.project_files import ProjectFiles
+from dagctl.adapters.files.shelf import FileContextShelf
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.ports.context_shelf import ContextShelf
 from dagctl.ports.context_store import ContextStore
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
+    ContextShelfContract,
     ContextStoreContract,
     CredentialStoreContract,
     FileSystemContract,
@@ -60,6 +63,14 @@ class TestFileContextStore(ContextStoreContract):
 
     def again(self, store: ContextStore) -> FileContextStore:
         return FileContextStore(self.folder)
+
+
+class TestFileContextShelf(ContextShelfContract):
+    def make(self) -> FileContextShelf:
+        return FileContextShelf(self.folder, FileTokenStore)
+
+    def again(self, shelf: ContextShelf) -> FileContextShelf:
+        return FileContextShelf(self.folder, FileTokenStore)
 
 
 class TestFileCredentialStore(CredentialStoreContract):

@@ -16,7 +16,7 @@ from attrs import evolve
 
 import dagctl
 from dagctl import _functions
-from dagctl.domain.context import ContextService
+from dagctl.domain.context import Context, ContextService
 from dagctl.domain.errors import (
     DagctlError,
     EnvironmentProtected,
@@ -65,6 +65,9 @@ class Client:
     def session(self) -> Any:
         return SimpleNamespace(fresh=self._fresh)
 
+    def works_for(self, located: Context) -> bool:
+        return self.recorded.current_org in (None, located.organization_id)
+
     def load(self) -> Settings:
         return self.recorded
 
@@ -108,7 +111,7 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object)
     """The client that the functions find."""
     client = Client(DEV)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
-    monkeypatch.setattr(_functions, "_client", lambda insecure: client)
+    monkeypatch.setattr(_functions, "_client", lambda insecure, organization=None: client)
     return client
 
 
@@ -284,7 +287,7 @@ def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
     link.plain()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
-    assert (again._project, again._wary) == ("Shop", True)
+    assert (again._project, again._wary) == ("Acme/Shop", True)
     assert copy.deepcopy(link) is link
 
 

@@ -10,15 +10,18 @@ from attrs import define, field
 
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService, Overrides
+from dagctl.domain.contexts import ContextsService
 from dagctl.domain.login import LoginService, SignedIn
 from dagctl.domain.projects import ProjectService
 from dagctl.domain.session import SessionService
 from dagctl.domain.state import StateService
 from dagctl.domain.tokens import TokenSet
+from dagctl.ports.context_shelf import Stores
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     FixedClock,
     FollowingBrowser,
+    MemoryContextShelf,
     MemoryContextStore,
     MemoryCredentialStore,
     MemoryPlatform,
@@ -35,6 +38,7 @@ class World:
     tokens: TokenStore = field(factory=lambda: MemoryTokenStore(patience=0.01))
     contexts: MemoryContextStore = field(factory=MemoryContextStore)
     credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
+    shelf: MemoryContextShelf = field(factory=MemoryContextShelf)
     overrides: Overrides = field(factory=Overrides)
 
     machine: FixedClock | None = None
@@ -62,13 +66,16 @@ class World:
         return StateService(self.context, self.projects, self.session, self.platform, self.credentials)
 
     @property
+    def others(self) -> ContextsService:
+        clocks = ClockCheck(self.platform, self.clock)
+        return ContextsService(Stores(self.contexts, self.tokens, self.credentials), self.shelf, self.platform, clocks)
+
+    @property
     def logins(self) -> LoginService:
         return LoginService(
             self.platform,
             self.platform,
-            self.tokens,
-            self.contexts,
-            self.credentials,
+            self.others,
             self.clock,
             lambda: secrets.token_urlsafe(48),
         )

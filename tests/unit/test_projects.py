@@ -15,6 +15,7 @@ from dagctl.domain.settings import Settings
 from dagctl.testing import MemoryTokenStore
 
 SHOP, WEB = Project("prj_shop", "shop"), Project("prj_web", "web-analytics")
+ELSEWHERE = "Run dagctl projects for a list, or dagctl context list if it is another organization's."
 TWINS = (Project("p1", "Twin"), Project("p2", "Twin"), Project("p3", "twin"), Project("Twin3", "x"))
 
 
@@ -49,8 +50,8 @@ def test_an_ambiguous_name_asks_for_an_id(wanted: str, ids: list[str]) -> None:
     [
         ("shopp", "Did you mean shop?"),
         ("web-analitics", "Did you mean web-analytics?"),
-        ("zzzz", "Run dagctl projects for a list."),
-        ("", "Run dagctl projects for a list."),
+        ("zzzz", ELSEWHERE),
+        ("", ELSEWHERE),
     ],
 )
 def test_near_misses_are_named(wanted: str, hint: str) -> None:

@@ -117,7 +117,7 @@ def wrong_token_at_the_api(world: Any) -> None:
 def spent_refresh_token(world: Any) -> None:
     world.login()
     old = world.kept()
-    world.session.fresh(force=True)
+    world.session.renewed()
     world.tokens.save(evolve(old, expires_at=None))
     world.session.fresh()
 

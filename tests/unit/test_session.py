@@ -69,7 +69,7 @@ def test_tokens_of_unknown_age_are_renewed(signed_in: Any) -> None:
 
 def test_renewal_can_be_forced(signed_in: Any) -> None:
     before = signed_in.kept()
-    assert signed_in.session.fresh(force=True).access_token != before.access_token
+    assert signed_in.session.renewed().access_token != before.access_token
     assert signed_in.platform.refreshes == 1
 
 
@@ -104,7 +104,7 @@ def test_a_refresh_without_an_id_token_leaves_the_old_one_and_its_death(make_wor
 
 def test_members_that_a_refresh_does_not_repeat_are_kept(signed_in: Any) -> None:
     signed_in.tokens.save(evolve(signed_in.kept(), extra={"theirs": 1, "scope": "old"}))
-    extra = signed_in.session.fresh(force=True).extra
+    extra = signed_in.session.renewed().extra
     assert extra["theirs"] == 1
     assert extra["scope"] != "old"
 

@@ -59,6 +59,7 @@ class Context:
         organization_id: None where only a name is known.
         project: name, or ID where it was given so; None where none is chosen.
         project_id: None where it has to be looked up.
+        owner: the organization that the project was pinned with; None where it was pinned without, or not at all.
         proxy: where state databases are reached; None where the platform has to be asked.
         sslmode: libpq's sslmode for it.
     """
@@ -72,6 +73,31 @@ class Context:
     proxy: Sourced[StateProxy] | None
     sslmode: Sourced[str]
     recorded: Settings = field(factory=Settings, repr=False)
+    owner: str | None = None
+
+    @property
+    def pin(self) -> str | None:
+        """`ORGANIZATION/PROJECT`, by which a configuration says what it belongs to; None where one is not known."""
+        names = (self.organization.value if self.organization else None, self.organization_id)
+        organization = next((name for name in names if name and "/" not in name), None)
+        return f"{organization}/{self.project.value}" if organization and self.project else None
+
+    def require_owner(self) -> None:
+        """Return if the pinned project is the organization's own, as far as the organization is known.
+
+        Raises:
+            ProjectConflict: it was pinned with another organization.
+        """
+        known = {self.organization_id, self.organization.value if self.organization else None} - {None}
+        names = {name.casefold() for name in known if name is not None}
+        if self.owner is None or not names or self.owner.casefold() in names or self.project is None:
+            return
+        here = self.organization.value if self.organization else self.organization_id
+        raise ProjectConflict(
+            f"This SQLMesh project is {self.project.value!r} of {self.owner!r}, but you are signed in to {here!r}.",
+            hint=f"Run: dagctl context use {self.owner} (or dagctl auth login --org {self.owner}), or set "
+            f"DAGCTL_ORG={self.owner} for this folder only.",
+        )
 
 
 class ContextService:
@@ -85,17 +111,19 @@ class ContextService:
         """The context to work in.
 
         Args:
-            pinned: the project that the caller insists on. Models must never meet another project's state,
-                so an environment variable that contradicts it is refused.
+            pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models
+                must never meet another project's state, so an environment variable that contradicts it is refused.
 
         Raises:
-            ProjectConflict: the environment names another project than `pinned`.
+            ProjectConflict: the environment names another project than `pinned`, or `pinned` is another
+                organization's.
             DagctlError: a setting is unusable, or names another API than the one signed in at.
         """
         settings = Settings() if self.overrides.given_session else self.store.load()
         api_url = self._api_url(settings)
+        owner, pinned = _parted(settings, pinned)
         project = self._project(settings, pinned)
-        return Context(
+        context = Context(
             organization=self._organization(settings),
             organization_id=self._organization_id(settings),
             project=project,
@@ -105,7 +133,10 @@ class ContextService:
             proxy=self._proxy(settings, api_url.value),
             sslmode=self._sslmode(settings),
             recorded=settings,
+            owner=owner,
         )
+        context.require_owner()
+        return context
 
     def _api_url(self, settings: Settings) -> Sourced[str]:
         override = self.overrides.api_url
@@ -186,6 +217,14 @@ def recorded_platform(api_url: str, settings: Settings) -> Platform:
         settings.auth0_domain or HOSTED_ISSUER_HOST,
         settings.auth0_client_id or HOSTED_CLIENT_ID,
     )
+
+
+def _parted(settings: Settings, pinned: str | None) -> tuple[str | None, str | None]:
+    """The organization and the project of a pin; a project whose own name has a slash is known by its record."""
+    if pinned is None or "/" not in pinned or pinned in (settings.current_project, settings.current_project_id):
+        return None, pinned
+    owner, _, project = pinned.partition("/")
+    return owner, project
 
 
 def _project_id(settings: Settings, project: Sourced[str] | None) -> str | None:

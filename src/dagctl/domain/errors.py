@@ -23,6 +23,7 @@
     │   ├── NoProject               none chosen
     │   ├── ProjectNotFound
     │   └── ProjectConflict         what is pinned and what is set contradict each other
+    ├── ContextNotFound             no context of that name is kept here
     ├── FileProblem                 names the file
     │   ├── FileCorrupt
     │   ├── FileUnusable            cannot be read or written
@@ -152,6 +153,10 @@ class ProjectNotFound(ProjectError):
 
 class ProjectConflict(ProjectError):
     """Two places name different projects, and one of them must not be overridden."""
+
+
+class ContextNotFound(DagctlError):
+    """No context of that name is kept here, or several are."""
 
 
 class FileProblem(DagctlError):

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
@@ -16,8 +17,11 @@ from attrs import evolve, frozen
 
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import recorded_platform
+from dagctl.domain.contexts import ContextsService
 from dagctl.domain.errors import (
     DagctlError,
+    FileCorrupt,
+    FileUnusable,
     OrganizationRefused,
     PlatformError,
     Refused,
@@ -42,10 +46,7 @@ from dagctl.domain.tokens import Identity, TokenSet, bounded, checked_identity
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.browser import Browser, Page, Query, Visit
 from dagctl.ports.clock import Clock
-from dagctl.ports.context_store import ContextStore
-from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
-from dagctl.ports.token_store import TokenStore
 
 
 @frozen
@@ -71,14 +72,13 @@ class LoginService:
     """Signs a person in.
 
     Attributes:
+        contexts: where a sign-in is recorded; a context that it replaces is kept.
         secret: gives a new unguessable string of at least 43 unreserved characters (RFC 7636 section 4.1).
     """
 
     api: ApiGateway
     identity: IdentityProvider
-    tokens: TokenStore
-    contexts: ContextStore
-    credentials: CredentialStore
+    contexts: ContextsService
     clock: Clock
     secret: Callable[[], str]
 
@@ -98,6 +98,7 @@ class LoginService:
             PlatformError: the API or the issuer cannot be talked to.
             FileProblem: the outcome cannot be recorded.
         """
+        self._see_that_tokens_can_be_kept()
         platform = self.find_platform(api_url)
         endpoints = self.identity.endpoints(platform)
         state, nonce, verifier = self.secret(), self.secret(), self.secret()
@@ -133,6 +134,7 @@ class LoginService:
         Raises:
             SignInFailed: also where the issuer has no such grant for this client.
         """
+        self._see_that_tokens_can_be_kept()
         platform = self.find_platform(api_url)
         try:
             device = self.identity.begin_device(platform)
@@ -164,6 +166,17 @@ class LoginService:
                 interval *= 2  # RFC 8628 section 3.5: exponential backoff on timeouts
         raise SignInTimedOut("The device code expired before the sign-in was finished.")
 
+    def _see_that_tokens_can_be_kept(self) -> None:
+        """A store that does not work is better told of before anybody is sent to a browser."""
+        tokens = self.contexts.here.tokens
+        if not tokens.writable:
+            raise FileUnusable(
+                f"The session is given by {tokens.describe()}, so there is nothing to sign in to.",
+                hint="Unset it first.",
+            )
+        with suppress(FileCorrupt):  # the sign-in mends that
+            tokens.load()
+
     def find_platform(self, api_url: str | None = None) -> Platform:
         """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
 
@@ -171,7 +184,7 @@ class LoginService:
             DagctlError: the URL is unusable, or the API names an issuer that nobody vouches for.
             PlatformError: the API cannot be asked.
         """
-        recorded = self.contexts.load()
+        recorded = self.contexts.here.contexts.load()
         url = canonical_api_url(api_url or HOSTED_API_URL)
         known = recorded_platform(url, recorded)
         if url == HOSTED_API_URL:
@@ -242,10 +255,11 @@ class LoginService:
     ) -> str | None:
         """Record who signed in where; returns the project that stays chosen.
 
-        A change of organization or platform removes the old tokens first: whoever kills us in between finds
-        nobody signed in, but never one organization's tokens beside another's name.
+        A change of organization or platform puts the old context aside first: whoever kills us in between
+        finds nobody signed in, but never one organization's tokens beside another's name.
         """
-        before = self.contexts.load()
+        here = self.contexts.here
+        before = here.contexts.load()
         at_home = canonical_api_url(before.api_url or HOSTED_API_URL) == platform.api_url
         stays = at_home and before.current_org == organization.id
         after = evolve(
@@ -259,13 +273,13 @@ class LoginService:
             pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
             pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
         )
-        with self.tokens.lock():
+        with here.tokens.lock():
             if not stays:
-                self.tokens.clear()
-                self.credentials.clear()
+                self.contexts.put_aside()
             if after != before:
-                self.contexts.save(after)
-            self.tokens.save(answer)
+                here.contexts.save(after)
+            here.tokens.save(answer)
+            self.contexts.sweep()
         return after.current_project
 
 

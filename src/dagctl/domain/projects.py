@@ -66,6 +66,7 @@ class ProjectService:
                 hint="Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
             )
         chosen, context = context.project, self._with_organization(context)
+        context.require_owner()
         recorded = context.recorded
         if context.project_id is not None and recorded.current_project is not None:
             project = Project(context.project_id, recorded.current_project)
@@ -138,8 +139,11 @@ def find(projects: Sequence[Project], wanted: str, organization: str) -> Project
             raise ProjectNotFound(f"{wanted!r} is the name of several projects.", hint=f"Use an ID: {ids}")
     names = [project.name for project in projects]
     near = get_close_matches(wanted, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "Run dagctl projects for a list."
+    hint = f"Did you mean {' or '.join(near)}?" if near else _ELSEWHERE
     raise ProjectNotFound(f"There is no project {wanted!r} in {organization!r}.", hint=hint)
+
+
+_ELSEWHERE = "Run dagctl projects for a list, or dagctl context list if it is another organization's."
 
 
 def _name(context: Context) -> str:

@@ -72,11 +72,8 @@ class SessionService:
         alive = not kept.expired(self.clock.now())
         return SessionStatus(renewable or alive, _who(kept), kept.expires_at, renewable)
 
-    def fresh(self, *, force: bool = False) -> TokenSet:
+    def fresh(self) -> TokenSet:
         """Tokens that are not about to expire, renewed first where that is needed.
-
-        Args:
-            force: renew also tokens that are not due.
 
         Raises:
             NotSignedIn: there are none; `SessionEnded` where the issuer no longer takes the refresh token.
@@ -86,7 +83,7 @@ class SessionService:
             FileProblem: the store cannot be read or written.
         """
         seen = self.current()
-        if not force and not seen.due(self.clock.now()):
+        if not seen.due(self.clock.now()):
             return seen
         if not self.tokens.writable:
             return self._as_given(seen)
@@ -97,6 +94,22 @@ class SessionService:
             if seen.expired(self.clock.now()):
                 raise
             return seen
+
+    def renewed(self) -> TokenSet:
+        """Tokens that have been renewed just now, whether or not they were due.
+
+        Raises:
+            DagctlError: as `fresh` does, and whatever has kept the tokens from being renewed.
+        """
+        seen = self.current()
+        if not self.tokens.writable:
+            raise FileUnusable(
+                f"The session is given by {self.tokens.describe()}, and cannot be renewed from here.",
+                hint="Unset it, or put new tokens there.",
+            )
+        with self.tokens.lock():
+            kept = self.current()
+            return kept if kept.access_token != seen.access_token else self._renew(kept)
 
     def _renew_unless_done(self, seen: TokenSet) -> TokenSet:
         kept = self.current()

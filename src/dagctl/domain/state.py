@@ -56,8 +56,8 @@ class StateService:
             NotSignedIn: nobody is signed in.
             PlatformError: the tokens are dead and cannot be renewed.
         """
-        self._see_that_nobody_moved(located)
         tokens = self.session.fresh()
+        self._see_that_nobody_moved(located)
         if located.organization is None or located.project is None or located.proxy is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
         org, name = located.organization.value, located.project.value
@@ -106,7 +106,7 @@ class StateService:
             raise ProjectConflict(
                 f"{_name(located)} is where this process keeps its state, but you have signed in to "
                 f"{_name(now)} since it began.",
-                hint="Start it anew, or sign in where it began: dagctl auth login --org ORG",
+                hint="Start it anew, or go back to where it began: dagctl context list",
             )
 
     def _keep(self, org: str, project: str, credentials: StateCredentials) -> None:

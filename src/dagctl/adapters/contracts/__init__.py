@@ -15,11 +15,21 @@ adapters of this package, in memory and real, pass the same suites.
 import pytest
 
 # Before the suites are imported: a failed assertion in them then shows its values, as in any test.
-_SUITES = "browser", "clock", "context_store", "credential_store", "file_system", "platform", "token_store"
+_SUITES = (
+    "browser",
+    "clock",
+    "context_shelf",
+    "context_store",
+    "credential_store",
+    "file_system",
+    "platform",
+    "token_store",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 from dagctl.adapters.contracts.browser import BrowserContract  # noqa: E402
 from dagctl.adapters.contracts.clock import ClockContract  # noqa: E402
+from dagctl.adapters.contracts.context_shelf import ContextShelfContract  # noqa: E402
 from dagctl.adapters.contracts.context_store import ContextStoreContract  # noqa: E402
 from dagctl.adapters.contracts.credential_store import CredentialStoreContract  # noqa: E402
 from dagctl.adapters.contracts.file_system import FileSystemContract  # noqa: E402
@@ -29,6 +39,7 @@ from dagctl.adapters.contracts.token_store import GivenTokenStoreContract, Token
 __all__ = [
     "BrowserContract",
     "ClockContract",
+    "ContextShelfContract",
     "ContextStoreContract",
     "CredentialStoreContract",
     "FileSystemContract",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from dagctl.adapters.files.private import make_private, read_private, remove_private, write_private
-from dagctl.domain.errors import FileBusy, FileCorrupt, FileUnusable
-from dagctl.domain.tokens import TokenSet, bounded
-
-_OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
+from dagctl.adapters.files.answers import OURS, members_of, tokens_of
+from dagctl.adapters.files.lock import locked
+from dagctl.adapters.files.private import read_private, remove_private, write_private
+from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.domain.tokens import TokenSet
 
 
 class FileTokenStore:
@@ -36,59 +34,22 @@ class FileTokenStore:
         members = self._read()
         if members is None:
             return None
-        access, identity = members.get("access_token"), members.get("id_token")
-        if not isinstance(access, str) or not isinstance(identity, str):
+        tokens = tokens_of(members)
+        if tokens is None:
             raise self._corrupt("it holds no access_token and id_token")
-        refresh = members.get("refresh_token")
-        return bounded(
-            TokenSet(
-                access,
-                identity,
-                refresh if isinstance(refresh, str) else None,
-                expires_at=_instant(members.get("expires_at")),
-                lifetime=_lifetime(members.get("expires_in")),
-                extra={key: value for key, value in members.items() if key not in _OURS},
-            )
-        )
+        return tokens
 
     def save(self, tokens: TokenSet) -> None:
         """Replace the tokens; members that we know nothing of stay, and a corrupt file is moved aside."""
-        members = {**self._foreign(), **tokens.extra}
-        members["access_token"] = tokens.access_token
-        members["id_token"] = tokens.id_token
-        if tokens.refresh_token is not None:
-            members["refresh_token"] = tokens.refresh_token
-        if tokens.expires_at is not None:
-            members["expires_at"] = tokens.expires_at.astimezone(timezone.utc).isoformat()
-        write_private(self._path, json.dumps(members, indent=2) + "\n")
+        write_private(self._path, json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
 
     def clear(self) -> None:
         """Remove the file."""
         remove_private(self._path)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold `.auth.lock`; the operating system frees it when its owner dies."""
-        from filelock import FileLock, Timeout
-
-        try:
-            make_private(self._lock_path.parent)
-            lock = FileLock(self._lock_path, timeout=self._patience, mode=0o600)
-            lock.acquire()
-        except Timeout:
-            raise FileBusy(
-                f"Another dagctl has held {self._lock_path} for {self._patience:g} seconds.",
-                hint="Look for a dagctl or sqlmesh that hangs, and end it.",
-            ) from None
-        except OSError as error:
-            raise FileUnusable(
-                f"{self._lock_path} cannot be locked: {error.strerror}.",
-                hint="Set DAGCTL_HOME to a folder that can be written.",
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold `.auth.lock`."""
+        return locked(self._lock_path, self._patience)
 
     def describe(self) -> str:
         """The file's path."""
@@ -112,7 +73,7 @@ class FileTokenStore:
         except FileCorrupt:
             self._set_aside()
             return {}
-        return {key: value for key, value in members.items() if key not in _OURS}
+        return {key: value for key, value in members.items() if key not in OURS}
 
     def _set_aside(self) -> None:
         target = self._path.with_name("auth.json.corrupt")
@@ -126,20 +87,3 @@ class FileTokenStore:
             f"{self._path} cannot be used: {why}.",
             hint="Run: dagctl auth login --org ORG (keeps it as auth.json.corrupt), or: dagctl auth logout",
         )
-
-
-def _instant(text: object) -> datetime | None:
-    """An ISO 8601 time; one without an offset is UTC's, one that cannot be read is unknown."""
-    if not isinstance(text, str):
-        return None
-    try:
-        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _lifetime(seconds: object) -> timedelta | None:
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
-        return None
-    return timedelta(seconds=seconds)

@@ -12,6 +12,7 @@ from dagctl.domain.errors import DagctlError, FileBusy, FileUnusable
 from dagctl.domain.settings import Settings
 from dagctl.domain.state_credentials import StateCredentials
 from dagctl.domain.tokens import TokenSet, bounded
+from dagctl.ports.context_shelf import Stores
 
 
 class MemoryTokenStore:
@@ -181,3 +182,23 @@ class MemoryCredentialStore:
     def clear(self) -> None:
         """Remove everything."""
         self.kept.clear()
+
+
+class MemoryContextShelf:
+    """The `ContextShelf` of one process."""
+
+    def __init__(self) -> None:
+        self._stores: dict[str, Stores] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """The names under which settings are kept."""
+        return tuple(sorted(name for name, kept in self._stores.items() if kept.contexts.load() != Settings()))
+
+    def stores(self, name: str) -> Stores:
+        """The stores of that name."""
+        new = Stores(MemoryContextStore(), MemoryTokenStore(), MemoryCredentialStore())
+        return self._stores.setdefault(name, new)
+
+    def remove(self, name: str) -> None:
+        """Forget them."""
+        self._stores.pop(name, None)

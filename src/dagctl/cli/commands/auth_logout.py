@@ -13,6 +13,10 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, app: App) -> int:
     """Sign out."""
-    revoked = app.connect().logout()
-    app.show({"signed_in": False, "revoked": revoked}, "Signed out.")
+    client = app.connect()
+    revoked = client.logout()
+    others = [context.name for context in client.contexts.list()]
+    app.show({"signed_in": False, "revoked": revoked, "others": others}, "Signed out.")
+    if others:
+        app.say(f"Still signed in to {', '.join(others)}: see dagctl context list.")
     return 0

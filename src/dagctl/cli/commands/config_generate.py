@@ -55,13 +55,13 @@ def _place(name: str) -> PurePath:
 
 
 def _project(client: Dagctl) -> str:
-    """The project to pin."""
+    """The project to pin, with its organization: another one may have a project of that name."""
     from dagctl.domain.errors import NoProject
 
-    project = client.context.current().project
-    if project is None:
+    context = client.context.current()
+    if context.project is None:
         raise NoProject("No project is chosen, so there is none to pin.", hint="Run: dagctl use-project PROJECT")
-    return project.value
+    return context.pin or context.project.value
 
 
 def _nothing_to_convert(client: Dagctl, output: PurePath) -> bool:

@@ -1,0 +1,58 @@
+"""A token answer as it is kept: what the issuer sent, and `expires_at` (ISO 8601 with the UTC offset)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from dagctl.domain.tokens import TokenSet, bounded
+
+OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
+"""The members that a `TokenSet` holds as fields."""
+
+
+def tokens_of(members: Mapping[str, Any]) -> TokenSet | None:
+    """The tokens in a kept answer, dying no later than their ID token does; None where it holds no two tokens."""
+    access, identity, refresh = (members.get(name) for name in ("access_token", "id_token", "refresh_token"))
+    if not isinstance(access, str) or not isinstance(identity, str):
+        return None
+    return bounded(
+        TokenSet(
+            access,
+            identity,
+            refresh if isinstance(refresh, str) else None,
+            expires_at=_instant(members.get("expires_at")),
+            lifetime=_lifetime(members.get("expires_in")),
+            extra={key: value for key, value in members.items() if key not in OURS},
+        )
+    )
+
+
+def members_of(tokens: TokenSet) -> dict[str, Any]:
+    """The members under which `tokens` are kept."""
+    expires = tokens.expires_at
+    members = {
+        "access_token": tokens.access_token,
+        "id_token": tokens.id_token,
+        "refresh_token": tokens.refresh_token,
+        "expires_at": expires.astimezone(timezone.utc).isoformat() if expires is not None else None,
+    }
+    return {**tokens.extra, **{name: value for name, value in members.items() if value is not None}}
+
+
+def _instant(text: object) -> datetime | None:
+    """An ISO 8601 time; one without an offset is UTC's, one that cannot be read is unknown."""
+    if not isinstance(text, str):
+        return None
+    try:
+        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _lifetime(seconds: object) -> timedelta | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
+        return None
+    return timedelta(seconds=seconds)

@@ -1,0 +1,48 @@
+"""`contexts/NAME/`: contexts that are not the current one, each in a folder that is laid out as the home is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from dagctl.adapters.files.context import FileContextStore
+from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.domain.errors import FileUnusable
+from dagctl.ports.context_shelf import Stores
+from dagctl.ports.token_store import TokenStore
+
+
+class FileContextShelf:
+    """The `ContextShelf` in the dagctl home.
+
+    Args:
+        home: the dagctl home.
+        tokens: gives the token store of a folder.
+    """
+
+    def __init__(self, home: Path, tokens: Callable[[Path], TokenStore]) -> None:
+        self._folder = home / "contexts"
+        self._tokens = tokens
+
+    def names(self) -> tuple[str, ...]:
+        """The folders that hold a `config.yaml`."""
+        try:
+            return tuple(sorted(path.parent.name for path in self._folder.glob("*/config.yaml")))
+        except OSError as error:
+            raise FileUnusable(f"{self._folder} cannot be read: {error.strerror}.") from None
+
+    def stores(self, name: str) -> Stores:
+        """The stores in the folder of that name."""
+        folder = self._folder / name
+        return Stores(FileContextStore(folder), self._tokens(folder), FileCredentialStore(folder))
+
+    def remove(self, name: str) -> None:
+        """Remove the tokens, then the folder."""
+        self.stores(name).tokens.clear()
+        try:
+            shutil.rmtree(self._folder / name)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FileUnusable(f"{self._folder / name} cannot be removed: {error.strerror}.") from None

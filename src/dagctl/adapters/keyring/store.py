@@ -1,0 +1,118 @@
+"""Tokens in the operating system's keyring (`dagctl[keyring]`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import TypeVar
+
+import keyring
+from keyring.backends import fail, null
+from keyring.errors import PasswordDeleteError
+
+from dagctl.adapters.files.answers import members_of, tokens_of
+from dagctl.adapters.files.lock import locked
+from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.domain.tokens import TokenSet
+
+T = TypeVar("T")
+
+SERVICE = "dagctl"
+
+
+class KeyringTokenStore:
+    """The `TokenStore` in the keyring; an entry for each folder of the dagctl home.
+
+    A keyring may ask the person to unlock it, or hang; nobody waits for it longer than a few seconds.
+
+    Args:
+        folder: the dagctl home, or one of its contexts; its path is the entry's name, and the lock is there.
+        answers_in: seconds that the keyring has for an answer.
+        patience: seconds to wait for another process's lock.
+    """
+
+    writable = True
+
+    def __init__(self, folder: Path, *, answers_in: float = 3.0, patience: float = 30.0) -> None:
+        self._entry = str(folder)
+        self._lock_path = folder / ".auth.lock"
+        self._answers_in = answers_in
+        self._patience = patience
+
+    def probe(self) -> None:
+        """Return if the keyring works.
+
+        Raises:
+            FileUnusable: there is none, it is locked, or it does not answer.
+        """
+        if isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring)):
+            raise FileUnusable("This machine has no keyring.")
+        self._get()
+
+    def load(self) -> TokenSet | None:
+        """The tokens; None where the keyring has no entry."""
+        text = self._get()
+        if text is None:
+            return None
+        try:
+            members = json.loads(text)
+        except (ValueError, RecursionError):
+            members = None
+        tokens = tokens_of(members) if isinstance(members, dict) else None
+        if tokens is None:
+            raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", hint="Run: dagctl auth logout")
+        return tokens
+
+    def save(self, tokens: TokenSet) -> None:
+        """Replace the entry."""
+        text = json.dumps(members_of(tokens))
+        self._ask(lambda: keyring.set_password(SERVICE, self._entry, text))
+
+    def clear(self) -> None:
+        """Remove the entry."""
+
+        def remove() -> None:
+            if keyring.get_password(SERVICE, self._entry) is not None:
+                with suppress(PasswordDeleteError):  # somebody else was faster
+                    keyring.delete_password(SERVICE, self._entry)
+
+        self._ask(remove)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold `.auth.lock` in the folder: keyrings have no locks of this kind."""
+        return locked(self._lock_path, self._patience)
+
+    def describe(self) -> str:
+        """The keyring's name for itself, and the entry's."""
+        return f"the keyring ({keyring.get_keyring().name}: {SERVICE}, {self._entry})"
+
+    def _get(self) -> str | None:
+        return self._ask(lambda: keyring.get_password(SERVICE, self._entry))
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The keyring's answer, if it comes in time; a thread that still waits for one dies with the process."""
+        answers: Queue[tuple[T | None, Exception | None]] = Queue()
+
+        def ask() -> None:
+            try:
+                answers.put((question(), None))
+            except Exception as error:  # noqa: BLE001 - backends raise whatever their system does
+                answers.put((None, error))
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            answer, error = answers.get(timeout=self._answers_in)
+        except Empty:
+            raise FileUnusable(
+                f"The keyring has not answered for {self._answers_in:g} seconds.", hint=_INSTEAD
+            ) from None
+        if error is not None:
+            raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", hint=_INSTEAD)
+        return answer  # type: ignore[return-value]  # without an error it is the question's own answer
+
+
+_INSTEAD = "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."

@@ -1,0 +1,93 @@
+"""The token store that a setting names: a file, the keyring, or one that another package brings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from dagctl.adapters.files.private import read_private
+from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.domain.context import Sourced
+from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra
+from dagctl.ports.token_store import TokenStore
+
+GROUP = "dagctl.token_stores"
+"""Entry points of this group are called with a folder (`pathlib.Path`) and return a `TokenStore`."""
+
+VARIABLE, KEY = "DAGCTL_TOKEN_STORE", "token_store"
+
+OpenStore = Callable[[Path], TokenStore]
+
+
+def token_stores(home: Path, environ: Mapping[str, str]) -> OpenStore:
+    """How the token store of a folder is opened here.
+
+    Raises:
+        DagctlError: the setting names a store that is not there. One that does not load says so when it is opened.
+        MissingExtra: it names the keyring, whose package is not installed.
+    """
+    setting = _setting(home, environ)
+    if setting is None or setting.value == "file":
+        return FileTokenStore
+    return _keyring() if setting.value == "keyring" else _brought(setting)
+
+
+def _setting(home: Path, environ: Mapping[str, str]) -> Sourced[str] | None:
+    if environ.get(VARIABLE):
+        return Sourced(environ[VARIABLE], VARIABLE)
+    path = home / "config.yaml"
+    try:
+        text = read_private(path) or ""
+    except FileProblem:
+        return None  # whoever reads the settings says so
+    if KEY not in text:
+        return None  # without a YAML parser, which most processes do not need otherwise
+    from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
+
+    try:
+        value = read_mapping(text).get(KEY)
+    except YamlProblem:
+        return None
+    return Sourced(str(value), f"{KEY} in {path}") if value is not None else None
+
+
+def _keyring() -> OpenStore:
+    """The keyring where it works, otherwise files: nobody is locked out by a machine without one."""
+    try:
+        from dagctl.adapters.keyring.store import KeyringTokenStore
+    except ModuleNotFoundError:
+        raise MissingExtra("The keyring store needs its extra.", hint="Run: pip install 'dagctl[keyring]'") from None
+    try:
+        KeyringTokenStore(Path("probe")).probe()
+    except FileUnusable as error:
+        _log.warning("dagctl: %s Tokens are kept in a file instead (mode 0600).", error.message)
+        return FileTokenStore
+    return KeyringTokenStore
+
+
+def _brought(setting: Sourced[str]) -> OpenStore:
+    from importlib.metadata import entry_points
+
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if setting.value not in found:
+        names = ", ".join(["file", "keyring", *sorted(found)])
+        raise DagctlError(f"{setting.source} names no token store: {setting.value!r}.", hint=f"There are {names}.")
+    point = found[setting.value]
+
+    def open_store(folder: Path) -> TokenStore:
+        try:
+            return cast("TokenStore", point.load()(folder))
+        except DagctlError:
+            raise
+        except Exception as error:
+            raise DagctlError(
+                f"The token store {point.name!r} ({point.value}) does not load: {type(error).__name__}.",
+                hint=f"Mend or update its package, or unset {setting.source}.",
+            ) from error
+
+    return open_store
+
+
+_log = logging.getLogger("dagctl")

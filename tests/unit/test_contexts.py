@@ -1,0 +1,296 @@
+"""Several organizations signed in at once, one of them the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from dagctl.domain.context import Overrides, Sourced
+from dagctl.domain.contexts import ContextsService
+from dagctl.domain.errors import ContextNotFound, DagctlError, FileCorrupt
+from dagctl.domain.platform import HOSTED_API_URL
+from dagctl.domain.settings import Settings
+from dagctl.domain.tokens import TokenSet, claims_of
+from dagctl.ports.context_shelf import Stores
+from dagctl.testing import FailingTokenStore, MemoryContextShelf, MemoryTokenStore
+
+ADA, GLOBEX = "ada@acme.example", "hank@globex.example"
+
+
+@pytest.fixture
+def both(signed_in: Any) -> Any:
+    """Ada of Acme has chosen a project, then somebody has signed in to Globex."""
+    signed_in.projects.choose("shop")
+    signed_in.login("Globex", email=_of_globex(signed_in))
+    return signed_in
+
+
+def _of_globex(world: Any) -> str:
+    return str(next(person.email for person in world.platform.people if person.organization_id == "org_globex"))
+
+
+def listed(world: Any) -> list[tuple[str, bool, bool]]:
+    return [(context.name, context.current, context.signed_in) for context in world.others.list()]
+
+
+def test_one_sign_in_is_one_context(signed_in: Any) -> None:
+    (context,) = signed_in.others.list()
+    assert (context.name, context.organization, context.organization_id) == ("acme", "Acme", "org_acme")
+    assert (context.api_url, context.project, context.current) == (HOSTED_API_URL, None, True)
+    assert context.expires_at == signed_in.kept().expires_at
+
+
+def test_nobody_is_signed_in(world: Any) -> None:
+    assert world.others.list() == ()
+    with pytest.raises(ContextNotFound) as caught:
+        world.others.use("acme")
+    assert "dagctl auth login" in (caught.value.hint or "")
+
+
+def test_a_sign_in_to_another_organization_keeps_the_first(both: Any) -> None:
+    assert listed(both) == [("globex", True, True), ("acme", False, True)]
+    assert both.contexts.load().current_project is None
+    assert both.platform.revoked_families == ()
+
+
+@pytest.mark.parametrize("called", ["acme", "Acme", "ACME", "org_acme"])
+def test_going_back(both: Any, called: str) -> None:
+    used = both.others.use(called)
+    assert (used.name, used.project, used.current) == ("acme", "shop", True)
+    assert listed(both) == [("acme", True, True), ("globex", False, True)]
+    assert both.contexts.load().current_project_id == "prj_shop"
+    assert [project.name for project in both.projects.list()] == ["shop", "web-analytics"]
+
+
+def test_tokens_are_moved_and_not_copied(both: Any) -> None:
+    globex = both.kept()
+    both.others.use("acme")
+    assert both.shelf.names() == ("globex",)
+    assert both.shelf.stores("globex").tokens.load() == globex
+    assert both.kept() != globex
+
+
+def test_a_kept_context_renews_its_own_tokens(both: Any) -> None:
+    both.clock.advance(7200)
+    both.others.use("acme")
+    both.session.fresh()
+    both.others.use("globex")
+    both.session.fresh()
+    assert both.platform.refreshes == 2
+    assert both.platform.revoked_families == ()
+
+
+def test_the_current_context_is_used_already(both: Any) -> None:
+    before = both.recorded()
+    assert both.others.use("globex").current
+    assert both.recorded() == before
+
+
+def test_credentials_are_not_left_to_the_next_organization(both: Any) -> None:
+    both.others.use("acme")
+    both.state.credentials()
+    assert both.credentials.kept
+    both.others.use("globex")
+    assert not both.credentials.kept
+
+
+def test_signing_in_again_replaces_what_was_kept(both: Any) -> None:
+    both.login("Acme")
+    assert listed(both) == [("acme", True, True), ("globex", False, True)]
+
+
+def test_deleting_a_context_revokes_its_session(both: Any) -> None:
+    assert both.others.delete("acme") is True
+    assert listed(both) == [("globex", True, True)]
+    assert len(both.platform.revoked_families) == 1
+
+
+def test_the_current_context_is_not_deleted(both: Any) -> None:
+    before = both.recorded()
+    with pytest.raises(DagctlError, match="globex is the current context") as caught:
+        both.others.delete("Globex")
+    assert "dagctl auth logout" in (caught.value.hint or "")
+    assert both.recorded() == before
+
+
+def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
+    for attempt in (both.others.use, both.others.delete):
+        with pytest.raises(ContextNotFound, match="no context 'initech'") as caught:
+            attempt("initech")
+        assert caught.value.hint == "There are globex, acme."
+
+
+def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> None:
+    kept = signed_in.shelf.stores("x")
+    kept.contexts.save(evolve(signed_in.contexts.load(), api_url="https://api.dev.example:8443"))
+    kept.tokens.save(signed_in.kept())
+    with pytest.raises(ContextNotFound, match="several contexts") as caught:
+        signed_in.others.use("Acme")
+    assert caught.value.hint == "Use one of acme, x."
+    assert signed_in.others.use("x").api_url == "https://api.dev.example:8443"
+    assert listed(signed_in) == [("acme@api.dev.example-8443", True, True), ("acme", False, True)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (Settings(current_org="org_1", current_org_name="Acme & Söhne GmbH"), "acme-söhne-gmbh"),
+        (Settings(current_org="org_1", current_org_name="../../etc"), "etc"),
+        (Settings(current_org="org_1", current_org_name="///"), "org_1"),
+        (Settings(current_org="..", current_org_name=".."), "context"),
+        (Settings(current_org="org_1"), "org_1"),
+    ],
+)
+def test_names(signed_in: Any, settings: Settings, name: str) -> None:
+    signed_in.contexts.save(settings)
+    assert signed_in.others.list()[0].name == name
+
+
+def test_names_that_would_clash_are_numbered(signed_in: Any) -> None:
+    for number in (1, 2, 3):
+        signed_in.tokens.save(TokenSet("a", "i"))
+        signed_in.contexts.save(Settings(current_org=f"org_{number}", current_org_name="Acme!"))
+        signed_in.others.put_aside()
+    assert signed_in.shelf.names() == ("acme", "acme-2", "acme-3")
+
+
+def test_somebody_who_is_signed_out_is_not_kept(signed_in: Any) -> None:
+    signed_in.session.end()
+    assert signed_in.others.put_aside() is None
+    assert signed_in.shelf.names() == ()
+
+
+def test_corrupt_tokens_are_not_kept(signed_in: Any) -> None:
+    signed_in.tokens = _Corrupt()
+    assert signed_in.others.put_aside() is None
+    assert signed_in.tokens.cleared
+
+
+@pytest.mark.parametrize(
+    ("overrides", "place"),
+    [
+        (Overrides(), "here"),
+        (Overrides(organization=Sourced("globex", "DAGCTL_ORG")), "here"),
+        (Overrides(organization=Sourced("Acme", "DAGCTL_ORG")), "acme"),
+        (Overrides(organization=Sourced("org_acme", "DAGCTL_ORG"), api_url=Sourced(HOSTED_API_URL, "x")), "acme"),
+        (Overrides(organization=Sourced("Acme", "x"), api_url=Sourced("https://api.other.example", "x")), "here"),
+        (Overrides(organization=Sourced("initech", "DAGCTL_ORG")), "here"),
+        (Overrides(organization=Sourced("Acme", "DAGCTL_ORG"), given_session=True), "here"),
+    ],
+)
+def test_the_surroundings_choose_without_changing_anything(both: Any, overrides: Overrides, place: str) -> None:
+    before = both.recorded()
+    expected = both.others.here if place == "here" else both.shelf.stores(place)
+    assert both.others.fitting(overrides) == expected
+    assert both.recorded() == before
+
+
+def test_a_context_whose_session_has_ended_can_still_be_gone_back_to(both: Any) -> None:
+    kept = both.shelf.stores("acme").tokens
+    kept.save(evolve(_kept_of(both.shelf, "acme"), refresh_token=None))
+    both.clock.advance(7200)
+    used = both.others.use("acme")
+    assert (used.current, used.signed_in) == (True, False)
+    assert both.contexts.load().current_org == "org_acme"
+
+
+def test_what_cannot_be_read_is_told_by_whoever_uses_it(both: Any) -> None:
+    both.tokens = FailingTokenStore(FileCorrupt("auth.json cannot be used."))
+    overrides = Overrides(organization=Sourced("Acme", "DAGCTL_ORG"))
+    assert both.others.fitting(overrides) == both.others.here
+
+
+class _Corrupt(MemoryTokenStore):
+    cleared = False
+
+    def load(self) -> TokenSet | None:
+        raise FileCorrupt("auth.json cannot be used.")
+
+    def clear(self) -> None:
+        self.cleared = True
+
+
+class Killed(BaseException):
+    """Somebody has killed the process."""
+
+
+class _Mortal:
+    """Stands for a store or a shelf; each change that it makes may be the process's last, before or after it."""
+
+    def __init__(self, real: Any, step: Callable[[], None]) -> None:
+        self._real = real
+        self._step = step
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._real, name)
+        if name not in ("save", "clear", "remove"):
+            return value
+
+        def change(*arguments: Any) -> None:
+            self._step()
+            value(*arguments)
+            self._step()
+
+        return change
+
+    def stores(self, name: str) -> Stores:
+        return _mortal(self._real.stores(name), self._step)
+
+
+def _mortal(stores: Stores, step: Callable[[], None]) -> Stores:
+    wrapped: list[Any] = [_Mortal(store, step) for store in (stores.contexts, stores.tokens, stores.credentials)]
+    return Stores(*wrapped)
+
+
+def _dying_at(number: int) -> Callable[[], None]:
+    left: Iterator[int] = iter(range(number))
+
+    def step() -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    return step
+
+
+@pytest.mark.parametrize("number", range(18))
+def test_whoever_is_killed_loses_no_session_and_mixes_none(both: Any, number: int) -> None:
+    subjects = {"org_acme": None, "org_globex": claims_of(both.kept().id_token)["sub"]}
+    subjects["org_acme"] = claims_of(_kept_of(both.shelf, "acme").id_token)["sub"]
+    service = both.others
+    mortal: Any = _Mortal(both.shelf, _dying_at(number))
+    step = mortal._step
+    dying = ContextsService(_mortal(service.here, step), mortal, service.identity, service.clocks)
+    with suppress(Killed):
+        dying.use("acme")
+
+    here, tokens = both.contexts.load(), both.tokens.load()
+    assert tokens is None or claims_of(tokens.id_token)["sub"] == subjects[here.current_org or ""]
+    assert {context.organization_id for context in both.others.list() if context.signed_in} == set(subjects)
+    for name in ("globex", "acme", "globex"):
+        assert both.others.use(name).signed_in
+        both.clock.advance(3600)
+        both.session.fresh()
+    assert sorted(listed(both)) == [("acme", False, True), ("globex", True, True)]
+    assert both.platform.revoked_families == ()
+
+
+def test_that_the_killing_reaches_the_end(both: Any) -> None:
+    service = both.others
+    count = [0]
+
+    def step() -> None:
+        count[0] += 1
+
+    mortal: Any = _Mortal(both.shelf, step)
+    ContextsService(_mortal(service.here, step), mortal, service.identity, service.clocks).use("acme")
+    assert 10 < count[0] <= 18
+
+
+def _kept_of(shelf: MemoryContextShelf, name: str) -> TokenSet:
+    tokens = shelf.stores(name).tokens.load()
+    assert tokens is not None
+    return tokens
