@@ -22,7 +22,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sandbox,sqlmesh]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[keyring,sandbox,sqlmesh]' --group dev
 	@touch $@
 
 demo: $(VENV)/installed

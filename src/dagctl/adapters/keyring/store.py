@@ -49,7 +49,7 @@ class KeyringTokenStore:
         Raises:
             FileUnusable: there is none, it is locked, or it does not answer.
         """
-        if isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring)):
+        if self._ask(lambda: isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))):
             raise FileUnusable("This machine has no keyring.")
         self._get()
 
@@ -87,8 +87,8 @@ class KeyringTokenStore:
         return locked(self._lock_path, self._patience)
 
     def describe(self) -> str:
-        """The keyring's name for itself, and the entry's."""
-        return f"the keyring ({keyring.get_keyring().name}: {SERVICE}, {self._entry})"
+        """The entry."""
+        return f"the keyring ({SERVICE}, {self._entry})"
 
     def _get(self) -> str | None:
         return self._ask(lambda: keyring.get_password(SERVICE, self._entry))

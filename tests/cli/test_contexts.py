@@ -1,0 +1,130 @@
+"""Two organizations on two platforms, signed in at once: real sockets, real files, real processes."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.conftest import Person
+
+from dagctl.testing import SandboxOptions, running_sandbox
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def globex(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterator[Sandbox]:
+    """Another platform, with another organization; it has a project `shop`, too."""
+    options = SandboxOptions(
+        organization="Globex",
+        organization_id="org_globex",
+        projects={"shop": "prj_other_shop", "ledger": "prj_ledger"},
+        redirect_uris=(f"http://localhost:{callback_port}/callback",),
+    )
+    with running_sandbox(options, home=tmp_path_factory.mktemp("globex")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def both(
+    run: Any, person: Any, globex: Sandbox, callback_port: int, environ: dict[str, str], tmp_path: Path
+) -> dict[str, str]:
+    """Somebody who has chosen a project of acme, and one of Globex after that; environment variables."""
+    bundle = tmp_path / "both.pem"
+    bundle.write_text(Path(environ["SSL_CERT_FILE"]).read_text() + globex.ca_bundle.read_text())
+    environ["SSL_CERT_FILE"] = str(bundle)
+    for somebody, org, project in (
+        (person, "acme", "shop"),
+        (Person(globex, environ, callback_port), "Globex", "ledger"),
+    ):
+        signed_in = somebody.signs_in(run, org=org)
+        assert signed_in.returncode == 0, signed_in.stderr
+        assert run("use-project", project).returncode == 0
+    return environ
+
+
+def listed(run: Any) -> dict[str, Any]:
+    done = run("context", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return {context["organization"]: context for context in json.loads(done.stdout)}
+
+
+def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbox: Sandbox) -> None:
+    contexts = listed(run)
+    assert {name: context["current"] for name, context in contexts.items()} == {"Globex": True, "acme": False}
+    assert contexts["acme"]["project"] == "shop"
+    assert contexts["acme"]["api_url"] == sandbox.api_url
+    shown = run("context", "list").stdout.splitlines()
+    assert [line[0] for line in shown] == ["*", " "]
+
+    done = run("context", "use", "acme")
+    assert done.stdout == f"The context is now {contexts['acme']['name']}: acme, project shop.\n"
+    assert [project["id"] for project in json.loads(run("projects", "--json").stdout)] == ["prj_shop", "prj_web"]
+    assert run("auth", "refresh").returncode == 0
+    assert run("context", "use", "org_globex").returncode == 0
+    assert run("auth", "refresh").returncode == 0
+    assert json.loads(run("auth", "status", "--json").stdout)["project"] == "ledger"
+
+    for path in (home / "contexts").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_one_folder_works_for_another_organization(run: Any, both: Any, tmp_path: Path, home: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / ".dagctl.yaml").write_text("org: acme\n")
+    before = (home / "config.yaml").read_text()
+    assert run("protection", "check", "prod", cwd=folder).returncode == 3
+    assert json.loads(run("auth", "status", "--json", cwd=folder).stdout)["organization"] == "acme"
+    assert run("use-project", "web-analytics", cwd=folder).returncode == 0
+    assert (home / "config.yaml").read_text() == before
+    assert listed(run)["acme"]["project"] == "web-analytics"
+    assert run("projects", env={"DAGCTL_ORG": "globex"}, cwd=folder).stdout.splitlines()[1].startswith("*  ledger")
+
+
+def test_the_same_project_name_in_another_organization_is_another_project(
+    run: Any, both: Any, tmp_path: Path, home: Path
+) -> None:
+    run("context", "use", "acme")
+    (tmp_path / "config.yaml").write_text(
+        "model_defaults: {dialect: duckdb}\ngateways: {g: {connection: {type: duckdb}}}\n"
+    )
+    assert run("config", "generate", env={"PYTHONWARNINGS": "ignore"}).returncode == 0
+    assert "project='acme/shop'" in (tmp_path / "config.py").read_text().replace('"', "'")
+    run("context", "use", "Globex")
+    run("use-project", "shop")
+    done = run("protection", "check", "dev", "--project", "acme/shop")
+    assert done.returncode == 1
+    assert "'shop' of 'acme', but you are signed in to 'Globex'" in done.stderr
+    assert "dagctl context use acme" in done.stderr
+
+
+def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> None:
+    done = run("auth", "logout")
+    assert done.returncode == 0
+    assert "Still signed in to acme@" in done.stderr
+    assert run("auth", "status").returncode == 4
+    assert run("context", "delete", "acme").returncode == 0
+    assert listed(run) == {}
+    assert [path for path in home.rglob("*") if path.name in ("auth.json", "contexts") and path.is_file()] == []
+    assert "refresh_token" not in "".join(path.read_text() for path in home.rglob("*.json"))
+
+
+@pytest.mark.parametrize("words", [("context", "use", "initech"), ("context", "delete", "initech")])
+def test_an_unknown_context(run: Any, both: Any, words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert done.returncode == 1
+    assert "There is no context 'initech' here." in done.stderr
+    assert "Globex" in done.stderr.replace("globex", "Globex")
+
+
+def test_the_current_context_stays(run: Any, both: Any) -> None:
+    done = run("context", "delete", "Globex")
+    assert done.returncode == 1
+    assert "dagctl auth logout" in done.stderr
+    assert run("auth", "status").returncode == 0
