@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,18 +18,18 @@ from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService, Overrides, Sourced
-from dagctl.domain.contexts import ContextsService
-from dagctl.domain.projects import ProjectService
 from dagctl.domain.session import SessionService
-from dagctl.domain.state import StateService
 from dagctl.ports.context_shelf import ContextShelf, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
     from dagctl.domain.context import Context
+    from dagctl.domain.contexts import ContextsService
     from dagctl.domain.generation import ConfigGeneration
     from dagctl.domain.login import LoginService, SignedIn
+    from dagctl.domain.projects import ProjectService
     from dagctl.domain.protection import ProtectionService
+    from dagctl.domain.state import StateService
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -94,7 +93,7 @@ def connect(
             tokens or (EnvironmentTokenStore(environ) if given else _later(lambda: open_tokens()(place))),
             credentials or _credential_store(place, given),
         ),
-        shelf=shelf or _shelf(place, lambda folder: open_tokens()(folder), given=given or tokens is not None),
+        shelf=shelf or _later(lambda: _shelf(place, open_tokens, given=given or tokens is not None)),
         overrides=overrides,
         api=api or _later(lambda: _http_api(transport(), insecure)),
         identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
@@ -133,17 +132,15 @@ class Dagctl:
         find_sqlmesh: Callable[[], SqlmeshProject | None],
         clock: Clock,
     ) -> None:
-        clocks = ClockCheck(api, clock)
-        self.contexts = ContextsService(home, shelf, identity, clocks)
-        place = self.contexts.fitting(overrides)
-        self.context = ContextService(place.contexts, overrides)
         self.clock = clock
-        self.credentials = place.credentials
-        self.session = SessionService(self.context, place.tokens, identity, clocks)
-        self.projects = ProjectService(self.context, self.session, api)
-        self.state = StateService(self.context, self.projects, self.session, api, place.credentials)
+        self._home, self._shelf, self._api, self._identity = home, shelf, api, identity
+        self._browser, self._files, self._commands = browser, files, commands
         self._find_sqlmesh = find_sqlmesh
-        self._ports = (api, identity, browser, files, commands)
+        self._clocks = ClockCheck(api, clock)
+        place = self.contexts.fitting(overrides) if overrides.choose_context else home
+        self.context = ContextService(place.contexts, overrides)
+        self.credentials = place.credentials
+        self.session = SessionService(self.context, place.tokens, identity, self._clocks)
 
     def works_for(self, located: Context) -> bool:
         """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.
@@ -175,7 +172,7 @@ class Dagctl:
         Raises:
             DagctlError: as `LoginService.with_browser` does.
         """
-        return self._login.with_browser(organization, browser or self._ports[2], api_url=api_url, timeout=timeout)
+        return self._login.with_browser(organization, browser or self._browser, api_url=api_url, timeout=timeout)
 
     def login_with_device(
         self,
@@ -201,10 +198,32 @@ class Dagctl:
 
     @cached_property
     def _login(self) -> LoginService:
+        import secrets
+
         from dagctl.domain.login import LoginService
 
-        api, identity, *_ = self._ports
-        return LoginService(api, identity, self.contexts, self.clock, lambda: secrets.token_urlsafe(48))
+        return LoginService(self._api, self._identity, self.contexts, self.clock, lambda: secrets.token_urlsafe(48))
+
+    @cached_property
+    def contexts(self) -> ContextsService:
+        """Others that are signed in at the same time."""
+        from dagctl.domain.contexts import ContextsService
+
+        return ContextsService(self._home, self._shelf, self._identity, self._clocks)
+
+    @cached_property
+    def projects(self) -> ProjectService:
+        """The organization's projects."""
+        from dagctl.domain.projects import ProjectService
+
+        return ProjectService(self.context, self.session, self._api)
+
+    @cached_property
+    def state(self) -> StateService:
+        """Credentials of the state database."""
+        from dagctl.domain.state import StateService
+
+        return StateService(self.context, self.projects, self.session, self._api, self.credentials)
 
     @cached_property
     def protection(self) -> ProtectionService:
@@ -212,8 +231,9 @@ class Dagctl:
         from dagctl.domain.protection import ProtectionService
         from dagctl.domain.verdicts import Verdicts
 
-        api, *_, commands = self._ports
-        return ProtectionService(api, self.context, self.projects, self.session, commands, Verdicts(os.getpid))
+        return ProtectionService(
+            self._api, self.context, self.projects, self.session, self._commands, Verdicts(os.getpid)
+        )
 
     @cached_property
     def config(self) -> ConfigGeneration:
@@ -221,7 +241,7 @@ class Dagctl:
         from dagctl.adapters.yaml.documents import RuamelReader
         from dagctl.domain.generation import ConfigGeneration
 
-        return ConfigGeneration(self._ports[3], RuamelReader(), self._find_sqlmesh())
+        return ConfigGeneration(self._files, RuamelReader(), self._find_sqlmesh())
 
 
 class _Later:
@@ -263,14 +283,14 @@ def _token_stores(home: Path, environ: Mapping[str, str]) -> Callable[[Path], To
     return token_stores(home, environ)
 
 
-def _shelf(home: Path, tokens: Callable[[Path], TokenStore], *, given: bool) -> ContextShelf:
+def _shelf(home: Path, tokens: Callable[[], Callable[[Path], TokenStore]], *, given: bool) -> ContextShelf:
     if given:
         from dagctl.adapters.memory.stores import MemoryContextShelf
 
         return MemoryContextShelf()
     from dagctl.adapters.files.shelf import FileContextShelf
 
-    return FileContextShelf(home, tokens)
+    return FileContextShelf(home, tokens())
 
 
 def _transport(home: Path, environ: Mapping[str, str]) -> Transport:

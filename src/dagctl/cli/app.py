@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+
+TYPE_CHECKING = False  # see dagctl/__init__.py
 
 if TYPE_CHECKING:
+    from typing import Any, TextIO
+
     from dagctl._wiring import Dagctl
 
 

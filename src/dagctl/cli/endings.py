@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 from dagctl.domain.errors import DagctlError, NotSignedIn, ProtectionRefused
@@ -56,6 +55,8 @@ def _broken_pipe() -> int:
 
 def _bug(error: BaseException, app: App) -> int:
     """Put an unexpected failure into a log, and say where that is."""
+    import traceback
+
     from dagctl.adapters.environment.home import home_directory
     from dagctl.adapters.files.private import write_private
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from dagctl import __version__
 from dagctl.cli.app import App
 from dagctl.cli.registry import GROUPS, Command, Registry
+
+TYPE_CHECKING = False  # see dagctl/__init__.py
+
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 EPILOG = """\
 getting started:
@@ -50,7 +55,7 @@ def build_parser(registry: Registry) -> LazyParser:
         prog="dagctl",
         description="Connect a SQLMesh project to a hosted, managed state database.",
         epilog=EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
@@ -58,12 +63,20 @@ def build_parser(registry: Registry) -> LazyParser:
         group, word = command.words[:-1], command.words[-1]
         if group not in choices:
             summary = GROUPS.get(group[0], "")
-            choices[group] = _choices(
-                choices[()].add_parser(group[0], help=summary, description=f"{summary.capitalize()}.")
-            )
-        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=RawDescriptionHelpFormatter)
+            words = {"help": summary, "description": f"{summary.capitalize()}."}
+            choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_formatter, **words))
+        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_formatter)
         leaf.command = command
     return parser
+
+
+def _formatter(prog: str) -> RawDescriptionHelpFormatter:
+    """As wide as argparse has it, without all that it loads to find that out."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (ValueError, OSError, AttributeError):
+        columns = 80
+    return RawDescriptionHelpFormatter(prog, width=(columns or 80) - 2)
 
 
 def _choices(parser: ArgumentParser) -> Any:

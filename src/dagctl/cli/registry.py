@@ -5,34 +5,43 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+TYPE_CHECKING = False  # see dagctl/__init__.py
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from dagctl.cli.app import App
 
+    class CommandModule(Protocol):
+        """What a command's module holds."""
 
-class CommandModule(Protocol):
-    """What a command's module holds."""
+        __doc__: str | None
 
-    __doc__: str | None
+        def configure(self, parser: ArgumentParser) -> None:
+            """Declare the command's options."""
 
-    def configure(self, parser: ArgumentParser) -> None:
-        """Declare the command's options."""
-
-    def run(self, args: Namespace, app: App) -> int:
-        """Do it, and return the exit code."""
+        def run(self, args: Namespace, app: App) -> int:
+            """Do it, and return the exit code."""
 
 
-class Command(NamedTuple):
-    """A command: the words that call it, the module that does it, and a line for `--help`."""
+class Command:
+    """A command.
 
-    words: tuple[str, ...]
-    module: str
-    summary: str
+    Args:
+        words: what calls it.
+        module: the name of the module that does it.
+        summary: a line for `--help`.
+    """
+
+    def __init__(self, words: tuple[str, ...], module: str, summary: str) -> None:
+        self.words = words
+        self.module = module
+        self.summary = summary
 
     def load(self) -> CommandModule:
         """Import the command's module."""
-        return cast("CommandModule", import_module(self.module))
+        return import_module(self.module)
 
 
 GROUPS = {

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from attrs import frozen
-
 from dagctl.domain.errors import ClockSkewed, PlatformError, Refused, TokenOutOfTime
 from dagctl.domain.tokens import LEEWAY
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.clock import Clock
 
 
-@frozen
 class ClockCheck:
     """Compares this machine's clock with the API's, when something makes one wonder."""
 
-    api: ApiGateway
-    clock: Clock
+    def __init__(self, api: ApiGateway, clock: Clock) -> None:
+        self.api = api
+        self.clock = clock
 
     def ahead(self, api_url: str) -> timedelta | None:
         """How far this machine's clock is ahead of the API's, to the second; None where that cannot be told."""

@@ -49,6 +49,11 @@ class Overrides:
     sslmode: Sourced[str] | None = None
     given_session: bool = False
 
+    @property
+    def choose_context(self) -> bool:
+        """Whether another of the contexts that are kept may be meant than the current one."""
+        return not self.given_session and (self.organization is not None or self.api_url is not None)
+
 
 @frozen
 class Context:

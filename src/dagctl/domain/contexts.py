@@ -165,7 +165,7 @@ class ContextsService:
     def fitting(self, overrides: Overrides) -> Stores:
         """The stores of the context that the surroundings ask for; see `holding`."""
         organization, api_url = overrides.organization, overrides.api_url
-        if overrides.given_session or (organization is None and api_url is None):
+        if not overrides.choose_context:
             return self.here
         return self.holding(
             organization.value if organization else None, canonical_api_url(api_url.value) if api_url else None

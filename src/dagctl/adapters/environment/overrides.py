@@ -44,10 +44,10 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     path = next((place / PIN for place in (folder, *folder.parents) if (place / PIN).is_file()), None)
     if path is None:
         return {}
-    from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
+    from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 
     try:
-        values = read_mapping(path.read_text("utf-8"))
+        values = read_settings(path.read_text("utf-8"))
     except OSError as error:
         raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
     except (YamlProblem, UnicodeDecodeError) as error:

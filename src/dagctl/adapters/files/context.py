@@ -8,6 +8,7 @@ from typing import Any
 from attrs import asdict, fields
 
 from dagctl.adapters.files.private import read_private, write_private
+from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 from dagctl.domain.errors import FileCorrupt
 from dagctl.domain.settings import Settings
 
@@ -26,20 +27,18 @@ class FileContextStore:
 
     def load(self) -> Settings:
         """The settings; all None where there is no file."""
-        from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
-
         text = read_private(self._path)
         if text is None:
             return Settings()
         try:
-            values = read_mapping(text)
+            values = read_settings(text)
         except YamlProblem as error:
             raise self._corrupt(str(error)) from None
         return Settings(**{key: self._checked(key, values.get(key)) for key in _KEYS})
 
     def save(self, settings: Settings) -> None:
         """Record `settings`, with comments and unknown keys kept."""
-        from dagctl.adapters.yaml.settings import YamlProblem, edit_mapping
+        from dagctl.adapters.yaml.settings import edit_mapping
 
         before = self.load()
         new, old = asdict(settings), asdict(before)

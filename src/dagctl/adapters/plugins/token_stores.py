@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
@@ -44,10 +43,10 @@ def _setting(home: Path, environ: Mapping[str, str]) -> Sourced[str] | None:
         return None  # whoever reads the settings says so
     if KEY not in text:
         return None  # without a YAML parser, which most processes do not need otherwise
-    from dagctl.adapters.yaml.settings import YamlProblem, read_mapping
+    from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 
     try:
-        value = read_mapping(text).get(KEY)
+        value = read_settings(text).get(KEY)
     except YamlProblem:
         return None
     return Sourced(str(value), f"{KEY} in {path}") if value is not None else None
@@ -62,7 +61,9 @@ def _keyring() -> OpenStore:
     try:
         KeyringTokenStore(Path("probe")).probe()
     except FileUnusable as error:
-        _log.warning("dagctl: %s Tokens are kept in a file instead (mode 0600).", error.message)
+        import logging
+
+        logging.getLogger("dagctl").warning("dagctl: %s Tokens are kept in a file instead (mode 0600).", error.message)
         return FileTokenStore
     return KeyringTokenStore
 
@@ -88,6 +89,3 @@ def _brought(setting: Sourced[str]) -> OpenStore:
             ) from error
 
     return open_store
-
-
-_log = logging.getLogger("dagctl")

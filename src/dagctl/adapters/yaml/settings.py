@@ -12,9 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-
-class YamlProblem(ValueError):
-    """The text is not a YAML mapping; says why in one line."""
+from dagctl.adapters.yaml.plain import YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:
