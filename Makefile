@@ -8,13 +8,14 @@ PYTEST ?=
 # BROWSER=1 asks for one's own; make would hand the 1 on as the browser's name
 OWN_BROWSER := $(filter 1,$(BROWSER))
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format docs bench clean
 
 help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
+	@echo "make docs    the reference of commands anew, from the parser"
 	@echo "make bench   the benchmark of config generation: ratios from one run"
 	@echo "make clean   remove what the others made"
 
@@ -40,6 +41,9 @@ lint: $(VENV)/installed
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/installed
+	$(BIN)/python tests/cli/reference.py
 
 bench: $(VENV)/installed
 	$(BIN)/python tests/benchmarks/bench_generation.py

@@ -19,7 +19,7 @@ def test_each_command_is_described(command: Command, run: Any) -> None:
     words = " ".join(command.words)
     _, _, section = REFERENCE.partition(f"## dagctl {words}\n")
     described = section.partition("```\n")[2].partition("```")[0]
-    assert _normal(described) == _normal(shown), f"docs/reference/commands.md is behind: dagctl {words}"
+    assert _normal(described) == _normal(shown), f"{words} has changed; run: make docs"
 
 
 def _normal(text: str) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from dagctl import __version__
 from dagctl.cli.app import App
@@ -49,8 +50,12 @@ class LazyParser(ArgumentParser):
         self.command = None
 
 
-def build_parser(registry: Registry) -> LazyParser:
-    """The parser of the whole program; a command's own options are declared when it is chosen."""
+def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
+    """The parser of the whole program.
+
+    Args:
+        whole: have every command declare its options now, not when it is chosen; one that does not load has none.
+    """
     parser = LazyParser(
         prog="dagctl",
         description="Connect a SQLMesh project to a hosted, managed state database.",
@@ -67,6 +72,11 @@ def build_parser(registry: Registry) -> LazyParser:
             choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_formatter, **words))
         leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_formatter)
         leaf.command = command
+        if whole:
+            from dagctl.domain.errors import DagctlError
+
+            with suppress(DagctlError):
+                leaf.declare()
     return parser
 
 
@@ -98,7 +108,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """
     app = app or App()
     try:
-        args = build_parser(registry or Registry()).parse_args(argv)
+        args = _parser(sys.argv[1:] if argv is None else argv, registry or Registry(), app).parse_args(argv)
         app.as_json = args.json
         code: int = args.run(args, app)
         app.out.flush()
@@ -107,6 +117,21 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
 
         return endings.of(error, app)
     return code
+
+
+def _parser(argv: Sequence[str], registry: Registry, app: App) -> LazyParser:
+    """The parser, with other packages' commands where the command line is not for one of ours."""
+    completing = "_ARGCOMPLETE" in os.environ  # argcomplete's own; a shell is asking
+    if completing or not registry.knows(argv):
+        from dagctl.cli.plugins import add_plugins
+
+        add_plugins(registry, app.say)
+    parser = build_parser(registry, whole=completing)
+    if completing:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    return parser
 
 
 def entry_point() -> NoReturn:

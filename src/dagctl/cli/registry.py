@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 
 TYPE_CHECKING = False  # see dagctl/__init__.py
@@ -68,6 +68,8 @@ BUILT_IN = (
     Command(("config", "generate"), f"{_HERE}.config_generate", "convert config.yaml to config.py"),
     Command(("config", "current"), f"{_HERE}.config_current", "show the current context and where it is from"),
     Command(("protection", "check"), f"{_HERE}.protection_check", "ask whether environments are open to you"),
+    Command(("plugins",), f"{_HERE}.plugins", "list commands that other packages add"),
+    Command(("completion",), f"{_HERE}.completion", "complete words in bash, zsh or fish"),
     Command(("sandbox", "start"), f"{_HERE}.sandbox_start", "start it"),
     Command(("sandbox", "stop"), f"{_HERE}.sandbox_stop", "stop it"),
     Command(("sandbox", "status"), f"{_HERE}.sandbox_status", "say whether it runs, and where"),
@@ -96,6 +98,17 @@ class Registry:
         if command.words in self._commands:
             raise ValueError(f"there is a command {' '.join(command.words)!r} already")
         self._commands[command.words] = command
+
+    def knows(self, argv: Sequence[str]) -> bool:
+        """Whether a command line is for one of these commands, or for none at all."""
+        words = tuple(argv[:2])
+        if not words or words[0].startswith("-"):
+            return True
+        return words in self._commands or words[:1] in self._commands or self._is_group(words)
+
+    def _is_group(self, words: tuple[str, ...]) -> bool:
+        inside = any(command[:1] == words[:1] for command in self._commands)
+        return inside and (len(words) == 1 or words[1].startswith("-"))
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())

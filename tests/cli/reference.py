@@ -1,0 +1,34 @@
+"""The reference of commands: what the parser says. `python tests/cli/reference.py` writes it anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dagctl.cli.registry import BUILT_IN, Command
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+
+
+def section(command: Command) -> str:
+    """What the page says of a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dagctl", *command.words, "--help"],
+        env={**os.environ, "COLUMNS": "100"},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    return f"## dagctl {' '.join(command.words)}\n\n```\n{done.stdout.rstrip()}\n```\n"
+
+
+def main() -> None:
+    """Write the page; what is above the first command stays."""
+    head = PAGE.read_text("utf-8").partition("## dagctl ")[0].rstrip()
+    PAGE.write_text("\n".join([head + "\n", *(section(command) for command in BUILT_IN)]), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
