@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,6 +105,36 @@ def test_the_same_project_name_in_another_organization_is_another_project(
     assert done.returncode == 1
     assert "'shop' of 'acme', but you are signed in to 'Globex'" in done.stderr
     assert "dagctl context use acme" in done.stderr
+
+
+LONG_RUN = """
+import sys
+from dagctl._functions import StateLink
+
+link = StateLink("acme/shop", False, wary=False)
+print(link.plain().user, flush=True)
+for line in sys.stdin:
+    credentials = link.plain()
+    print(credentials.user, credentials.host, credentials.port, flush=True)
+"""
+
+
+def test_what_runs_already_goes_on_with_its_own(run: Any, both: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    run("context", "use", "acme")
+    with subprocess.Popen(
+        [sys.executable, "-c", LONG_RUN], env=both, cwd=tmp_path, text=True, stdin=PIPE, stdout=PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "acme/shop\n"
+        for context in ("Globex", "acme", "Globex"):
+            assert run("context", "use", context).returncode == 0
+            process.stdin.write("again\n")
+            process.stdin.flush()
+            host, port = sandbox.proxy
+            assert process.stdout.readline() == f"acme/shop {host} {port}\n"
+        process.stdin.close()
+    assert process.returncode == 0
 
 
 def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> None:

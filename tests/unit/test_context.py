@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from dagctl.domain.context import BUILT_IN, ContextService, Overrides, Sourced
 from dagctl.domain.errors import DagctlError, FileCorrupt, ProjectConflict
@@ -213,3 +214,49 @@ def test_where_the_proxy_is_when_nobody_says(url: str, host: str) -> None:
     proxy = service(Settings(api_url=url)).current().proxy
     assert proxy is not None
     assert proxy.value == StateProxy(host, 5432)
+
+
+@pytest.mark.parametrize("pinned", ["Acme/shop", "acme/shop", "org_acme/shop", "ACME/shop"])
+def test_a_pin_with_its_organization(pinned: str) -> None:
+    context = service(RECORDED).current(pinned)
+    assert context.project == Sourced("shop", "the SQLMesh config")
+    assert context.project_id == "prj_shop"
+
+
+def test_a_pin_of_another_organization_is_refused() -> None:
+    with pytest.raises(ProjectConflict, match="'shop' of 'Globex', but you are signed in to 'Acme'") as caught:
+        service(RECORDED).current("Globex/shop")
+    assert "dagctl context use Globex" in (caught.value.hint or "")
+    assert "DAGCTL_ORG=Globex" in (caught.value.hint or "")
+
+
+def test_a_pin_waits_for_an_organization_that_is_not_known_yet() -> None:
+    context = service(given_session=True).current("Globex/shop")
+    assert (context.owner, context.project) == ("Globex", Sourced("shop", "the SQLMesh config"))
+    with pytest.raises(ProjectConflict, match="'Globex'"):
+        evolve(context, organization=Sourced("Acme", "the API"), organization_id="org_acme").require_owner()
+    evolve(context, organization=Sourced("Acme", "the API"), organization_id="Globex").require_owner()
+
+
+def test_a_project_whose_own_name_has_a_slash() -> None:
+    recorded = evolve(RECORDED, current_project="Globex/shop")
+    assert service(recorded).current("Globex/shop").project == Sourced("Globex/shop", "the SQLMesh config")
+    assert service(recorded).current("Acme/Globex/shop").project_id == "prj_shop"
+
+
+@pytest.mark.parametrize(
+    ("organization", "identity", "pin"),
+    [("Acme", "org_acme", "Acme/shop"), ("Acme/EU", "org_acme", "org_acme/shop"), ("Acme/EU", "a/b", None)],
+)
+def test_what_a_generated_configuration_is_pinned_by(organization: str, identity: str, pin: str | None) -> None:
+    recorded = evolve(RECORDED, current_org=identity, current_org_name=organization)
+    context = service(recorded).current()
+    assert context.pin == pin
+    assert pin is None or service(recorded).current(pin).project_id == "prj_shop"
+
+
+def test_a_variable_that_says_the_same_as_a_pin_with_its_organization() -> None:
+    override = Sourced("prj_shop", ENV)
+    assert service(RECORDED, project=override).current("Acme/shop").project_id == "prj_shop"
+    with pytest.raises(ProjectConflict, match="This SQLMesh project is 'web', but DAGCTL_PROJECT is 'prj_shop'"):
+        service(RECORDED, project=override).current("Acme/web")

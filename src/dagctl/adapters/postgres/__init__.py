@@ -1,0 +1,1 @@
+"""The way to a state database: sockets and TLS by hand, logging in with psycopg2."""

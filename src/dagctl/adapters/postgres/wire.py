@@ -1,0 +1,123 @@
+"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from dagctl.domain.errors import CertificateRefused, Unreachable
+from dagctl.domain.handshake import Handshake
+from dagctl.domain.state_credentials import StateCredentials
+
+SSL_REQUEST = struct.pack("!II", 8, 80877103)
+"""SSLRequest (PostgreSQL documentation, "Message Formats")."""
+
+_OPTIONAL = ("disable", "allow", "prefer")
+
+
+@contextmanager
+def connected(credentials: StateCredentials, timeout: float) -> Iterator[socket.socket]:
+    """A TCP connection to the proxy.
+
+    Args:
+        timeout: seconds, for each step.
+
+    Raises:
+        Unreachable: there is none to be had.
+    """
+    place = f"{credentials.host}:{credentials.port}"
+    try:
+        connection = socket.create_connection((credentials.host, credentials.port), timeout)
+    except socket.gaierror:
+        raise Unreachable(f"The host name of the state database's proxy {place} cannot be found.", hint=_WHERE) from None
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or f"no answer within {timeout:g} seconds"
+        raise Unreachable(f"The state database's proxy {place} cannot be reached: {why}.", hint=_PORT) from None
+    with connection:
+        yield connection
+
+
+def handshake(credentials: StateCredentials, root: str | None, timeout: float) -> Handshake | None:
+    """Ask for TLS and do the handshake, as libpq would.
+
+    Args:
+        root: the CA certificates to verify with; "system" for the system's own, None for no verification.
+        timeout: seconds, for each step.
+
+    Returns:
+        None where the server has no TLS and `sslmode` does not ask for it.
+
+    Raises:
+        Unreachable: no connection, no answer.
+        CertificateRefused: TLS does not come about, or the certificate does not stand up to `sslmode`.
+    """
+    place = f"{credentials.host}:{credentials.port}"
+    context = _context(root, names_count=credentials.sslmode == "verify-full")
+    with connected(credentials, timeout) as connection:
+        try:
+            connection.sendall(SSL_REQUEST)
+            answer = connection.recv(1)
+            if answer == b"S":
+                with context.wrap_socket(connection, server_hostname=credentials.host) as secured:
+                    return seen(secured.version(), secured.getpeercert(), root)
+        except ssl.SSLError as error:
+            raise _refused(place, credentials.sslmode, error) from None
+        except OSError as error:
+            why = error.strerror or "it does not answer"
+            raise Unreachable(f"The state database's proxy {place} broke TLS off: {why}.", hint=_PORT) from None
+    if answer != b"N":
+        raise Unreachable(f"What listens at {place} is no PostgreSQL.", hint=_WHERE)
+    if credentials.sslmode not in _OPTIONAL:
+        raise CertificateRefused(
+            f"The state database's proxy {place} offers no TLS, and sslmode {credentials.sslmode} asks for it.",
+            hint="Is that the proxy? See dagctl config current for where its address is from.",
+        )
+    return None
+
+
+def seen(version: str | None, certificate: Any, trusted_by: str | None) -> Handshake:
+    """What a finished handshake showed; `certificate` as Python's `ssl` has it, empty where it was not verified."""
+    if not certificate:
+        return Handshake(version or "TLS")
+    issuer = dict(pair for part in certificate.get("issuer", ()) for pair in part)
+    name = issuer.get("organizationName") or issuer.get("commonName")
+    expiry = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), timezone.utc)
+    return Handshake(version or "TLS", trusted_by, name, expiry)
+
+
+def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # libpq is not as strict as Python's default
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = names_count
+    if root is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        if root == "system":
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cafile=root)
+    except OSError as error:
+        why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise CertificateRefused(
+            f"The CA file {root} cannot be used: {why}.", hint="It has to be a PEM file with CA certificates."
+        ) from None
+    return context
+
+
+def _refused(place: str, sslmode: str, error: ssl.SSLError) -> CertificateRefused:
+    why = getattr(error, "verify_message", "") or error.reason or "the handshake failed"
+    return CertificateRefused(
+        f"TLS with the state database's proxy {place} failed: {why.rstrip('.')}.",
+        hint=f"Have SSL_CERT_FILE name the platform's CA, or see DAGCTL_STATE_SSLMODE (now {sslmode}).",
+    )
+
+
+_WHERE = "See dagctl config current for where the address is from."
+_PORT = "Is the network up, and the port open to you? See dagctl config current for where the address is from."

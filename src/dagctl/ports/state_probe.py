@@ -1,0 +1,38 @@
+"""The way to a state database, one step at a time, to find out which one fails."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dagctl.domain.handshake import Handshake
+from dagctl.domain.state_credentials import StateCredentials
+
+
+class StateProbe(Protocol):
+    """Tries the steps that a connection to a state database takes. Each is bounded in time, and leaves nothing behind.
+
+    Raises:
+        Unreachable: no connection, no answer in time.
+        CertificateRefused: TLS does not come about, or the certificate does not stand up to `sslmode`.
+        PlatformError: the proxy refuses; the message never holds the password.
+    """
+
+    def trusting(self, credentials: StateCredentials, *, chosen: bool) -> StateCredentials:
+        """`credentials` with the CA certificates that this machine verifies the proxy with, where it has some.
+
+        Args:
+            chosen: somebody has asked for this very `sslmode`, so that it stays.
+        """
+
+    def reach(self, credentials: StateCredentials) -> None:
+        """Open a TCP connection."""
+
+    def secure(self, credentials: StateCredentials) -> Handshake | None:
+        """Do the TLS handshake, as strictly as `sslmode` asks; None where the proxy offers no TLS and may do so."""
+
+    def enter(self, credentials: StateCredentials) -> None:
+        """Log in and have the database answer a question.
+
+        Raises:
+            MissingExtra: there is no PostgreSQL driver to do that with.
+        """
