@@ -77,7 +77,7 @@ def both(text: str) -> None:
 
 def outcome(read: Callable[[str], dict[str, Any]], text: str) -> object:
     try:
-        return {key: (value, isinstance(value, str)) for key, value in read(text).items()}
+        return {key: (str(value), isinstance(value, str)) for key, value in read(text).items()}
     except YamlProblem as error:
         return str(error)
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from attrs import define, field
 
+from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService
 from dagctl.domain.platform import ApiAccess, Organization, Project
 from dagctl.domain.projects import ProjectService
@@ -18,6 +19,9 @@ from dagctl.domain.settings import Settings
 from dagctl.domain.targets import Targets, Verdict
 from dagctl.domain.tokens import TokenSet
 from dagctl.domain.verdicts import Verdicts
+from dagctl.testing import FixedClock
+
+NOON = FixedClock().now()
 
 SIGNED_IN = Settings(
     current_org="org-1",
@@ -50,6 +54,9 @@ class Api:
             raise self.projects_answer
         return tuple(self.projects_answer)
 
+    def server_date(self, api_url: str) -> datetime:
+        return NOON
+
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         raise AssertionError("the organization is recorded")
 
@@ -77,8 +84,13 @@ class Session:
 
     answer: Any = "id-1"
     asked: int = 0
+    clock: FixedClock = field(factory=FixedClock)
 
-    def fresh(self, *, force: bool = False) -> TokenSet:
+    @property
+    def clocks(self) -> ClockCheck:
+        return ClockCheck(Api(), self.clock)  # type: ignore[arg-type]
+
+    def fresh(self) -> TokenSet:
         self.asked += 1
         if isinstance(self.answer, BaseException):
             raise self.answer

@@ -299,3 +299,12 @@ def test_the_settings_that_nobody_recorded_need_no_guard_of_their_own(guarded: G
     guarded.store.settings = Settings()
     with pytest.raises(NoProject):
         guarded.service.check("dev")
+
+
+def test_a_wrong_clock_is_named_and_lets_nothing_through(guarded: Guarded) -> None:
+    guarded.api.answer = Refused("The API does not accept your token.", status=401)
+    with pytest.raises(ProtectionUnknown, match="does not accept your token"):
+        guarded.service.check("dev")
+    guarded.session.clock.advance(600)
+    with pytest.raises(ProtectionUnknown, match="This machine's clock is 10 min 0 s ahead of that of"):
+        guarded.service.check("dev")
