@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+# with the functions comes all that they need, so that a call takes as long as the platform does
+import dagctl.adapters.http.api
+import dagctl.adapters.http.transport
+import dagctl.domain.protection
+import dagctl.domain.state  # noqa: F401
+from dagctl._wiring import connect
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.targets import PRODUCTION, Targets
@@ -230,8 +236,6 @@ def _client(insecure: bool, organization: str | None = None) -> Dagctl:
     Args:
         organization: the ID of one that may not be the current one; where its tokens are is looked up anew.
     """
-    from dagctl._wiring import connect
-
     if insecure:
         _warn()
     heeded = frozenset(item for item in os.environ.items() if item[0].upper().startswith(_HEEDED))
