@@ -121,7 +121,7 @@ def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
     for attempt in (both.others.use, both.others.delete):
         with pytest.raises(ContextNotFound, match="no context 'initech'") as caught:
             attempt("initech")
-        assert caught.value.hint == "There are globex, acme."
+        assert caught.value.hint == "Known here: globex, acme."
 
 
 def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> None:

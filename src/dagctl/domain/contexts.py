@@ -196,7 +196,7 @@ class ContextsService:
             raise ContextNotFound(f"{wanted!r} is the name of several contexts.", hint=f"Use one of {names}.")
         raise ContextNotFound(
             f"There is no context {wanted!r} here.",
-            hint=f"There are {names}." if names else "Run: dagctl auth login --org ORG",
+            hint=f"Known here: {names}." if names else "Run: dagctl auth login --org ORG",
         )
 
     def _known(self, stores: Stores, name: str | None) -> KnownContext | None:
