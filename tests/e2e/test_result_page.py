@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 HOSTILE = "<script>document.title = 'gone'</script><h1>&amp;"
 PAGES = [
-    Page(True, "Signed in", "You are signed in to Acme as ada@acme.example. Close this window."),
-    Page(False, "Not signed in", "Acme is closed today. The terminal says more."),
+    Page(True, "Signed in", "You are signed in to Acme as ada@acme.example.", "You can close this window."),
+    Page(False, "Not signed in", "Acme is closed today.", "The terminal says more."),
 ]
 
 
@@ -47,7 +47,7 @@ def test_the_outcome_is_seen(chromium: Chrome, page: Page, role: str) -> None:
     with shown(chromium, page):
         assert chromium.title == f"{page.title} · dagctl"
         told = chromium.find_element("css selector", f"main [role={role}]")
-        assert told.text == f"{page.title}\n{page.text}"
+        assert told.text == f"{page.title}\n{page.text}\n{page.next_step}"
         assert told.is_displayed()
         assert chromium.find_element("css selector", "main svg").is_displayed()
 

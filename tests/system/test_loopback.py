@@ -263,6 +263,8 @@ def test_no_browser_comes_up(
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")
     with loopback(opener=opener).listen(anything) as visit:
         visit.open("https://issuer.example/")
+        with pytest.raises(SignInTimedOut):
+            visit.wait(0.01)
         port = begin(visit).port
     address, otherwise = announced
     assert "https://issuer.example/" in address

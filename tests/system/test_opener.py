@@ -96,3 +96,16 @@ def test_no_display_no_browser(opening: Open, browser: Callable[..., str], tmp_p
     done = opening(DISPLAY=":0", XDG_CURRENT_DESKTOP="x")
     assert (done.stdout, done.stderr) == ("True\n", "")
     assert (tmp_path / "opened").read_text() == URL
+
+
+def test_in_wsl_the_browser_of_windows_comes_up(opening: Open, browser: Callable[..., str], tmp_path: Path) -> None:
+    assert opening(WSL_DISTRO_NAME="Debian").stdout == "False\n"
+    browser("wslview")
+    assert opening(WSL_DISTRO_NAME="Debian").stdout == "True\n"
+    assert (tmp_path / "opened").read_text() == URL
+
+
+def test_in_wsl_too_none_is_none(opening: Open, browser: Callable[..., str], tmp_path: Path) -> None:
+    browser("wslview")
+    assert opening(WSL_DISTRO_NAME="Debian", BROWSER="none").stdout == "False\n"
+    assert not (tmp_path / "opened").exists()

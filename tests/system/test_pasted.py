@@ -84,6 +84,8 @@ def test_a_refusal_of_the_issuer_is_an_answer_too() -> None:
         (f"http://localhost:8080/callback?code={CODE}", "whole address"),
         ("http://localhost:8080/callback", "whole address"),
         (f"code={CODE}&code={CODE}&state=good", "whole address"),
+        (f"https://evil.example/callback?code={CODE}&state=good", "begins with http://localhost:8080/callback"),
+        (f"http://localhost:9/callback?code={CODE}&state=good", "begins with http://localhost:8080/callback"),
         (f"http://localhost:8080/callback?code={CODE}&state=other", "another sign-in"),
         (f"https://issuer.example/authorize?code_challenge={CODE}&state=x", "address to open"),
     ],

@@ -82,7 +82,17 @@ def test_a_form_post_of_the_answer(sign_in: SignIn) -> None:
     assert answered.startswith(b"HTTP/1.1 405 ")
 
 
-@pytest.mark.parametrize("host", ["evil.example:{port}", "localhost", "localhost:1", "localhost.evil.example:{port}"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example:{port}",
+        "localhost",
+        "localhost:1",
+        "localhost.evil.example:{port}",
+        "127.0.0.1:{port}",
+        "[::1]:{port}",
+    ],
+)
 def test_a_name_that_was_made_to_point_here(sign_in: SignIn, host: str) -> None:
     assert sign_in.get(GOOD, host=host.format(port=sign_in.port)).status == 400
 

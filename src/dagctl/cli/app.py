@@ -77,6 +77,12 @@ class App:
             raise NeedsTerminal("The question was not answered.")
         return answer.rstrip("\r\n")
 
+    def prompt(self, question: str) -> None:
+        """Show a question whose answer somebody else reads."""
+        self._end_line()
+        print(question, end="", file=self.err, flush=True)
+        self._unfinished_line = True
+
     def countdown(self, left: float) -> None:
         """Show how many seconds are left, on a line that is written over."""
         print(f"\rWaiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. ", end="", file=self.err, flush=True)

@@ -113,7 +113,7 @@ class LoginService:
                 answer = self.identity.exchange(platform, _code(query), verifier, visit.redirect_uri)
                 signed_in = self._admit(organization, platform, answer, nonce)
             except DagctlError as error:
-                visit.show(Page(False, "Not signed in", f"{error.message} The terminal says more."))
+                visit.show(Page(False, "Not signed in", error.message, error.hint or "The terminal says more."))
                 raise
             _show_success(visit, signed_in)
         return signed_in
@@ -329,7 +329,8 @@ def _show_success(visit: Visit, signed_in: SignedIn) -> None:
         Page(
             True,
             "Signed in",
-            f"You are signed in to {organization} as {who}. Close this window and go back to the terminal.",
+            f"You are signed in to {organization} as {who}.",
+            "You can close this window and go back to the terminal.",
         )
     )
 

@@ -19,12 +19,14 @@ class Page:
     Attributes:
         ok: whether it went well.
         title: a few words.
-        text: a sentence or two: what happened, what to do next. Plain text; the adapter escapes it.
+        text: a sentence or two: what happened. Plain text; the adapter escapes it.
+        next_step: a sentence or two: what to do next; empty where `text` says it. Plain text too.
     """
 
     ok: bool
     title: str
     text: str
+    next_step: str = ""
 
 
 class Visit(Protocol):

@@ -34,6 +34,7 @@ NOT_THE_ANSWER = Page(
     False,
     "Not the answer",
     "This does not answer the sign-in that the terminal waits for. It goes on waiting.",
+    "Open the address that the terminal shows, and finish the sign-in in that window.",
 )
 
 
@@ -189,8 +190,8 @@ class _Server(ThreadingHTTPServer):
 
 
 def _names(port: int) -> frozenset[str]:
-    hosts = ("localhost", "127.0.0.1", "[::1]")
-    return frozenset((*(f"{host}:{port}" for host in hosts), *(hosts if port == 80 else ())))
+    """What the redirect URI's authority may look like in a request, and no other name (RFC 8252 section 8.10)."""
+    return frozenset((f"localhost:{port}", *(("localhost",) if port == 80 else ())))
 
 
 def _bind(port: int, answer: Callable[[Query], Reply]) -> Sequence[_Server]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from threading import Condition, Event, Thread
 from time import monotonic
 
 from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listening
 from dagctl.adapters.system.opener import how_without_browser, open_quietly
+from dagctl.adapters.system.pasted import answer_in, what_is_wrong
+from dagctl.adapters.system.terminal import Terminal
 from dagctl.domain.errors import SignInTimedOut
 from dagctl.ports.browser import Page, Query, Visit
 
@@ -17,7 +19,8 @@ _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the term
 _ANSWERED = Page(
     False,
     "Answered already",
-    "The terminal is busy with an answer to this sign-in. You can close this window.",
+    "The terminal has an answer to this sign-in.",
+    "You can close this window; the terminal says how it ended.",
 )
 _OPENER_SECONDS = 1.0
 """How long a browser's start is watched for failing."""
@@ -30,7 +33,8 @@ class LoopbackBrowser:
         port: the callback's TCP port; 0 for any that is free.
         opener: brings up a browser; false where it could not. Called in a thread of its own.
         announce: shows text to the person: the address, always, and what else can be done where no browser came up.
-        progress: told the seconds that are left, about once a second.
+        progress: told the seconds that are left, about once a second; not while a prompt is shown.
+        terminal: where the answer may be pasted in too, once no browser came up; None where nobody can type.
     """
 
     def __init__(
@@ -40,11 +44,13 @@ class LoopbackBrowser:
         opener: Callable[[str], bool] = open_quietly,
         announce: Callable[[str], None],
         progress: Callable[[float], None] | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
         self._port = port
         self._opener = opener
         self._announce = announce
         self._progress = progress
+        self._terminal = terminal
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
@@ -56,26 +62,9 @@ class LoopbackBrowser:
         desk = _Desk(accept)
         with listening(self._port, desk.answer) as port:
             try:
-                yield _LoopbackVisit(port, desk, self._bring_up, self._progress)
+                yield _LoopbackVisit(port, desk, self._opener, self._announce, self._progress, self._terminal)
             finally:
                 desk.show(_UNFINISHED)
-
-    def _bring_up(self, url: str, port: int) -> None:
-        self._announce(f"Sign in with your browser. If none comes up by itself, open this address:\n\n  {url}\n")
-        failed = Event()
-
-        def bring_up() -> None:
-            opened = False
-            with suppress(Exception):  # whatever a browser's start runs into: the address has been shown
-                opened = self._opener(url)
-            if not opened:
-                failed.set()
-
-        opening = Thread(target=bring_up, name="dagctl opener", daemon=True)
-        opening.start()
-        opening.join(_OPENER_SECONDS)
-        if failed.is_set():
-            self._announce(how_without_browser(port))
 
 
 class _LoopbackVisit:
@@ -83,30 +72,66 @@ class _LoopbackVisit:
         self,
         port: int,
         desk: _Desk,
-        bring_up: Callable[[str, int], None],
+        opener: Callable[[str], bool],
+        announce: Callable[[str], None],
         progress: Callable[[float], None] | None,
+        terminal: Terminal | None,
     ) -> None:
         self.redirect_uri = f"http://localhost:{port}{PATH}"
         self._port = port
         self._desk = desk
-        self._bring_up = bring_up
+        self._opener = opener
+        self._announce = announce
         self._progress = progress
+        self._terminal = terminal
+        self._failed = Event()
 
     def open(self, url: str) -> None:
-        self._bring_up(url, self._port)
+        self._announce(f"Sign in with your browser. If none comes up by itself, open this address:\n\n  {url}\n")
+        opening = Thread(target=self._bring_up, args=(url,), name="dagctl opener", daemon=True)
+        opening.start()
+        opening.join(_OPENER_SECONDS)
+
+    def _bring_up(self, url: str) -> None:
+        opened = False
+        with suppress(Exception):  # whatever a browser's start runs into: the address has been shown
+            opened = self._opener(url)
+        if not opened:
+            self._failed.set()
 
     def wait(self, timeout: float) -> Query:
         end = monotonic() + timeout
-        while (left := end - monotonic()) > 0:
-            if self._progress is not None:
-                self._progress(left)
-            query = self._desk.take(min(left, 1.0))
-            if query is not None:
-                return query
+        progress = self._progress
+        with ExitStack() as typing:
+            while (left := end - monotonic()) > 0:
+                if self._failed.is_set():
+                    self._failed.clear()
+                    self._announce(how_without_browser(self._port, typed=self._terminal is not None))
+                    if self._terminal is not None:
+                        progress = None  # it would be written over what is being typed
+                        typing.enter_context(self._typed(self._terminal, left))
+                if progress is not None:
+                    progress(left)
+                query = self._desk.take(min(left, 1.0))
+                if query is not None:
+                    return query
         raise SignInTimedOut(
             f"The sign-in was not finished within {timeout:g} seconds.",
             hint="Try again: --timeout S gives more time, --no-browser needs no browser on this machine.",
         )
+
+    def _typed(self, terminal: Terminal, left: float) -> AbstractContextManager[None]:
+        """Have the person asked for the answer, beside the listener."""
+        question = f"Paste the address here, or wait (up to {left:.0f} s, Ctrl-C ends it): "
+
+        def take(line: str) -> None:
+            query = answer_in(line, self.redirect_uri)
+            if query is None or not self._desk.typed(query):
+                self._announce(what_is_wrong(line, self.redirect_uri))
+                terminal.prompt("Paste the address here, or wait: ")
+
+        terminal.prompt(question)
+        return terminal.typing(take)
 
     def show(self, page: Page) -> None:
         self._desk.show(page)
@@ -133,6 +158,16 @@ class _Desk:
             self._changed.wait_for(lambda: self._page is not None)
             page = self._page or _UNFINISHED
         return (HTTPStatus.OK if page.ok else HTTPStatus.FORBIDDEN), page
+
+    def typed(self, query: Query) -> bool:
+        """Hand in parameters that came by another way. Whether they are the answer; the first one is taken."""
+        if not self._accept(query):
+            return False
+        with self._changed:
+            if self._query is None:
+                self._query = query
+                self._changed.notify_all()
+        return True
 
     def take(self, seconds: float) -> Query | None:
         """The accepted parameters, or None where none came within `seconds`."""

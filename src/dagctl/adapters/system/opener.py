@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -23,16 +24,21 @@ _GRACE = 0.8
 def open_quietly(url: str) -> bool:
     """Open `url` in the person's browser, without its chatter in the terminal and without waiting for its end.
 
-    The choice is the standard library's (`webbrowser`), so `BROWSER` is honoured; `BROWSER=none` opens nothing.
+    The choice is the standard library's (`webbrowser`), so `BROWSER` is honoured; `BROWSER=none` opens nothing. In WSL
+    it is Windows' own browser, where `wslview` (from wslu) is installed to open it.
 
     Returns:
         Whether a browser is likely to come up.
     """
-    if not _may_open(os.environ):
+    chosen = os.environ.get("BROWSER", "")
+    viewer = None if chosen else _windows_viewer(os.environ)
+    if chosen.lower() == "none" or not (chosen or viewer or has_display(os.environ)):
         return False
     import webbrowser
 
     try:
+        if viewer is not None:
+            return _start([viewer, url])
         browser = webbrowser.get()
         if _name(browser) in _IN_THE_TERMINAL:
             return False
@@ -43,13 +49,14 @@ def open_quietly(url: str) -> bool:
         return False
 
 
-def how_without_browser(port: int, environ: Mapping[str, str] = os.environ) -> str:
+def how_without_browser(port: int, environ: Mapping[str, str] = os.environ, *, typed: bool = False) -> str:
     """What a person can do where no browser came up, as it depends on where this is.
 
     Args:
         port: the port on which the answer is awaited.
+        typed: the answer can also be pasted in.
     """
-    otherwise = "or begin again with --no-browser and paste the answer in."
+    otherwise = _PASTE if typed else "or begin again with --no-browser and paste the answer in."
     if in_ssh(environ):
         return (
             "No browser was opened: this is an SSH session. To use the one on your own machine, run there\n"
@@ -66,9 +73,15 @@ def how_without_browser(port: int, environ: Mapping[str, str] = os.environ) -> s
     return f"No browser was opened. Open the address in one on this machine, {otherwise}"
 
 
-def _may_open(environ: Mapping[str, str]) -> bool:
-    chosen = environ.get("BROWSER", "")
-    return chosen.lower() != "none" if chosen else has_display(environ)
+_PASTE = (
+    "or open it anywhere, sign in,\n"
+    "and paste here the address that the browser ends at. It is all right if it shows no page there."
+)
+
+
+def _windows_viewer(environ: Mapping[str, str]) -> str | None:
+    """In WSL, what opens the browser of Windows, which reaches WSL's loopback interface; None where there is none."""
+    return shutil.which("wslview") if in_wsl(environ) else None
 
 
 def _name(browser: BaseBrowser) -> str:

@@ -39,6 +39,7 @@ svg {
 }
 h1 { margin: 1.4rem 0 .5rem; font-size: 1.5rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
 p { margin: 0; color: var(--soft); overflow-wrap: anywhere; text-wrap: pretty; }
+p + p { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); color: var(--ink); }
 footer { margin-top: 1.25rem; font-size: .875rem; color: var(--soft); }
 b { font-weight: 650; color: var(--ink); }
 @media (max-width: 24rem) { main { padding: 1.75rem 1.5rem; } }
@@ -62,6 +63,7 @@ _MARK = '<path d="M12 3.5v10.5M12 19.9v.1"/>'
 def render(page: Page) -> bytes:
     """`page` as HTML, in UTF-8."""
     kind, role, sign = ("good", "status", _TICK) if page.ok else ("bad", "alert", _MARK)
+    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in (page.text, page.next_step) if text)
     return f"""<!doctype html>
 <html lang="en" class="{kind}">
 <head>
@@ -77,7 +79,7 @@ def render(page: Page) -> bytes:
  stroke-linejoin="round" aria-hidden="true">{sign}</svg>
 <div role="{role}">
 <h1>{escape(page.title)}</h1>
-<p>{escape(page.text)}</p>
+{paragraphs}
 </div>
 </main>
 <footer><b>dagctl</b> on this machine</footer>

@@ -42,6 +42,32 @@ class PastedBrowser:
         yield _PastedVisit(self._redirect_uri, accept, self._ask, self._announce)
 
 
+def answer_in(pasted: str, redirect_uri: str) -> Query | None:
+    """The parameters in what was pasted, whatever of the address was copied; None where none can be made out.
+
+    An address other than the redirect URI is no answer (RFC 8252 section 8.10).
+    """
+    address, mark, query = pasted.strip().strip("'\"<>").partition("?")
+    if mark and not redirect_uri.endswith(address):
+        return None
+    query = (query if mark else address).partition("#")[0]
+    if not query:
+        return None
+    return parameters(query) if "=" in query else {"code": query}
+
+
+def what_is_wrong(pasted: str, redirect_uri: str) -> str:
+    """Why what was pasted is not the answer, for the person who did."""
+    query = answer_in(pasted, redirect_uri)
+    if not pasted.strip():
+        return "Nothing was pasted."
+    if "code_challenge=" in pasted:
+        return "That is the address to open. The one to paste is where the browser is after signing in."
+    if query is not None and "state" in query:
+        return "That is the answer to another sign-in, or not all of it. Open the address above and use its answer."
+    return f"The whole address is needed, with its code and its state; it begins with {redirect_uri}"
+
+
 class _PastedVisit:
     def __init__(
         self,
@@ -73,10 +99,10 @@ class _PastedVisit:
         """
         for _ in range(TRIES):
             pasted = self._pasted()
-            query = _query(pasted)
+            query = answer_in(pasted, self.redirect_uri)
             if query is not None and self._accept(query):
                 return query
-            self._announce(_what_is_wrong(pasted, query))
+            self._announce(what_is_wrong(pasted, self.redirect_uri))
         raise SignInFailed(
             f"None of the {TRIES} pasted texts answers this sign-in.",
             hint="Begin again; each sign-in has an address of its own, and an earlier one's answer does not do.",
@@ -87,28 +113,9 @@ class _PastedVisit:
 
     def _pasted(self) -> str:
         try:
-            return self._ask("Paste the address here: ").strip().strip("'\"<>")
+            return self._ask("Paste the address here: ")
         except EOFError:
             raise NeedsTerminal(
                 "The address that the browser ended at has to be pasted in, and there is no input.",
                 hint="Run dagctl auth login --no-browser on a terminal.",
             ) from None
-
-
-def _query(pasted: str) -> Query | None:
-    """The parameters in what was pasted, whatever of the address was copied; None where none can be made out."""
-    _, mark, query = pasted.partition("?")
-    query = (query if mark else pasted).partition("#")[0]
-    if not query:
-        return None
-    return parameters(query) if "=" in query else {"code": query}
-
-
-def _what_is_wrong(pasted: str, query: Query | None) -> str:
-    if not pasted:
-        return "Nothing was pasted."
-    if query is not None and "code_challenge" in query:
-        return "That is the address to open. The one to paste is where the browser is after signing in."
-    if query is not None and "state" in query:
-        return "That is the answer to another sign-in, or not all of it. Open the address above and use its answer."
-    return "The whole address is needed, with its code and its state."

@@ -1,7 +1,8 @@
 """Sign in to an organization, through the browser (Authorization Code with PKCE).
 
-Tokens are kept in ~/.dagctl/ and renew themselves. Without a browser on this machine, --no-browser takes the
-address that another browser was sent to, and --device shows a code to enter elsewhere.
+Tokens are kept in ~/.dagctl/ and renew themselves. Where no browser comes up (over SSH, in a container), the address
+that another browser was sent to can be pasted in; --no-browser asks for just that and needs no port, and --device
+shows a code to enter elsewhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, tcp_port
 
 if TYPE_CHECKING:
+    from dagctl.adapters.system.terminal import Terminal
     from dagctl.domain.login import SignedIn
     from dagctl.ports.browser import Browser
     from dagctl.ports.identity_provider import DeviceCode
@@ -111,4 +113,18 @@ def _browser(app: App, port: int) -> Browser:
             hint="In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT; "
             "elsewhere, use --device, or set BROWSER.",
         )
-    return LoopbackBrowser(port=port, announce=app.say, progress=app.countdown if app.interactive else None)
+    return LoopbackBrowser(
+        port=port,
+        announce=app.say,
+        progress=app.countdown if app.interactive else None,
+        terminal=_terminal(app) if app.interactive else None,
+    )
+
+
+def _terminal(app: App) -> Terminal | None:
+    """Where the answer can be pasted in while the listener waits for it too."""
+    if os.name != "posix":
+        return None
+    from dagctl.adapters.system.terminal import Terminal
+
+    return Terminal(app.stdin.fileno(), app.prompt)
