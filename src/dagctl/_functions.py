@@ -72,7 +72,7 @@ def _connection(link: StateLink) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
             raise
-        from dagctl.adapters.sqlmesh.libpq import as_mapping
+        from dagctl.adapters.postgres.libpq import as_mapping
 
         return as_mapping(link.plain())
     return state_connection(link)
@@ -153,18 +153,8 @@ class StateLink:
         Raises:
             DagctlError: as `StateService.credentials` does.
         """
-        if self._located is not None:
-            return self._client().state.at(self._located)
-        state = _client(self._insecure).state
-        self._located = state.located(self._project)
-        return state.at(self._located)
-
-    def _client(self) -> Dagctl:
-        """The SDK where this link's organization is signed in: another may be the current one by now."""
-        client = _client(self._insecure)
-        if self._located is None or self._located.organization_id is None or client.works_for(self._located):
-            return client
-        return _client(self._insecure, self._located.organization_id)
+        client, located = self._way()
+        return client.state.at(located)
 
     def credentials(self) -> StateCredentials:
         """The same with the CA to verify the proxy by, where one is known.
@@ -172,7 +162,23 @@ class StateLink:
         Raises:
             DagctlError: as `StateService.credentials` does.
         """
-        return self._trusting(self.plain())
+        client, located = self._way()
+        return client.entrance_at(located)
+
+    def _way(self) -> tuple[Dagctl, Context]:
+        """The SDK, and the database; it is looked for once."""
+        if self._located is None:
+            client = _client(self._insecure)
+            self._located = client.state.located(self._project)
+            return client, self._located
+        return self._client(), self._located
+
+    def _client(self) -> Dagctl:
+        """The SDK where this link's organization is signed in: another may be the current one by now."""
+        client = _client(self._insecure)
+        if self._located is None or self._located.organization_id is None or client.works_for(self._located):
+            return client
+        return _client(self._insecure, self._located.organization_id)
 
     def outline(self) -> StateCredentials | None:
         """The database without a password, as far as it is known without asking anybody."""
@@ -197,18 +203,6 @@ class StateLink:
         targets = Targets.exactly(names, PRODUCTION, "SQLMesh")
         self._client().protection.require(targets, project=self._pin())
         self._open.update(names)
-
-    def _trusting(self, credentials: StateCredentials) -> StateCredentials:
-        from dagctl.adapters.environment.home import home_directory
-        from dagctl.adapters.sqlmesh.libpq import trusting
-        from dagctl.domain.context import BUILT_IN
-
-        return trusting(
-            credentials,
-            chosen=self._located is None or self._located.sslmode.source != BUILT_IN,
-            loopback_ca=home_directory() / "sandbox" / "ca.pem",
-            environ=os.environ,
-        )
 
     def _pin(self) -> str | None:
         return (self._located.pin if self._located else None) or self._project

@@ -17,12 +17,13 @@ from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, Overrides, Sourced
+from dagctl.domain.context import BUILT_IN, ContextService, Overrides, Sourced
 from dagctl.domain.session import SessionService
 from dagctl.ports.context_shelf import ContextShelf, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
+    from dagctl.domain.checkup import CheckupService
     from dagctl.domain.context import Context
     from dagctl.domain.contexts import ContextsService
     from dagctl.domain.generation import ConfigGeneration
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dagctl.domain.projects import ProjectService
     from dagctl.domain.protection import ProtectionService
     from dagctl.domain.state import StateService
+    from dagctl.domain.state_credentials import StateCredentials
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from dagctl.ports.file_system import FileSystem
     from dagctl.ports.identity_provider import DeviceCode, IdentityProvider
     from dagctl.ports.sqlmesh_project import SqlmeshProject
+    from dagctl.ports.state_probe import StateProbe
+    from dagctl.ports.surroundings import Surroundings
     from dagctl.ports.token_store import TokenStore
 
 T = TypeVar("T")
@@ -59,9 +63,12 @@ def connect(
     sqlmesh: SqlmeshProject | None = None,
     environ: Mapping[str, str] = os.environ,
     shelf: ContextShelf | None = None,
+    probe: StateProbe | None = None,
+    surroundings: Surroundings | None = None,
     folder: Path | None = None,
     organization: str | None = None,
     insecure: bool = False,
+    announce: Callable[[str], None] | None = None,
 ) -> Dagctl:
     """The whole SDK, over the ports that are given and the real adapters for the rest.
 
@@ -70,11 +77,14 @@ def connect(
 
     Args:
         home: the dagctl home; `DAGCTL_HOME` or `~/.dagctl` where None.
-        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh, shelf: the ports.
+        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh, shelf, probe,
+            surroundings: the ports.
         environ: the environment variables to heed.
         folder: the working directory.
         organization: name or ID of the organization to work for, stronger than `DAGCTL_ORG`.
         insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
+        announce: shows a person where to sign in, and what else to do where no browser comes up; heeded by
+            the browser that is wired where `browser` is None. Nobody is told anything where it is None too.
 
     Raises:
         DagctlError: a setting of the surroundings is unusable.
@@ -97,11 +107,13 @@ def connect(
         overrides=overrides,
         api=api or _later(lambda: _http_api(transport(), insecure)),
         identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
-        browser=browser or _later(_loopback_browser),
+        browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
         files=files or _later(_project_files),
         commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
         find_sqlmesh=lambda: sqlmesh or (_sqlmesh_project() if files is None else None),
         clock=clock,
+        probe=probe or _later(lambda: _state_probe(place, environ)),
+        surroundings=surroundings or _later(lambda: _surroundings(place, environ)),
     )
 
 
@@ -116,6 +128,7 @@ class Dagctl:
         state: credentials of the state database.
         protection: the guard of protected environments.
         config: conversion of a SQLMesh configuration.
+        checkup: each link from here to the state database, looked at.
     """
 
     def __init__(
@@ -131,16 +144,31 @@ class Dagctl:
         commands: CommandLine,
         find_sqlmesh: Callable[[], SqlmeshProject | None],
         clock: Clock,
+        probe: StateProbe,
+        surroundings: Surroundings,
     ) -> None:
         self.clock = clock
         self._home, self._shelf, self._api, self._identity = home, shelf, api, identity
         self._browser, self._files, self._commands = browser, files, commands
         self._find_sqlmesh = find_sqlmesh
+        self._probe, self._surroundings = probe, surroundings
         self._clocks = ClockCheck(api, clock)
         place = self.contexts.fitting(overrides) if overrides.choose_context else home
         self.context = ContextService(place.contexts, overrides)
         self.credentials = place.credentials
         self.session = SessionService(self.context, place.tokens, identity, self._clocks)
+
+    def entrance(self, project: str | None = None) -> StateCredentials:
+        """`state.credentials`, with the CA certificates that this machine verifies the proxy with.
+
+        Raises:
+            DagctlError: as `StateService.credentials` does.
+        """
+        return self.entrance_at(self.state.located(project))
+
+    def entrance_at(self, located: Context) -> StateCredentials:
+        """`state.at`, with those certificates. Raises as it does."""
+        return self._probe.trusting(self.state.at(located), chosen=located.sslmode.source != BUILT_IN)
 
     def works_for(self, located: Context) -> bool:
         """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.
@@ -243,6 +271,23 @@ class Dagctl:
 
         return ConfigGeneration(self._files, RuamelReader(), self._find_sqlmesh())
 
+    @cached_property
+    def checkup(self) -> CheckupService:
+        """Each link from here to the state database, looked at."""
+        from dagctl.domain.checkup import CheckupService
+
+        return CheckupService(
+            self._surroundings,
+            self.context,
+            self.session,
+            self._api,
+            self.projects,
+            self.protection,
+            self.state,
+            self._probe,
+            lambda: self.config,
+        )
+
 
 class _Later:
     """Stands for an adapter until it is used: a command pays only for the libraries that it needs."""
@@ -313,10 +358,10 @@ def _http_identity(transport: Transport, clock: Clock, insecure: bool) -> Identi
     return HttpIdentityProvider(transport, clock, insecure=insecure)
 
 
-def _loopback_browser() -> Browser:
+def _loopback_browser(announce: Callable[[str], None]) -> Browser:
     from dagctl.adapters.system.loopback import LoopbackBrowser
 
-    return LoopbackBrowser(announce=lambda text: None)
+    return LoopbackBrowser(announce=announce)
 
 
 def _project_files() -> FileSystem:
@@ -333,6 +378,18 @@ def _sqlmesh_project() -> SqlmeshProject | None:
     from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
 
     return InstalledSqlmesh()
+
+
+def _state_probe(home: Path, environ: Mapping[str, str]) -> StateProbe:
+    from dagctl.adapters.postgres.probe import PostgresProbe
+
+    return PostgresProbe(home / "sandbox" / "ca.pem", environ)
+
+
+def _surroundings(home: Path, environ: Mapping[str, str]) -> Surroundings:
+    from dagctl.adapters.files.surroundings import HomeSurroundings
+
+    return HomeSurroundings(home, environ)
 
 
 def _sqlmesh_command_line(environ: Mapping[str, str]) -> CommandLine:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
         GivenTokenStoreContract,
         PlatformContract,
         Stage,
+        StateProbeContract,
+        StateStage,
         TokenStoreContract,
     )
     from dagctl.adapters.memory.browser import FollowingBrowser
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from dagctl.adapters.memory.grants import Person
     from dagctl.adapters.memory.issuer import MemoryIssuer
     from dagctl.adapters.memory.platform import MemoryPlatform, Tenant, elsewhere
+    from dagctl.adapters.memory.probe import MemoryStateProbe, MemorySurroundings
     from dagctl.adapters.memory.stores import (
         FailingTokenStore,
         MemoryContextShelf,
@@ -93,12 +96,16 @@ _HOMES = {
     "MemoryFileSystem": f"{_MEMORY}.files",
     "MemoryIssuer": f"{_MEMORY}.issuer",
     "MemoryPlatform": f"{_MEMORY}.platform",
+    "MemoryStateProbe": f"{_MEMORY}.probe",
+    "MemorySurroundings": f"{_MEMORY}.probe",
     "MemoryTokenStore": f"{_MEMORY}.stores",
     "NullTokenStore": f"{_MEMORY}.stores",
     "Person": f"{_MEMORY}.grants",
     "PlatformContract": _CONTRACTS,
     "SandboxOptions": "dagctl.adapters.sandbox",
     "Stage": _CONTRACTS,
+    "StateProbeContract": _CONTRACTS,
+    "StateStage": _CONTRACTS,
     "Tenant": f"{_MEMORY}.platform",
     "TokenStoreContract": _CONTRACTS,
     "elsewhere": f"{_MEMORY}.platform",
@@ -123,12 +130,16 @@ __all__ = [
     "MemoryFileSystem",
     "MemoryIssuer",
     "MemoryPlatform",
+    "MemoryStateProbe",
+    "MemorySurroundings",
     "MemoryTokenStore",
     "NullTokenStore",
     "Person",
     "PlatformContract",
     "SandboxOptions",
     "Stage",
+    "StateProbeContract",
+    "StateStage",
     "Tenant",
     "TokenStoreContract",
     "connected",
@@ -150,7 +161,7 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
     from pathlib import Path
 
     from dagctl._wiring import connect
-    from dagctl.adapters.memory import browser, commands, files, stores
+    from dagctl.adapters.memory import browser, commands, files, probe, stores
     from dagctl.adapters.memory.platform import MemoryPlatform
 
     platform = platform or MemoryPlatform()
@@ -165,6 +176,8 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
         "files": files.MemoryFileSystem(),
         "clock": platform.clock,
         "commands": commands.FixedCommandLine(),
+        "probe": probe.MemoryStateProbe(platform),
+        "surroundings": probe.MemorySurroundings(),
         "environ": {},
         "folder": Path(Path.cwd().anchor),
         "home": "/nowhere",

@@ -18,7 +18,7 @@ import pytest
 from attrs import evolve
 
 from dagctl import __version__
-from dagctl.adapters.sqlmesh.libpq import explained, trusting
+from dagctl.adapters.postgres.libpq import explained, trusting
 from dagctl.domain.errors import CertificateRefused, DagctlError, NotSignedIn, PlatformError, Unreachable
 from dagctl.domain.state_credentials import StateCredentials
 

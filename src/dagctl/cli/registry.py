@@ -49,6 +49,7 @@ GROUPS = {
     "context": "work for several organizations",
     "config": "convert and inspect configuration",
     "protection": "ask about protected environments",
+    "state": "look at the state database",
     "sandbox": "run the whole platform on this machine",
 }
 
@@ -68,6 +69,9 @@ BUILT_IN = (
     Command(("config", "generate"), f"{_HERE}.config_generate", "convert config.yaml to config.py"),
     Command(("config", "current"), f"{_HERE}.config_current", "show the current context and where it is from"),
     Command(("protection", "check"), f"{_HERE}.protection_check", "ask whether environments are open to you"),
+    Command(("state", "url"), f"{_HERE}.state_url", "print the state database's address"),
+    Command(("state", "psql"), f"{_HERE}.state_psql", "open psql on it"),
+    Command(("doctor",), f"{_HERE}.doctor", "look at each link to the state database, and name the cure"),
     Command(("plugins",), f"{_HERE}.plugins", "list commands that other packages add"),
     Command(("completion",), f"{_HERE}.completion", "complete words in bash, zsh or fish"),
     Command(("sandbox", "start"), f"{_HERE}.sandbox_start", "start it"),

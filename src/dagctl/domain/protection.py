@@ -72,6 +72,14 @@ class ProtectionService:
         """What the running command targets."""
         return self.commands.targets(default_environment)
 
+    def anything(self, reason: str) -> Targets:
+        """What somebody targets who may go on to do anything: production stands for it.
+
+        Args:
+            reason: what they have started, for people.
+        """
+        return Targets.every(PRODUCTION, reason)
+
     def require(self, targets: Targets, *, project_id: str | None = None, project: str | None = None) -> None:
         """Return if every environment in `targets` is allowed. Without any, nobody is asked.
 

@@ -24,18 +24,19 @@ class StateService:
     api: ApiGateway
     kept: CredentialStore
 
-    def credentials(self, project: str | None = None) -> StateCredentials:
+    def credentials(self, project: str | None = None, *, keep: bool = True) -> StateCredentials:
         """Credentials that are fresh now.
 
         Args:
             project: name or ID of the project that the caller insists on; the context's where None.
+            keep: record them for other tools.
 
         Raises:
             NoProject: there is none. `ProjectNotFound`, `ProjectConflict`: it cannot be that one.
             NotSignedIn: nobody is signed in.
             PlatformError: something had to be asked for and could not.
         """
-        return self.at(self.located(project))
+        return self.at(self.located(project), keep=keep)
 
     def located(self, project: str | None = None) -> Context:
         """The context with everything in it that leads to the project's database.
@@ -48,7 +49,7 @@ class StateService:
             return context
         return evolve(context, proxy=Sourced(self._proxy(context), "the platform"))
 
-    def at(self, located: Context) -> StateCredentials:
+    def at(self, located: Context, *, keep: bool = True) -> StateCredentials:
         """Credentials that are fresh now, of the very database that was located once.
 
         Raises:
@@ -70,7 +71,8 @@ class StateService:
             sslmode=located.sslmode.value,
             expires_at=tokens.expires_at,
         )
-        self._keep(org, name, credentials)
+        if keep:
+            self._keep(org, name, credentials)
         return credentials
 
     def outline(self, project: str | None = None) -> StateCredentials | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from dagctl.domain.handshake import Handshake
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.targets import Verdict
 
@@ -32,6 +33,12 @@ class ApiGateway(Protocol):
         """What the API's clock shows now (`Date`, RFC 9110 section 6.6.1); aware. None where it does not tell.
 
         No token is sent.
+        """
+
+    def handshake(self, api_url: str) -> Handshake | None:
+        """What the TLS handshake with the API showed; None over plain http.
+
+        The answer itself does not matter, as long as there is one. No token is sent.
         """
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:

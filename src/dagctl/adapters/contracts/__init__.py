@@ -23,6 +23,7 @@ _SUITES = (
     "credential_store",
     "file_system",
     "platform",
+    "state_probe",
     "token_store",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
@@ -34,6 +35,7 @@ from dagctl.adapters.contracts.context_store import ContextStoreContract  # noqa
 from dagctl.adapters.contracts.credential_store import CredentialStoreContract  # noqa: E402
 from dagctl.adapters.contracts.file_system import FileSystemContract  # noqa: E402
 from dagctl.adapters.contracts.platform import PlatformContract, Stage  # noqa: E402
+from dagctl.adapters.contracts.state_probe import StateProbeContract, StateStage  # noqa: E402
 from dagctl.adapters.contracts.token_store import GivenTokenStoreContract, TokenStoreContract  # noqa: E402
 
 __all__ = [
@@ -46,5 +48,7 @@ __all__ = [
     "GivenTokenStoreContract",
     "PlatformContract",
     "Stage",
+    "StateProbeContract",
+    "StateStage",
     "TokenStoreContract",
 ]

@@ -234,6 +234,18 @@ class PlatformContract(Contract):
         shown = stage.api.server_date(stage.place.api_url)
         assert shown is None or abs((shown - stage.clock.now()).total_seconds()) < 60
 
+    def test_the_api_shows_its_certificate(self) -> None:
+        stage = self.make()
+        shown = stage.api.handshake(stage.place.api_url)
+        if shown is None:
+            assert stage.place.api_url.startswith("http://")
+            return
+        assert shown.version.startswith("TLSv1.")
+        assert shown.issuer
+        assert shown.trusted_by
+        assert shown.expires_at is not None
+        assert shown.expires_at > stage.clock.now()
+
     def test_the_api_takes_the_id_token(self) -> None:
         stage = self.make()
         tokens = stage.sign_in()

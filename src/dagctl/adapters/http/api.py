@@ -20,6 +20,7 @@ from dagctl.adapters.http.wire import (
     words,
 )
 from dagctl.domain.errors import Malformed, Refused
+from dagctl.domain.handshake import Handshake
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.targets import Verdict, sanitized
 
@@ -50,6 +51,10 @@ class HttpApiGateway:
     def server_date(self, api_url: str) -> datetime | None:
         """Read the `Date` of whatever it answers to a question that needs no token."""
         return self._metadata(api_url).date
+
+    def handshake(self, api_url: str) -> Handshake | None:
+        """Ask something that needs no token, and look at the connection."""
+        return self._transport.handshake(_metadata_url(api_url), insecure=self._insecure)
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """Ask for the onboarding status."""
@@ -108,9 +113,12 @@ class HttpApiGateway:
         return self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
 
     def _metadata(self, api_url: str) -> Answer:
-        parts = split(api_url)
-        url = f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
-        return self._transport.get(url, insecure=self._insecure)
+        return self._transport.get(_metadata_url(api_url), insecure=self._insecure)
+
+
+def _metadata_url(api_url: str) -> str:
+    parts = split(api_url)
+    return f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path}"
 
 
 def _successful(answer: Answer) -> object:

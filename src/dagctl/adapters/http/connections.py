@@ -91,6 +91,10 @@ class Pools:
             self._pools[key] = manager
         return self._pools[key]
 
+    def trusted_by(self, url: str) -> str:
+        """What verifies the certificate of a URL's host, for people."""
+        return self._trust.described(urlsplit(url).hostname or "")
+
     def _manager(self, url: str, context: ssl.SSLContext) -> urllib3.PoolManager:
         proxy = self._proxy(url)
         if proxy is None:

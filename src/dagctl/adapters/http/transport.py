@@ -16,7 +16,9 @@ from dagctl import __version__
 from dagctl.adapters.http.connections import Pools, within
 from dagctl.adapters.http.failures import FAILURES, in_our_words
 from dagctl.adapters.http.trust import Trust
+from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import Malformed, Refused, Unreachable
+from dagctl.domain.handshake import Handshake
 from dagctl.domain.platform import LOOPBACK_HOSTS
 from dagctl.domain.text import printable
 
@@ -41,6 +43,7 @@ class Answer:
         where: host and path, for people.
         date: aware; the server's clock, where it told.
         secrets: what was sent and must not be shown, should the server repeat it.
+        handshake: where it was asked for, and there was one.
     """
 
     status: int
@@ -48,6 +51,7 @@ class Answer:
     body: bytes = field(repr=False)
     date: datetime | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    handshake: Handshake | None = None
 
 
 @frozen
@@ -57,6 +61,7 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
+    curious: bool = False
 
     @property
     def host(self) -> str:
@@ -112,6 +117,10 @@ class Transport:
             headers["Authorization"] = f"Bearer {_checked(bearer)}"
         return self._exchange(_Request("GET", url, headers, (bearer,) if bearer else ()), insecure)
 
+    def handshake(self, url: str, *, insecure: bool = False) -> Handshake | None:
+        """What the TLS handshake with a URL's host showed; None over plain http. Raises as `get` does."""
+        return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
+
     def post(self, url: str, form: Mapping[str, str], *, insecure: bool = False) -> Answer:
         """POST `form`, URL-encoded, to `url`; raises as `get` does."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -158,15 +167,22 @@ class Transport:
             preload_content=False,
             decode_content=False,
         )
+        shown = self._handshake(response, request) if request.curious else None
         try:
             content = _content(response, self._limits.size, request.where)
         except BaseException:
             response.close()
             raise
         response.release_conn()
-        return Answer(
-            response.status, request.where, content, _date(response.headers.get("Date")), secrets=request.secrets
-        )
+        date = _date(response.headers.get("Date"))
+        return Answer(response.status, request.where, content, date, request.secrets, shown)
+
+    def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
+        """What can be told while the answer still holds its connection."""
+        wire = getattr(response.connection, "sock", None)
+        if split(request.url).scheme != "https" or wire is None:
+            return None
+        return handshake_of(wire, self._pools.trusted_by(request.url))
 
 
 def split(url: str) -> SplitResult:

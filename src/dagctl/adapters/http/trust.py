@@ -29,6 +29,14 @@ class Trust:
     origin: str = "the system's CA store"
     loopback_ca: Path | None = None
 
+    def described(self, host: str) -> str:
+        """What certificates of `host` are verified with, for people."""
+        own = self.origin if self.bundle is None else f"{self.origin} ({self.bundle})"
+        return f"{own} and the sandbox's CA" if self._local(host) else own
+
+    def _local(self, host: str) -> bool:
+        return host in LOOPBACK_HOSTS and self.loopback_ca is not None and os.path.exists(self.loopback_ca)
+
     def context(self, host: str) -> ssl.SSLContext:
         """A TLS client context for `host`: TLS 1.2 at least, name and chain verified.
 
@@ -41,7 +49,7 @@ class Trust:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             _load(context, self.bundle, self.origin)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if host in LOOPBACK_HOSTS and self.loopback_ca is not None and os.path.exists(self.loopback_ca):
+        if self.loopback_ca is not None and self._local(host):
             _load(context, self.loopback_ca, "the sandbox")
         return context
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -12,6 +12,7 @@ from dagctl.adapters.memory.grants import Person
 from dagctl.adapters.memory.issuer import MemoryIssuer
 from dagctl.adapters.memory.jwts import NotOurs, verified
 from dagctl.domain.errors import PlatformError, Refused, Unreachable
+from dagctl.domain.handshake import Handshake
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Platform, Project, StateProxy
 from dagctl.domain.targets import PRODUCTION, Verdict
 from dagctl.domain.tokens import instant
@@ -87,6 +88,11 @@ class MemoryPlatform(MemoryIssuer):
         """What the platform's clock shows."""
         self._reach_api(api_url)
         return self.clock.now()
+
+    def handshake(self, api_url: str) -> Handshake | None:
+        """As if over TLS, with a certificate that has 90 days to live."""
+        self._reach_api(api_url)
+        return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """The person's organization; everybody may ask about themselves only."""

@@ -1,1 +1,1 @@
-"""The way to a state database: sockets and TLS by hand, logging in with psycopg2."""
+"""The way to a state database: what libpq is told and what it says, and each step of it tried by hand."""

@@ -7,9 +7,8 @@ import ssl
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
-from typing import Any
 
+from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.handshake import Handshake
 from dagctl.domain.state_credentials import StateCredentials
@@ -34,7 +33,9 @@ def connected(credentials: StateCredentials, timeout: float) -> Iterator[socket.
     try:
         connection = socket.create_connection((credentials.host, credentials.port), timeout)
     except socket.gaierror:
-        raise Unreachable(f"The host name of the state database's proxy {place} cannot be found.", hint=_WHERE) from None
+        raise Unreachable(
+            f"The host name of the state database's proxy {place} cannot be found.", hint=_WHERE
+        ) from None
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or f"no answer within {timeout:g} seconds"
         raise Unreachable(f"The state database's proxy {place} cannot be reached: {why}.", hint=_PORT) from None
@@ -64,7 +65,7 @@ def handshake(credentials: StateCredentials, root: str | None, timeout: float) -
             answer = connection.recv(1)
             if answer == b"S":
                 with context.wrap_socket(connection, server_hostname=credentials.host) as secured:
-                    return seen(secured.version(), secured.getpeercert(), root)
+                    return handshake_of(secured, _named(root))
         except ssl.SSLError as error:
             raise _refused(place, credentials.sslmode, error) from None
         except OSError as error:
@@ -78,16 +79,6 @@ def handshake(credentials: StateCredentials, root: str | None, timeout: float) -
             hint="Is that the proxy? See dagctl config current for where its address is from.",
         )
     return None
-
-
-def seen(version: str | None, certificate: Any, trusted_by: str | None) -> Handshake:
-    """What a finished handshake showed; `certificate` as Python's `ssl` has it, empty where it was not verified."""
-    if not certificate:
-        return Handshake(version or "TLS")
-    issuer = dict(pair for part in certificate.get("issuer", ()) for pair in part)
-    name = issuer.get("organizationName") or issuer.get("commonName")
-    expiry = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), timezone.utc)
-    return Handshake(version or "TLS", trusted_by, name, expiry)
 
 
 def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
@@ -109,6 +100,10 @@ def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
             f"The CA file {root} cannot be used: {why}.", hint="It has to be a PEM file with CA certificates."
         ) from None
     return context
+
+
+def _named(root: str | None) -> str | None:
+    return "the system's CA store" if root == "system" else root
 
 
 def _refused(place: str, sslmode: str, error: ssl.SSLError) -> CertificateRefused:

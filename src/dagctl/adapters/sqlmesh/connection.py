@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
 
+from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, explained, keywords
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.guard import OPTION, GuardedPostgresEngineAdapter
-from dagctl.adapters.sqlmesh.libpq import SETTINGS, as_mapping, explained, keywords
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.state_credentials import StateCredentials
 

@@ -1,0 +1,98 @@
+"""What a `StateProbe` has to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+
+from dagctl.adapters.contracts.base import Contract
+from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
+from dagctl.domain.state_credentials import StateCredentials
+from dagctl.ports.state_probe import StateProbe
+
+
+@frozen
+class StateStage:
+    """What the suite plays on.
+
+    Attributes:
+        probe: what is tested. It knows of no CA by itself.
+        credentials: of a database that is there, with a token that lives and `sslmode` being `require`.
+        ca: path of the CA that the proxy's certificate is from.
+        other_ca: path of another one.
+        nowhere: a port of the same host on which nothing listens.
+    """
+
+    probe: StateProbe
+    credentials: StateCredentials
+    ca: str
+    other_ca: str
+    nowhere: int
+
+    def verifying(self, ca: str) -> StateCredentials:
+        """The credentials, with the proxy verified by `ca`."""
+        return evolve(self.credentials, sslmode="verify-full", sslrootcert=ca)
+
+
+class StateProbeContract(Contract):
+    """The suite. `make` gives a stage whose proxy insists on TLS and has a certificate for its host."""
+
+    def make(self) -> StateStage:
+        """The stage."""
+        raise NotImplementedError
+
+    def test_a_proxy_that_is_there_is_reached(self) -> None:
+        stage = self.make()
+        stage.probe.reach(stage.credentials)
+
+    @pytest.mark.parametrize("step", ["reach", "secure", "enter"])
+    def test_where_nothing_listens_nothing_is_reached(self, step: str) -> None:
+        stage = self.make()
+        with pytest.raises(Unreachable, match=str(stage.nowhere)):
+            getattr(stage.probe, step)(evolve(stage.credentials, port=stage.nowhere))
+
+    def test_a_handshake_that_verifies_nobody(self) -> None:
+        stage = self.make()
+        shown = stage.probe.secure(stage.credentials)
+        assert shown is not None
+        assert shown.version.startswith("TLSv1.")
+        assert (shown.trusted_by, shown.issuer, shown.expires_at) == (None, None, None)
+
+    def test_a_handshake_that_verifies(self) -> None:
+        stage = self.make()
+        shown = stage.probe.secure(stage.verifying(stage.ca))
+        assert shown is not None
+        assert shown.trusted_by == stage.ca
+        assert shown.issuer
+        assert shown.expires_at is None or isinstance(shown.expires_at, datetime)
+
+    def test_a_certificate_of_another_ca_is_refused(self) -> None:
+        stage = self.make()
+        with pytest.raises(CertificateRefused):
+            stage.probe.secure(stage.verifying(stage.other_ca))
+
+    def test_without_tls_there_is_no_handshake(self) -> None:
+        stage = self.make()
+        assert stage.probe.secure(evolve(stage.credentials, sslmode="disable")) is None
+
+    def test_who_may_is_let_in(self) -> None:
+        stage = self.make()
+        stage.probe.enter(stage.credentials)
+        stage.probe.enter(stage.verifying(stage.ca))
+
+    @pytest.mark.parametrize("change", [{"password": "secret.of.nobody"}, {"user": "nobody/nothing"}])
+    def test_who_may_not_is_turned_away(self, change: dict[str, Any]) -> None:
+        stage = self.make()
+        with pytest.raises(PlatformError) as caught:
+            stage.probe.enter(evolve(stage.credentials, **change))
+        assert not isinstance(caught.value, Unreachable)
+        assert "secret.of.nobody" not in str(caught.value)
+        assert stage.credentials.password not in str(caught.value)
+
+    def test_a_mode_that_somebody_has_chosen_stays(self) -> None:
+        stage = self.make()
+        chosen = evolve(stage.credentials, sslmode="prefer")
+        assert stage.probe.trusting(chosen, chosen=True).sslmode == "prefer"

@@ -1,0 +1,88 @@
+"""The dagctl home as it lies on disk, looked at from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dagctl.ports.surroundings import FileSeen
+
+_OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "contexts", "credentials")
+_SECRET = ("auth.json", "auth.json.corrupt")
+_LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
+_HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|(HTTPS|ALL|NO)_PROXY|PGSSLROOTCERT", re.IGNORECASE)
+
+
+class HomeSurroundings:
+    """The `Surroundings` of this machine.
+
+    Args:
+        home: the dagctl home.
+        environ: the environment variables.
+    """
+
+    def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
+        self._home = home
+        self._environ = environ
+
+    def home(self) -> str:
+        """The folder."""
+        return str(self._home)
+
+    def files(self) -> tuple[FileSeen, ...]:
+        """The folder, and what is in it by the names that dagctl uses."""
+        if not os.path.lexists(self._home):
+            return ()
+        return (_seen(self._home, follow=True), *_within(self._home))
+
+    def variables(self) -> tuple[str, ...]:
+        """`DAGCTL_*`, and those for CAs and proxies."""
+        return tuple(sorted(name for name, value in self._environ.items() if value and _HEEDED.fullmatch(name)))
+
+
+def _within(folder: Path) -> Iterator[FileSeen]:
+    for path in _entries(folder):
+        leftover = _LEFTOVER.fullmatch(path.name) is not None
+        if not leftover and path.name not in _OURS:
+            continue
+        secret = leftover or path.name in _SECRET
+        yield _seen(path, secret=secret, leftover=leftover)
+        if path.name == "credentials":
+            yield from _credentials(path)
+        elif path.name == "contexts":
+            for context in _entries(path):
+                yield _seen(context)
+                yield from _within(context)
+
+
+def _credentials(folder: Path) -> Iterable[FileSeen]:
+    return [_seen(path, secret=True, leftover=_LEFTOVER.fullmatch(path.name) is not None) for path in _entries(folder)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _seen(path: Path, *, secret: bool = False, leftover: bool = False, follow: bool = False) -> FileSeen:
+    try:
+        found = path.stat() if follow else path.lstat()
+    except OSError:
+        return FileSeen(str(path), secret, readable=False, leftover=leftover)
+    posix, link = os.name == "posix", stat.S_ISLNK(found.st_mode)
+    folder = stat.S_ISDIR(found.st_mode)
+    access = os.R_OK | (os.X_OK | os.W_OK if folder else 0)
+    return FileSeen(
+        str(path),
+        secret,
+        folder=folder,
+        link=link,
+        mode=stat.S_IMODE(found.st_mode) if posix and not link else None,
+        readable=link or (os.access(path, access) and not (posix and found.st_uid != os.geteuid())),
+        leftover=leftover,
+    )

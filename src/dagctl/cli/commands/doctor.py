@@ -1,0 +1,94 @@
+"""Look at each link between this machine and the state database, and name the cure where one is broken.
+
+Repairs nothing and writes nothing; only a session that is due for renewal is renewed. A link behind a broken one is
+skipped. Exits with 0 when nothing failed, with 4 when all that is wrong is that you are not signed in, else with 1.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dagctl.cli.app import App
+from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
+from dagctl.cli.showing import insecure_warning, option_insecure
+from dagctl.domain.checks import Check, Mark
+from dagctl.domain.errors import DagctlError, NotSignedIn
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+_WORDS = {Mark.OK: "ok", Mark.WARNING: "warn", Mark.FAILED: "FAIL", Mark.SKIPPED: "skip"}
+_COLOURS = {Mark.OK: "32", Mark.WARNING: "33", Mark.FAILED: "1;31", Mark.SKIPPED: "2"}
+_WIDTH = len("SQLMesh config")
+_INDENT = _WIDTH + 8
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    option_insecure(parser)
+
+
+def run(args: Namespace, app: App) -> int:
+    """Show each check as it is done."""
+    insecure_warning(app, args.insecure)
+    done, width = [], _columns() if app.out.isatty() else None
+    for check in _checks(app, args.insecure):
+        done.append(check)
+        if not app.as_json:
+            print(_line(check, coloured=_coloured(app.out), width=width), file=app.out, flush=True)
+    if app.as_json:
+        app.show([_record(check) for check in done], "")
+    return _exit_code(done)
+
+
+def _checks(app: App, insecure: bool) -> Iterator[Check]:
+    try:
+        checkup = app.connect(insecure=insecure).checkup
+    except DagctlError as error:
+        from dagctl.domain.checkup import broken
+
+        yield from broken(error)
+    else:
+        yield from checkup.checks()
+
+
+def _record(check: Check) -> dict[str, str | None]:
+    return {"link": check.link, "state": check.state.value, "seen": check.seen, "cure": check.cure}
+
+
+def _line(check: Check, *, coloured: bool, width: int | None) -> str:
+    """A check for people: on a terminal of `width` columns, its lines are aligned. Cures are there to be copied."""
+    word = f"{_WORDS[check.state]:<4}"
+    if coloured:
+        word = f"\033[{_COLOURS[check.state]}m{word}\033[0m"
+    seen = check.seen if width is None else _wrapped(check.seen, width - _INDENT)
+    line = f"{word}  {check.link:<{_WIDTH}}  {seen}"
+    return f"{line}\n{'':{_INDENT}}-> {check.cure}" if check.cure else line
+
+
+def _wrapped(text: str, width: int) -> str:
+    from textwrap import wrap
+
+    lines = wrap(text, max(width, 40), break_long_words=False, break_on_hyphens=False)
+    return f"\n{'':{_INDENT}}".join(lines)
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def _coloured(out: TextIO) -> bool:
+    """Colour is for terminals, and for nobody who has asked for none (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
+
+
+def _exit_code(checks: Sequence[Check]) -> int:
+    failed = [check for check in checks if check.state is Mark.FAILED]
+    if not failed:
+        return DONE
+    return SIGNED_OUT if all(isinstance(check.problem, NotSignedIn) for check in failed) else FAILED

@@ -1,0 +1,89 @@
+"""Open psql on the state database, as you, with a fresh token.
+
+Transactions are read-only unless --write is given. Looking is no more than what every plan does; with --write
+nobody knows what you are going to change, so prod has to be open to you. What follows -- is for psql itself:
+dagctl state psql -- -c "select * from sqlmesh._environments"
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dagctl import __version__
+from dagctl.cli.app import App
+from dagctl.cli.showing import insecure_warning, option_insecure
+from dagctl.domain.errors import DagctlError
+
+if TYPE_CHECKING:
+    from dagctl.domain.state_credentials import StateCredentials
+
+READ_ONLY = "-c default_transaction_read_only=on"
+ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
+"""Stronger than PGHOST: they would have psql send the token to another server."""
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments and options."""
+    parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="what psql itself is to be given")
+    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
+    parser.add_argument("--write", action="store_true", help="let transactions write, where prod is open to you")
+    option_insecure(parser)
+
+
+def run(args: Namespace, app: App) -> int:
+    """Become psql."""
+    insecure_warning(app, args.insecure)
+    if app.as_json:
+        raise DagctlError("psql prints by itself, not as JSON.", hint="Try: dagctl state psql -- --csv")
+    program = shutil.which("psql")
+    if program is None:
+        raise DagctlError(
+            "There is no psql on this machine's PATH.",
+            hint="Install PostgreSQL's client (apt install postgresql-client, brew install libpq), or use another "
+            "program with: dagctl state url",
+        )
+    client = app.connect(insecure=args.insecure)
+    if args.write:
+        client.protection.require(client.protection.anything("dagctl state psql --write"), project=args.project)
+    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    environ = {**kept, **variables(client.entrance(args.project), os.environ, write=args.write)}
+    app.out.flush()
+    return _become(program, args.arguments, environ)
+
+
+def variables(credentials: StateCredentials, environ: Mapping[str, str], *, write: bool) -> dict[str, str]:
+    """libpq's environment variables for a connection.
+
+    The token is in one of them, too: only the same person can read a process's environment, whereas everybody can
+    read its arguments; a file would be left behind once psql has taken this process's place.
+    """
+    found = {
+        "PGHOST": credentials.host,
+        "PGPORT": str(credentials.port),
+        "PGUSER": credentials.user,
+        "PGDATABASE": credentials.database,
+        "PGPASSWORD": credentials.password,
+        "PGSSLMODE": credentials.sslmode,
+        "PGAPPNAME": f"dagctl/{__version__}",
+        "PGCONNECT_TIMEOUT": "10",
+        "PGGSSENCMODE": "disable",
+    }
+    if credentials.sslrootcert is not None:
+        found["PGSSLROOTCERT"] = credentials.sslrootcert
+    if not write:
+        found["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
+    return found
+
+
+def _become(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run `program` in the place of this process; its exit code is this process's."""
+    command = [program, *arguments]
+    if os.name == "posix":
+        os.execve(program, command, dict(environ))  # noqa: S606 - there is no shell in between
+    import subprocess  # elsewhere a shell would not wait for what has taken our place
+
+    return subprocess.call(command, env=dict(environ))  # noqa: S603 - there is no shell in between

@@ -1,0 +1,73 @@
+"""Print the state database's address as a libpq URI, for programs that take one.
+
+The token is not in it: an address ends up in shell histories and process lists. Programs on libpq take it from
+PGPASSWORD instead: PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from dagctl import __version__
+from dagctl.cli.app import App
+from dagctl.cli.showing import insecure_warning, moment, option_insecure
+
+if TYPE_CHECKING:
+    from dagctl.domain.state_credentials import StateCredentials
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
+    parser.add_argument(
+        "--password",
+        action="store_true",
+        help="with the token in it, for programs that take it in no other way; keep it out of command lines",
+    )
+    option_insecure(parser)
+
+
+def run(args: Namespace, app: App) -> int:
+    """Print the address."""
+    insecure_warning(app, args.insecure)
+    client = app.connect(insecure=args.insecure)
+    if args.password:
+        client.protection.require(client.protection.anything("dagctl state url --password"), project=args.project)
+    credentials = client.entrance(args.project)
+    url = uri(credentials, with_token=args.password)
+    app.show(_record(credentials, url), url)
+    if args.password:
+        app.say(
+            "WARNING: whoever sees this address can act as you until the token expires. Do not put it on a "
+            "command line, and do not store it."
+        )
+    return 0
+
+
+def uri(credentials: StateCredentials, *, with_token: bool) -> str:
+    """The address (PostgreSQL documentation, "Connection URIs")."""
+    host = f"[{credentials.host}]" if ":" in credentials.host else credentials.host
+    token = f":{quote(credentials.password, safe='')}" if with_token else ""
+    options = {
+        "sslmode": credentials.sslmode,
+        "sslrootcert": credentials.sslrootcert,
+        "application_name": f"dagctl/{__version__}",
+    }
+    given = urlencode({key: value for key, value in options.items() if value is not None}, quote_via=quote)
+    user, database = quote(credentials.user, safe=""), quote(credentials.database, safe="")
+    return f"postgresql://{user}{token}@{host}:{credentials.port}/{database}?{given}"
+
+
+def _record(credentials: StateCredentials, url: str) -> dict[str, object]:
+    return {
+        "url": url,
+        "host": credentials.host,
+        "port": credentials.port,
+        "database": credentials.database,
+        "user": credentials.user,
+        "sslmode": credentials.sslmode,
+        "sslrootcert": credentials.sslrootcert,
+        "expires_at": moment(credentials.expires_at),
+    }

@@ -1,0 +1,63 @@
+"""How a SQLMesh `config.py` uses dagctl, read without running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from attrs import frozen
+
+
+@frozen
+class ConfigUsage:
+    """What a configuration calls.
+
+    Attributes:
+        connects: it calls `get_state_connection`.
+        guards: it calls `check_environment_protection`.
+        pins: the projects that it pins, as far as they stand there literally.
+        unpinned: a call pins no project.
+    """
+
+    connects: bool = False
+    guards: bool = False
+    pins: tuple[str, ...] = ()
+    unpinned: bool = False
+
+
+def usage_of(text: str) -> ConfigUsage | None:
+    """What the Python source `text` calls; None where it is not Python."""
+    try:
+        calls = list(_calls(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    connecting = [call for name, call in calls if name == "get_state_connection"]
+    pins = [_project(call) for call in connecting]
+    literal = [pin.value for pin in pins if isinstance(pin, ast.Constant) and isinstance(pin.value, str)]
+    return ConfigUsage(
+        connects=bool(connecting),
+        guards=any(name == "check_environment_protection" for name, _ in calls),
+        pins=tuple(dict.fromkeys(literal)),
+        unpinned=any(pin is None for pin in pins),
+    )
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the name of what is called, whatever it was imported as."""
+    renamed = {
+        alias.asname: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            yield renamed.get(name, name), node
+
+
+def _project(call: ast.Call) -> ast.expr | None:
+    """What stands for `project`; `**settings` may hold it, and counts as pinned."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg in ("project", None)), None)

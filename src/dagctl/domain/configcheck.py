@@ -1,0 +1,97 @@
+"""Whether the SQLMesh project in the working directory keeps its state on the platform."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from dagctl.domain.checks import Check, Mark, ok, warning
+from dagctl.domain.config_usage import ConfigUsage, usage_of
+from dagctl.domain.context import Context, ContextService
+from dagctl.domain.errors import ConfigProblem
+from dagctl.domain.generation.service import PYTHON_NAME, YAML_NAMES, ConfigGeneration
+from dagctl.domain.generation.wiring import wired
+from dagctl.domain.text import printable
+from dagctl.ports.sqlmesh_project import SqlmeshProject
+
+_HERE = PurePath()
+_GENERATE = "Run: dagctl config generate"
+
+
+def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
+    """Read the configuration; nothing of it is run.
+
+    Raises:
+        ProjectConflict: it pins a project that cannot be used here.
+        FileProblem: it cannot be read.
+    """
+    names = set(config.files.names(_HERE))
+    found = [name for name in (PYTHON_NAME, *YAML_NAMES) if name in names]
+    if not found and "dbt_project.yml" in names:
+        return Check(Mark.SKIPPED, "a dbt project is managed in the web UI, and needs nothing here")
+    if not found:
+        return Check(Mark.SKIPPED, "there is no SQLMesh configuration in this folder")
+    if config.sqlmesh is None:
+        return Check(Mark.SKIPPED, f"SQLMesh is not installed beside dagctl ({found[0]} was not looked at)")
+    if len(found) > 1:
+        seen = f"SQLMesh takes one configuration a folder, and here are {' and '.join(found)}"
+        return Check(Mark.FAILED, seen, f"mv {found[1]} {found[1]}.bak")
+    check = _python(config, contexts) if found == [PYTHON_NAME] else _yaml(config, found[0])
+    return _cautioned(check, config.sqlmesh) if found == [PYTHON_NAME] and check.state is Mark.OK else check
+
+
+def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
+    usage = usage_of(config.files.read(_HERE / PYTHON_NAME))
+    if usage is None:
+        return Check(Mark.FAILED, "config.py is not Python", "Run sqlmesh info: it shows the line.")
+    if usage.connects:
+        return _connecting(usage, contexts)
+    if usage.guards:
+        return ok("config.py brings a state connection of its own, behind check_environment_protection()")
+    return warning(
+        "config.py does not call get_state_connection(): SQLMesh keeps its state elsewhere",
+        'Give its gateways: "state_connection": get_state_connection(…); see dagctl config generate --help',
+    )
+
+
+def _cautioned(check: Check, sqlmesh: SqlmeshProject) -> Check:
+    try:
+        cautions = sqlmesh.cautions(_HERE)
+    except Exception as error:  # noqa: BLE001 - SQLMesh is there, but broken, in whichever way
+        why = printable(f"{type(error).__name__}: {error}")
+        return Check(Mark.FAILED, f"SQLMesh itself does not load ({why})", "Run: pip install 'dagctl[sqlmesh]'")
+    return warning(f"{check.seen}; but: {' '.join(cautions)}") if cautions else check
+
+
+def _connecting(usage: ConfigUsage, contexts: ContextService) -> Check:
+    current = contexts.current()
+    for pin in usage.pins:
+        contexts.current(pin)
+    if len(usage.pins) > 1:
+        return warning(f"config.py pins several projects: {', '.join(usage.pins)}", "One project has one state.")
+    if usage.unpinned:
+        pin = current.pin or "ORGANIZATION/PROJECT"
+        return warning(
+            "config.py uses dagctl and pins no project: its models follow the current one wherever it goes",
+            f'Add project="{pin}" to its calls of get_state_connection().',
+        )
+    if not usage.pins or _same(contexts.current(usage.pins[0]), current):
+        return ok(f"config.py uses dagctl{f', pinned to {usage.pins[0]}' if usage.pins else ''}")
+    name = current.project.value if current.project else "none"
+    return ok(f"config.py uses dagctl, pinned to {usage.pins[0]}; the project above is the current one, {name}")
+
+
+def _same(pinned: Context, current: Context) -> bool:
+    if pinned.project_id is not None or current.project is None or pinned.project is None:
+        return pinned.project_id == current.project_id
+    return pinned.project.value == current.project.value
+
+
+def _yaml(config: ConfigGeneration, name: str) -> Check:
+    try:
+        root = config.yaml.read(config.files.read(_HERE / name), name).root
+    except ConfigProblem as error:
+        return warning(error.message, "Mend it, then run: dagctl config generate")
+    own = wired(root, "") if root is not None else None
+    gateways = ", ".join(repr(gateway) for gateway in own.replaced) if own else ""
+    state = f"gateway {gateways} has a state_connection of its own" if gateways else "its state is not the platform's"
+    return warning(f"{name} does not use dagctl: {state}", _GENERATE)

