@@ -117,18 +117,75 @@ def test_the_first_variable_wins(world: World, far: FarSide, tmp_path: Path) -> 
         world.transport(trust=trust).get(far.url)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to name the folder's files")
-def test_a_folder_of_cas(world: World, far: FarSide, tmp_path: Path) -> None:
+@pytest.fixture
+def hashed(world: World, tmp_path: Path) -> Path:
+    """A folder with the CA under the name by which OpenSSL looks for it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to name the folder's files")
     folder = tmp_path / "certs"
     folder.mkdir()
     digest = subprocess.run(
         ["openssl", "x509", "-hash", "-noout", "-in", world.ca_file], capture_output=True, text=True, check=True
     )
     os.link(world.ca_file, folder / f"{digest.stdout.strip()}.0")
+    return folder
 
-    trust = trust_from({"REQUESTS_CA_BUNDLE": str(folder)})
+
+def test_a_folder_of_cas(world: World, far: FarSide, hashed: Path) -> None:
+    trust = trust_from({"REQUESTS_CA_BUNDLE": str(hashed)})
 
     assert world.transport(trust=trust).get(far.url).status == 200
+
+
+# the system's CAs
+
+
+@pytest.fixture
+def bundle(world: World, hashed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's bundle, with the CA in it, and `hashed` being the system's folder."""
+    found = hashed.with_name("bundle.pem")
+    shutil.copy(world.ca_file, found)
+    paths = ssl.DefaultVerifyPaths(str(found), str(hashed), "SSL_CERT_FILE", str(found), "SSL_CERT_DIR", str(hashed))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    monkeypatch.setenv("SSL_CERT_FILE", str(found))  # which is where OpenSSL itself has it from
+    return found
+
+
+def read_by(trust: Trust) -> int:
+    """How many CA certificates have been read before any is needed."""
+    return trust.context("localhost").cert_store_stats()["x509"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_where_each_has_a_file_only_the_one_that_is_needed_is_read(
+    world: World, far: FarSide, bundle: Path, named: bool
+) -> None:
+    trust = trust_from({"SSL_CERT_FILE": str(bundle)} if named else {})
+
+    assert read_by(trust) == 0
+    assert world.transport(trust=trust).get(far.url).status == 200
+
+
+@pytest.mark.parametrize("lacking", ["a file", "the folder"])
+def test_where_the_bundle_holds_more_it_is_read(
+    world: World, far: FarSide, bundle: Path, hashed: Path, lacking: str
+) -> None:
+    bundle.write_bytes(new_ca().cert_pem.bytes() + Path(world.ca_file).read_bytes())
+    if lacking == "the folder":
+        shutil.rmtree(hashed)
+
+    assert read_by(Trust()) == 2
+    assert world.transport(trust=Trust()).get(far.url).status == 200
+
+
+def test_the_systems_folder_does_not_stand_for_a_bundle_of_ones_own(
+    world: World, far: FarSide, bundle: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.pem"
+    new_ca().cert_pem.write_to_path(str(own))
+
+    with pytest.raises(CertificateRefused):
+        world.transport(trust=trust_from({"SSL_CERT_FILE": str(own)})).get(far.url)
 
 
 @pytest.mark.parametrize(("content", "why"), [(None, "No such file"), ("not a certificate", "holds no CA certificate")])

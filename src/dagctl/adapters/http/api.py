@@ -1,4 +1,4 @@
-"""The management API, as PROTOCOL.md has it."""
+"""The management API, as PROTOCOL.md has it. The wire classes come with cattrs, and only to those who need them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,12 @@ import re
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from dagctl.adapters.http.answers import document, https_host, members, refusal, verdict, words
 from dagctl.adapters.http.transport import Answer, Transport, split
-from dagctl.adapters.http.wire import (
-    EnvironmentInfoWire,
-    OnboardingWire,
-    ProjectWire,
-    ProtectionWire,
-    ResourceMetadataWire,
-    document,
-    https_host,
-    refusal,
-    structure,
-    words,
-)
 from dagctl.domain.errors import Malformed, Refused
 from dagctl.domain.handshake import Handshake
 from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
-from dagctl.domain.targets import Verdict, sanitized
+from dagctl.domain.targets import Verdict
 
 
 class HttpApiGateway:
@@ -38,6 +27,8 @@ class HttpApiGateway:
 
     def advertisement(self, api_url: str) -> Advertisement | None:
         """Read the protected resource metadata (RFC 9728 section 3.1)."""
+        from dagctl.adapters.http.wire import ResourceMetadataWire, structure
+
         answer = self._metadata(api_url)
         if 400 <= answer.status < 500:
             return None
@@ -58,6 +49,8 @@ class HttpApiGateway:
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """Ask for the onboarding status."""
+        from dagctl.adapters.http.wire import OnboardingWire, structure
+
         answer = self._get(access, "/api/v1/onboarding/status", auth0_id=subject)
         status = structure(_successful(answer), OnboardingWire, answer)
         if not status.onboarded or status.organization is None:
@@ -67,6 +60,8 @@ class HttpApiGateway:
 
     def state_proxy(self, access: ApiAccess) -> StateProxy | None:
         """Ask for the environment's information."""
+        from dagctl.adapters.http.wire import EnvironmentInfoWire, structure
+
         answer = self._get(access, "/api/v1/env/info")
         if answer.status == 404:
             return None
@@ -94,15 +89,9 @@ class HttpApiGateway:
         if answer.status == 403:
             return Verdict(allowed=False, message=_message(answer))
         if answer.status == 404:
-            structure(document(answer), dict, answer)
+            members(document(answer), answer)
             return Verdict(allowed=True)
-        found = structure(_successful(answer), ProtectionWire, answer)
-        named = found.environment
-        if environment is not None and named is not None and sanitized(named) != sanitized(environment):
-            raise Malformed(f"{answer.where} answers for another environment than {environment!r}.")
-        if found.project_id not in (None, project_id):
-            raise Malformed(f"{answer.where} answers for another project than {project_id!r}.")
-        return Verdict(allowed=found.allowed)
+        return verdict(members(_successful(answer), answer), answer, project_id, environment)
 
     def _get(self, access: ApiAccess, path: str, **query: str) -> Answer:
         headers = {}
@@ -134,6 +123,8 @@ def _successful(answer: Answer) -> object:
 
 
 def _project(item: object, answer: Answer) -> Project:
+    from dagctl.adapters.http.wire import ProjectWire, structure
+
     found = structure({"id": item} if isinstance(item, str) else item, ProjectWire, answer)
     return Project(found.id, found.name or found.id)
 

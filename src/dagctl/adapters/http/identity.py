@@ -5,16 +5,9 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
+from dagctl.adapters.http.answers import document, https_host, refusal
 from dagctl.adapters.http.transport import Answer, Transport, split
-from dagctl.adapters.http.wire import (
-    DeviceWire,
-    ProviderMetadataWire,
-    TokenWire,
-    document,
-    https_host,
-    refusal,
-    structure,
-)
+from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
 from dagctl.domain.errors import Malformed
 from dagctl.domain.platform import SCOPE, Platform
 from dagctl.domain.tokens import TokenSet, expiry_of

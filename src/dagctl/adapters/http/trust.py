@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from attrs import frozen
 
 from dagctl.domain.errors import CertificateRefused
 from dagctl.domain.platform import LOOPBACK_HOSTS
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 @frozen
@@ -43,8 +46,9 @@ class Trust:
         Raises:
             CertificateRefused: a CA file cannot be used.
         """
-        if self.bundle is None:
-            context = ssl.create_default_context()
+        folder = _system_folder(self.bundle)
+        if self.bundle is None or folder is not None:
+            context = ssl.create_default_context(capath=folder)
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             _load(context, self.bundle, self.origin)
@@ -55,11 +59,37 @@ class Trust:
 
 
 def unverified() -> ssl.SSLContext:
-    """A TLS client context that trusts anybody."""
-    context = ssl.create_default_context()
+    """A TLS client context that trusts anybody, and speaks TLS 1.2 at least."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _system_folder(bundle: Path | None) -> str | None:
+    """Where the system has a file for each CA certificate of its bundle, named by its hash; None where it has not.
+
+    From there OpenSSL reads the one that it needs. To read them all takes longer than the rest of a request.
+
+    Args:
+        bundle: None for the system's own; the folder does not stand for any other.
+    """
+    paths = ssl.get_default_verify_paths()
+    if os.name != "posix" or not _same(paths.capath, paths.openssl_capath):
+        return None
+    if bundle is not None and not _same(bundle, paths.openssl_cafile):
+        return None
+    try:
+        bundled = Path(paths.openssl_cafile).read_bytes().count(b"-----BEGIN CERTIFICATE-----")
+        hashed = sum(_HASHED.fullmatch(name) is not None for name in os.listdir(paths.openssl_capath))
+    except OSError:
+        return None
+    return paths.openssl_capath if hashed >= bundled > 0 else None
+
+
+def _same(one: Path | str | None, other: str) -> bool:
+    return one is not None and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:

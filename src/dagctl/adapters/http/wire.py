@@ -1,18 +1,17 @@
-"""JSON from the platform, taken apart strictly: what is missing or of another type is named by its path."""
+"""JSON objects from the platform, taken apart strictly: what is missing or of another type is named by its path."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, NewType, TypeVar
-from urllib.parse import urlsplit
 
 from attrs import define, field
 from cattrs import BaseValidationError, Converter
 from cattrs import transform_error as explain
 
+from dagctl.adapters.http.answers import members
 from dagctl.adapters.http.transport import Answer
-from dagctl.domain.errors import Malformed, Refused
+from dagctl.domain.errors import Malformed
 from dagctl.domain.text import printable
 
 T = TypeVar("T")
@@ -61,15 +60,6 @@ class ProjectWire:
 
     id: Identifier
     name: str | None = None
-
-
-@define
-class ProtectionWire:
-    """`GET /api/v1/environment-protections/check`."""
-
-    allowed: bool
-    environment: str | None = None
-    project_id: Identifier | None = None
 
 
 @define
@@ -159,39 +149,15 @@ def _converter() -> Converter:
 _CONVERTER = _converter()
 
 
-def document(answer: Answer) -> Any:
-    """The JSON value in an answer's body (RFC 8259).
-
-    Raises:
-        Malformed: there is none, or one of its objects has a member twice.
-    """
-    try:
-        return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise Malformed(f"{answer.where} answers with something that is not JSON.") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("duplicate member")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def structure(value: object, kind: type[T], answer: Answer) -> T:
     """`value`, taken from `answer`, as a wire class.
 
     Raises:
         Malformed: it does not fit; the message says where and how.
     """
-    if not isinstance(value, dict):
-        raise Malformed(f"{answer.where} answers with something that is not a JSON object.")
+    found = members(value, answer)
     try:
-        return _CONVERTER.structure(value, kind)
+        return _CONVERTER.structure(found, kind)
     except BaseValidationError as error:
         complaint = printable(explain(error, format_exception=_complaint)[0].replace(" @ ", " at "))
     raise Malformed(f"{answer.where} answers with unexpected JSON: {complaint}.")
@@ -203,39 +169,3 @@ def _complaint(error: BaseException, _: object) -> str:
         return "a member is missing"
     said = str(error)
     return said if isinstance(error, TypeError) and said.startswith("expected") else "another shape than expected"
-
-
-def https_host(url: str) -> str | None:
-    """Host, and port where there is one, of an https URL that is fit to be shown and opened; None for any other."""
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme == "https" and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    fit = re.fullmatch(r"[!-~]+", url) and not re.search(r"[\\<>\"^`{|}]", url) and "@" not in parts.netloc
-    return parts.netloc.lower() if whole and fit else None
-
-
-def words(value: object, answer: Answer) -> str:
-    """The server's own words, fit to be shown: one short line, and nothing secret that it may have repeated."""
-    if not isinstance(value, str):
-        return ""
-    for secret in answer.secrets:
-        value = value.replace(secret, "…")
-    return printable(value)
-
-
-def refusal(answer: Answer) -> Refused:
-    """An answer whose status says no, with the server's own words where it has some."""
-    try:
-        body = document(answer)
-    except Malformed:
-        body = None
-    members = body if isinstance(body, dict) else {}
-    said = [words(members.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
-    why = next((f": {phrase}" for phrase in said if phrase), "")
-    return Refused(
-        f"{answer.where} answers with HTTP status {answer.status}{why}.",
-        status=answer.status,
-        code=words(members.get("error"), answer) or None,
-    )

@@ -1,0 +1,104 @@
+"""What an answer says, as far as that needs no wire class: its JSON, a refusal's words, a verdict."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from dagctl.adapters.http.transport import Answer
+from dagctl.domain.errors import Malformed, Refused
+from dagctl.domain.targets import Verdict, sanitized
+from dagctl.domain.text import printable
+
+
+def document(answer: Answer) -> Any:
+    """The JSON value in an answer's body (RFC 8259).
+
+    Raises:
+        Malformed: there is none, or one of its objects has a member twice.
+    """
+    try:
+        return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Malformed(f"{answer.where} answers with something that is not JSON.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate member")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def members(value: object, answer: Answer) -> dict[str, Any]:
+    """The members of `value`, taken from `answer`.
+
+    Raises:
+        Malformed: it is no JSON object.
+    """
+    if not isinstance(value, dict):
+        raise Malformed(f"{answer.where} answers with something that is not a JSON object.")
+    return value
+
+
+def verdict(found: Mapping[str, Any], answer: Answer, project_id: str, environment: str | None) -> Verdict:
+    """What the members of an answer to `GET /api/v1/environment-protections/check` say.
+
+    They are taken apart by hand: every plan waits for this, and cattrs takes longer to load than the question takes.
+
+    Raises:
+        Malformed: it is no answer to this question.
+    """
+    allowed, named, project = found.get("allowed"), found.get("environment"), found.get("project_id")
+    if not isinstance(allowed, bool):
+        raise Malformed(f"{answer.where} answers with unexpected JSON: expected true or false at $.allowed.")
+    if named is not None and not isinstance(named, str):
+        raise Malformed(f"{answer.where} answers with unexpected JSON: expected a string at $.environment.")
+    if environment is not None and named is not None and sanitized(named) != sanitized(environment):
+        raise Malformed(f"{answer.where} answers for another environment than {environment!r}.")
+    if project is not None and (isinstance(project, bool) or str(project) != project_id):
+        raise Malformed(f"{answer.where} answers for another project than {project_id!r}.")
+    return Verdict(allowed=allowed)
+
+
+def https_host(url: str) -> str | None:
+    """Host, and port where there is one, of an https URL that is fit to be shown and opened; None for any other."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    fit = re.fullmatch(r"[!-~]+", url) and not re.search(r"[\\<>\"^`{|}]", url) and "@" not in parts.netloc
+    return parts.netloc.lower() if whole and fit else None
+
+
+def words(value: object, answer: Answer) -> str:
+    """The server's own words, fit to be shown: one short line, and nothing secret that it may have repeated."""
+    if not isinstance(value, str):
+        return ""
+    for secret in answer.secrets:
+        value = value.replace(secret, "…")
+    return printable(value)
+
+
+def refusal(answer: Answer) -> Refused:
+    """An answer whose status says no, with the server's own words where it has some."""
+    try:
+        body = document(answer)
+    except Malformed:
+        body = None
+    found = body if isinstance(body, dict) else {}
+    said = [words(found.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
+    why = next((f": {phrase}" for phrase in said if phrase), "")
+    return Refused(
+        f"{answer.where} answers with HTTP status {answer.status}{why}.",
+        status=answer.status,
+        code=words(found.get("error"), answer) or None,
+    )
