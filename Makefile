@@ -16,7 +16,7 @@ help:
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
 	@echo "make docs    the reference of commands anew, from the parser"
-	@echo "make bench   the benchmark of config generation: ratios from one run"
+	@echo "make bench   the benchmarks: ratios from one run, written to docs/explanation/performance.md"
 	@echo "make clean   remove what the others made"
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -46,7 +46,7 @@ docs: $(VENV)/installed
 	$(BIN)/python tests/cli/reference.py
 
 bench: $(VENV)/installed
-	$(BIN)/python tests/benchmarks/bench_generation.py
+	$(BIN)/python -m tests.benchmarks --write
 
 clean:
 	-$(BIN)/dagctl sandbox stop
