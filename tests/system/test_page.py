@@ -76,3 +76,8 @@ def test_the_policy_admits_this_style_and_nothing_else() -> None:
         "form-action": "'none'",
         "frame-ancestors": "'none'",
     }
+
+
+def test_an_option_is_kept_in_one_piece() -> None:
+    html = render(Page(False, "x", "Sign in with another account, or with --org Acme <--x>.")).decode()
+    assert "or with <span>--org</span> Acme &lt;<span>--x</span>&gt;." in html

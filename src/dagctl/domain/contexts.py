@@ -87,7 +87,7 @@ class ContextsService:
             if not found.current:
                 self.put_aside()
                 self._bring_back(found.name)
-                self.sweep()
+            self.sweep()
         return evolve(found, current=True)
 
     def delete(self, wanted: str) -> bool:

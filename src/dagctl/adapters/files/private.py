@@ -8,12 +8,14 @@ import stat
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from time import time_ns
 
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 
 ELSEWHERE = "Set DAGCTL_HOME to a folder that can be read and written."
 
-_serial = count()
+_BORN = time_ns()
+_serial = count(_BORN)  # a killed process that had our process ID, as in containers all have, began lower
 
 
 def read_private(path: Path) -> str | None:
@@ -68,9 +70,11 @@ def remove_private(path: Path) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Create the folder, mode 0700, or take other people's access away from it."""
+    """Create the folder, and what is missing above it, mode 0700; or take other people's access away from it."""
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.parent.is_dir():
+            make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
         folder.chmod(0o700)
 
@@ -111,13 +115,18 @@ def _sync_folder(folder: Path) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove the temporary files of writers that were killed."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.\d+\.tmp")
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.(\d+)\.tmp")
     with suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(path.parent):
             match = pattern.fullmatch(name)
-            if match and not _alive(int(match[1])):
+            if match and not _in_use(int(match[1]), int(match[2])):
                 with suppress(FileNotFoundError):
                     (path.parent / name).unlink()
+
+
+def _in_use(pid: int, serial: int) -> bool:
+    """Whether the writer of a temporary file may still be at it."""
+    return serial >= _BORN if pid == os.getpid() else _alive(pid)
 
 
 def _alive(pid: int) -> bool:

@@ -38,11 +38,17 @@ class FileContextShelf:
         return Stores(FileContextStore(folder), self._tokens(folder), FileCredentialStore(folder))
 
     def remove(self, name: str) -> None:
-        """Remove the tokens, then the folder."""
+        """Remove the tokens first, and `config.yaml` last: whoever is killed in between leaves what is found again."""
+        folder = self._folder / name
         self.stores(name).tokens.clear()
         try:
-            shutil.rmtree(self._folder / name)
+            for path in sorted(folder.iterdir(), key=lambda path: path.name == "config.yaml"):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            folder.rmdir()
         except FileNotFoundError:
             return
         except OSError as error:
-            raise FileUnusable(f"{self._folder / name} cannot be removed: {error.strerror}.") from None
+            raise FileUnusable(f"{folder} cannot be removed: {error.strerror}.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from html import escape
 
 from dagctl.ports.browser import Page
@@ -40,6 +41,7 @@ svg {
 h1 { margin: 1.4rem 0 .5rem; font-size: 1.5rem; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
 p { margin: 0; color: var(--soft); overflow-wrap: anywhere; text-wrap: pretty; }
 p + p { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); color: var(--ink); }
+span { white-space: nowrap; }
 footer { margin-top: 1.25rem; font-size: .875rem; color: var(--soft); }
 b { font-weight: 650; color: var(--ink); }
 @media (max-width: 24rem) { main { padding: 1.75rem 1.5rem; } }
@@ -63,7 +65,7 @@ _MARK = '<path d="M12 3.5v10.5M12 19.9v.1"/>'
 def render(page: Page) -> bytes:
     """`page` as HTML, in UTF-8."""
     kind, role, sign = ("good", "status", _TICK) if page.ok else ("bad", "alert", _MARK)
-    paragraphs = "\n".join(f"<p>{escape(text)}</p>" for text in (page.text, page.next_step) if text)
+    paragraphs = "\n".join(f"<p>{_prose(text)}</p>" for text in (page.text, page.next_step) if text)
     return f"""<!doctype html>
 <html lang="en" class="{kind}">
 <head>
@@ -86,3 +88,8 @@ def render(page: Page) -> bytes:
 </body>
 </html>
 """.encode()
+
+
+def _prose(text: str) -> str:
+    """Text as HTML; a line does not end within an option's name, which is there to be copied."""
+    return re.sub(r"--[\w-]+", r"<span>\g<0></span>", escape(text))
