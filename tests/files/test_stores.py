@@ -227,6 +227,24 @@ def test_the_same_credentials_are_not_written_twice(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["password"] == "other"
 
 
+def test_members_that_belong_to_somebody_else_stay_with_new_credentials(tmp_path: Path) -> None:
+    store, path = FileCredentialStore(tmp_path), tmp_path / "credentials" / "a_b.json"
+    store.save("a", "b", _credentials())
+    path.write_text(json.dumps({**json.loads(path.read_text()), "theirs": [1, {"x": None}]}))
+    store.save("a", "b", _credentials("other"))
+    kept = json.loads(path.read_text())
+    assert (kept["theirs"], kept["password"]) == ([1, {"x": None}], "other")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\0", "[" * 100_000])
+def test_what_cannot_be_read_is_replaced(tmp_path: Path, text: str) -> None:
+    store, path = FileCredentialStore(tmp_path), tmp_path / "credentials" / "a_b.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    store.save("a", "b", _credentials())
+    assert store.expires_at("a", "b") == DEATH
+
+
 @pytest.mark.parametrize("name", ["../../etc", "..", ".", "a/b", "a\\b", "a\0b", "", "C:x"])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     FileCredentialStore(tmp_path).save(name, name, _credentials())

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from dagctl.adapters.files.private import read_private, remove_private, write_private
 from dagctl.domain.errors import FileProblem, FileUnusable
@@ -23,30 +24,27 @@ class FileCredentialStore:
         self._folder = home / "credentials"
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
-        """Replace the project's file, unless it says the same already."""
-        expires = credentials.expires_at
-        text = json.dumps(
-            {
-                "host": credentials.host,
-                "port": credentials.port,
-                "database": credentials.database,
-                "user": credentials.user,
-                "password": credentials.password,
-                "sslmode": credentials.sslmode,
-                "expires_at": expires.isoformat() if expires else None,
-            },
-            indent=2,
-        )
-        path = self._path(org, project)
-        if self._text(path) != text:
-            write_private(path, text)
+        """Replace the project's file, unless it says the same already; members that we know nothing of stay."""
+        expires, path = credentials.expires_at, self._path(org, project)
+        before = self._members(path)
+        after = {
+            **before,
+            "host": credentials.host,
+            "port": credentials.port,
+            "database": credentials.database,
+            "user": credentials.user,
+            "password": credentials.password,
+            "sslmode": credentials.sslmode,
+            "expires_at": expires.isoformat() if expires else None,
+        }
+        if after != before:
+            write_private(path, json.dumps(after, indent=2) + "\n")
 
     def expires_at(self, org: str, project: str) -> datetime | None:
         """When the kept credentials die."""
         try:
-            members = json.loads(self._text(self._path(org, project)) or "null")
-            value = datetime.fromisoformat(members["expires_at"].replace("Z", "+00:00"))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            value = datetime.fromisoformat(self._members(self._path(org, project))["expires_at"].replace("Z", "+00:00"))
+        except (ValueError, KeyError, AttributeError):
             return None
         return value if value.tzinfo is not None else None
 
@@ -67,8 +65,10 @@ class FileCredentialStore:
         name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".") or "_"
         return self._folder / f"{name}.json"
 
-    def _text(self, path: Path) -> str | None:
+    def _members(self, path: Path) -> dict[str, Any]:
+        """What the file says; nothing where it cannot be read: it is a cache."""
         try:
-            return read_private(path)
-        except FileProblem:
-            return None
+            members = json.loads(read_private(path) or "null")
+        except (FileProblem, ValueError, RecursionError):
+            return {}
+        return members if isinstance(members, dict) else {}
