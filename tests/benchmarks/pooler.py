@@ -29,6 +29,7 @@ auth_file = {folder}/users.txt
 pool_mode = session
 max_client_conn = 100
 default_pool_size = 50
+pkt_buf = 65536
 ignore_startup_parameters = extra_float_digits
 client_tls_sslmode = require
 client_tls_cert_file = {folder}/server.pem
