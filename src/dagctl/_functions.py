@@ -17,6 +17,7 @@ import dagctl.domain.state  # noqa: F401
 from dagctl._wiring import connect
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.platform import LOOPBACK_HOSTS
 from dagctl.domain.targets import PRODUCTION, Targets
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def get_state_connection(
         client.protection.require(targets, project=project)
         link = StateLink(project, insecure, wary=targets.everything)
         if targets.environments:
-            link.plain()  # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
+            # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
+            _warn_of_sslmode(link.plain())
         return _connection(link)
 
 
@@ -183,7 +185,7 @@ class StateLink:
     def outline(self) -> StateCredentials | None:
         """The database without a password, as far as it is known without asking anybody."""
         try:
-            known = _client(self._insecure).state.outline(self._project)
+            known = _client(self._insecure).state.outline(self._project, located=self._located)
         except DagctlError:
             return None  # it is raised again, and seen, when there is something to connect to
         return known
@@ -219,7 +221,7 @@ def _again(project: str | None, insecure: bool, wary: bool) -> StateLink:
 
 
 _clients: dict[object, Dagctl] = {}
-_warned: set[int] = set()
+_warned: set[tuple[int, str]] = set()
 _lock = Lock()
 _HEEDED = ("DAGCTL_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HOME")
 
@@ -231,7 +233,10 @@ def _client(insecure: bool, organization: str | None = None) -> Dagctl:
         organization: the ID of one that may not be the current one; where its tokens are is looked up anew.
     """
     if insecure:
-        _warn()
+        _warn(
+            "insecure=True turns certificate verification off: whoever is on the way can "
+            "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
+        )
     heeded = frozenset(item for item in os.environ.items() if item[0].upper().startswith(_HEEDED))
     surroundings = (os.getpid(), os.getcwd(), insecure, heeded)
     if organization is not None:
@@ -242,15 +247,21 @@ def _client(insecure: bool, organization: str | None = None) -> Dagctl:
         return _clients[surroundings]
 
 
-def _warn() -> None:
-    """Say what `insecure` means, once a process."""
-    if os.getpid() not in _warned:
-        _warned.add(os.getpid())
-        print(  # noqa: T201 - the person has to see it, however logging is set up
-            "dagctl: WARNING: insecure=True turns certificate verification off: whoever is on the way can "
-            "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead.",
-            file=sys.stderr,
+def _warn_of_sslmode(credentials: StateCredentials) -> None:
+    if not credentials.insists_on_tls and credentials.host not in LOOPBACK_HOSTS:
+        _warn(
+            f"sslmode {credentials.sslmode} may have your token travel to {credentials.host} in the clear. "
+            "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full."
         )
+
+
+def _warn(text: str) -> None:
+    """Warn of something that weakens security, once a process."""
+    said = os.getpid(), text
+    if said not in _warned:
+        _warned.add(said)
+        # the person has to see it, however logging is set up
+        print(f"dagctl: WARNING: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _begin_anew() -> None:

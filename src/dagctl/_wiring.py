@@ -17,7 +17,7 @@ from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import BUILT_IN, ContextService, Overrides, Sourced
+from dagctl.domain.context import ContextService, Overrides, Sourced
 from dagctl.domain.session import SessionService
 from dagctl.ports.context_shelf import ContextShelf, Stores
 
@@ -168,7 +168,7 @@ class Dagctl:
 
     def entrance_at(self, located: Context) -> StateCredentials:
         """`state.at`, with those certificates. Raises as it does."""
-        return self._probe.trusting(self.state.at(located), chosen=located.sslmode.source != BUILT_IN)
+        return self._probe.trusting(self.state.at(located), chosen=located.sslmode_stays)
 
     def works_for(self, located: Context) -> bool:
         """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.

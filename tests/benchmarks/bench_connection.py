@@ -115,6 +115,6 @@ BENCH = Bench(
     "target, the check of its protection, and the connection's settings; each time in a new process. The other is\n"
     "the same request by hand at the same place, as cheaply as it can be made (urllib3, which SQLMesh has loaded\n"
     "already; a new TLS connection that trusts the sandbox's CA alone). psycopg2 is loaded in all: any state in\n"
-    "PostgreSQL needs it. The budget is the call's; the import before it has none, most of it being attrs and its classes.",
+    "PostgreSQL needs it. The budget is the call's. The import has none; most of it is attrs and its classes.",
     rows,
 )

@@ -114,7 +114,7 @@ BENCH = Bench(
     "proxy",
     "The sandbox's proxy",
     "Transactions per second, so more than 1× is better: through the sandbox's proxy (TLS, verified), on the\n"
-    "PostgreSQL's own Unix socket without TLS, and through PgBouncer (session pooling, buffers of 64 KiB, TLS, verified\n"
-    "too), which reaches PostgreSQL over the same socket. Client, proxy and server share the machine's cores.",
+    "PostgreSQL's own Unix socket without TLS, and through PgBouncer (session pooling, buffers of 64 KiB, TLS,\n"
+    "verified too), which reaches PostgreSQL over the same socket. Client, proxy and server share the machine's cores.",
     rows,
 )

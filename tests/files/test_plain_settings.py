@@ -23,6 +23,9 @@ current_org_name: Acme
 api_url: https://api.dagctl.io:8443/v1
 
 auth0_domain: dagctl-us-1.us.auth0.com
+current_project: "7b0c4b0e-3a1f-4c55-9f0e-8f2f3f1d2c4b"
+current_project_id: 7b0c4b0e-3a1f-4c55-9f0e-8f2f3f1d2c4b
+auth0_client_id: Web Shop 2
 pg_proxy_port: 5432
 """
 
@@ -67,6 +70,16 @@ ODD = [
     "?: x\n",
     "a: 99999999999\n",
     "a: 0\n",
+    'a: ""\n',
+    'a: "x # y: z"\n',
+    'a: "\\n"\n',
+    'a: "x" y\n',
+    'a: "x\ny"\n',
+    "a: x -y\n",
+    "a: x : y\n",
+    "a: 12345678-1234-1234-1234-123456789012\n",
+    "a: 12345678-1234-1234-1234-1234567890123\n",
+    "a: #\r>\n\na: ",
 ]
 
 

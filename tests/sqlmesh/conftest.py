@@ -57,7 +57,7 @@ class Platform:
         self.asked: list[str] = []
         self.targets: list[Targets] = []
         self.protection = SimpleNamespace(targets=self._targets, require=self._require)
-        self.state = SimpleNamespace(located=self._located, outline=lambda project: None)
+        self.state = SimpleNamespace(located=self._located, outline=lambda project, located=None: None)
 
     def _targets(self, default: str | None) -> Targets:
         found = SqlmeshCommandLine().targets(default)

@@ -343,6 +343,58 @@ def test_no_session_at_connect_time(connection: Any, make_link: type[Link]) -> N
 CREDENTIALS = StateCredentials(**SOMEWHERE, password="secret-token")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("said", "kind", "words", "cure"),
+    [
+        (
+            'connection to server at "localhost" (::1), port 6432 failed: Connection refused\n'
+            "\tIs the server running on that host and accepting TCP/IP connections?\n"
+            'connection to server at "localhost" (127.0.0.1), port 6432 failed: Connection refused\n'
+            "\tIs the server running on that host and accepting TCP/IP connections?\n",
+            Unreachable,
+            "cannot be reached: Connection refused.",
+            "network",
+        ),
+        (
+            'connection to server at "tls" (::1), port 6432 failed: FATAL:  database "org_acme_tls" does not exist',
+            PlatformError,
+            'no state database org_acme_shop for you: database "org_acme_tls" does not exist.',
+            "dagctl projects",
+        ),
+        ('definition of service "wh" not found', PlatformError, "PGSERVICE keeps libpq from", "Unset PGSERVICE"),
+        ("server does not support SSL, but SSL was required", CertificateRefused, "offers no TLS", "config current"),
+        ("FATAL:  the proxy takes TLS connections only", CertificateRefused, "takes TLS only", "verify-full"),
+        ("SSL error: certificate verify failed", CertificateRefused, "TLS with", "PGSSLROOTCERT"),
+        ("", Unreachable, "no reason is given", "network"),
+    ],
+)
+def test_what_libpq_says_becomes_one_sentence(said: str, kind: type[DagctlError], words: str, cure: str) -> None:
+    error = explained(said, CREDENTIALS)
+    assert type(error) is kind
+    assert words in error.message
+    assert cure in (error.hint or "")
+    assert error.message.count("proxy.example.com:6432") == 1
+    assert not set("\n\t") & set(error.message)
+
+
+@pytest.mark.parametrize("variable", ["PGHOSTADDR", "PGSERVICE"])
+def test_no_variable_leads_the_token_to_another_server(
+    variable: str, connection: Any, make_link: type[Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg2")
+    came: list[socket.socket] = []
+    with server(came.append) as port:
+        elsewhere = tmp_path / "services.conf"
+        elsewhere.write_text("[wh]\nhostaddr=127.0.0.1\n")
+        monkeypatch.setenv("PGSERVICEFILE", str(elsewhere))
+        monkeypatch.setenv(variable, {"PGHOSTADDR": "127.0.0.1", "PGSERVICE": "wh"}[variable])
+        with pytest.raises(Unreachable, match=r"127\.0\.0\.2"):
+            opener(connection(make_link({**SOMEWHERE, "host": "127.0.0.2", "port": port, "sslmode": "disable"})))()
+        assert came == []
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            caller.sendall(b"enough")
+
+
 def test_an_explanation_never_holds_the_token() -> None:
     assert "secret-token" not in str(explained("bad password 'secret-token'", CREDENTIALS))
 
@@ -355,6 +407,7 @@ def test_an_explanation_never_holds_the_token() -> None:
         ("localhost", "require", True, ("require", None)),
         ("localhost", "disable", True, ("disable", None)),
         ("localhost", "verify-ca", True, ("verify-ca", "local")),
+        ("localhost", "verify-full", True, ("verify-full", "local")),
         ("proxy.example.com", "require", False, ("require", None)),
         ("proxy.example.com", "verify-full", True, ("verify-full", "given")),
     ],
@@ -385,7 +438,15 @@ def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: 
         return trusting(asked, chosen=True, loopback_ca=tmp_path / "ca.pem", environ=environ).sslrootcert
 
     assert ca({"PGSSLROOTCERT": "mine.pem"}) is None
-    assert ca({})
+    assert ca({"SSL_CERT_FILE": "first.pem", "REQUESTS_CA_BUNDLE": "second.pem"}) == "first.pem"
+    assert ca({"REQUESTS_CA_BUNDLE": "second.pem"}) == "second.pem"
+    system = ca({})
+    assert system
+    assert Path(system).is_file() or system == "system"
+    (tmp_path / "ca.pem").write_text("a CA")
+    local = evolve(asked, host="localhost")
+    named = {"PGSSLROOTCERT": "mine.pem"}
+    assert trusting(local, chosen=True, loopback_ca=tmp_path / "ca.pem", environ=named).sslrootcert is None
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").write_text("a CA")
     assert ca({}) is None

@@ -240,6 +240,29 @@ def test_insecure_is_loud_once(
     assert "SSL_CERT_FILE" in err
 
 
+@pytest.mark.parametrize(
+    ("sslmode", "host", "warned"),
+    [
+        *((mode, "proxy.example.com", 1) for mode in ("disable", "allow", "prefer")),
+        *((mode, "proxy.example.com", 0) for mode in ("require", "verify-ca", "verify-full")),
+        ("disable", "localhost", 0),
+    ],
+)
+def test_a_token_that_may_travel_in_the_clear_is_warned_of_once(
+    sslmode: str,
+    host: str,
+    warned: int,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(_functions, "_warned", set())
+    client.recorded = evolve(SIGNED_IN, pg_proxy_sslmode=sslmode, pg_proxy_host=host)
+    for gateway in ("one", "two"):
+        dagctl.get_state_connection(gateway)
+    assert capsys.readouterr().err.count(f"dagctl: WARNING: sslmode {sslmode}") == warned
+
+
 def test_surroundings_that_change_get_a_client_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_functions, "_clients", {})
     monkeypatch.setattr("dagctl._wiring.connect", lambda **_: object())

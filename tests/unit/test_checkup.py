@@ -37,6 +37,7 @@ from dagctl.testing import (
     MemorySurroundings,
     MemoryTokenStore,
     connected,
+    elsewhere,
 )
 
 NAMES = [
@@ -335,11 +336,17 @@ def test_a_proxy_that_is_not_verified(machine: Machine) -> None:
     assert "sslmode require: encrypted, but the proxy is not verified" in check.seen
 
 
-def test_a_proxy_that_is_verified_by_itself(machine: Machine) -> None:
+def test_a_sandboxs_proxy_is_verified_by_itself() -> None:
+    machine = Machine(MemoryPlatform(place=elsewhere("localhost:18443"))).choose()
     machine.probe.trusted = CA
     check = machine.checks()["proxy TLS"]
     assert check.state is Mark.OK
     assert f"sslmode verify-full, certificate of A CA in memory, verified with {CA}" in check.seen
+
+
+def test_another_platforms_proxy_is_not_verified_by_the_sandboxs_ca(machine: Machine) -> None:
+    machine.probe.trusted = CA
+    assert "sslmode require: encrypted, but the proxy is not verified" in machine.checks()["proxy TLS"].seen
 
 
 def test_a_mode_below_the_default_is_warned_of() -> None:
@@ -439,7 +446,9 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
         ({"dbt_project.yml": ""}, Mark.SKIPPED, "a dbt project"),
         ({"config.py": PINNED.format("Acme/shop")}, Mark.OK, "pinned to Acme/shop"),
         ({"config.py": PINNED.format("prj_shop")}, Mark.OK, "pinned to prj_shop"),
-        ({"config.py": PINNED.format("Acme/web-analytics")}, Mark.OK, "the project above is the current one, shop"),
+        ({"config.py": PINNED.format("Acme/web-analytics")}, Mark.OK, "pinned to Acme/web-analytics"),
+        ({"config.py": "c = get_state_connection(project=None)"}, Mark.WARNING, "pins no project"),
+        ({"sqlmesh.yaml": "a: 1", "dbt_project.yml": ""}, Mark.SKIPPED, "a dbt project"),
         ({"config.py": PINNED.format("Globex/ledger")}, Mark.FAILED, "you are signed in to 'Acme'"),
         ({"config.py": PINNED.format("shop") + PINNED.format("web")}, Mark.WARNING, "several projects: shop, web"),
         ({"config.py": "import dagctl\nc = dagctl.get_state_connection('g')"}, Mark.WARNING, "pins no project"),
@@ -462,6 +471,26 @@ def test_configurations(files: dict[str, str], state: Mark, words: str) -> None:
 
 def test_the_cure_of_a_configuration_without_a_pin_is_the_pin() -> None:
     assert 'project="Acme/shop"' in (config({"config.py": "get_state_connection()"}).cure or "")
+
+
+@pytest.mark.parametrize("chosen", ["shop", None])
+def test_the_links_lead_where_the_configuration_is_pinned_to(chosen: str | None) -> None:
+    files = MemoryFileSystem({"/project/config.py": PINNED.format("Acme/web-analytics")})
+    machine = Machine(files=files)
+    if chosen is not None:
+        machine.choose(chosen)
+    checks = machine.checks()
+    assert {name: check.state for name, check in checks.items() if check.state is not Mark.OK} == {}
+    assert "web-analytics (prj_web) of Acme, from the SQLMesh config" in checks["project"].seen
+    assert machine.platform.checks == [("prj_web", "prod")]
+    assert machine.probe.entered == ["acme/web-analytics"]
+
+
+def test_a_pin_that_leads_nowhere_is_a_broken_project() -> None:
+    files = MemoryFileSystem({"/project/config.py": PINNED.format("Acme/nope")})
+    checks = Machine(files=files).choose().checks()
+    assert (checks["project"].state, "nope" in checks["project"].seen) == (Mark.FAILED, True)
+    assert checks["login"].seen == "needs project"
 
 
 def test_without_sqlmesh_the_configuration_is_skipped() -> None:

@@ -132,8 +132,30 @@ class TestGivenSession:
         monkeypatch.setattr(given.platform, "state_proxy", fail)
         assert given.state.credentials().host == "pg-proxy.dagctl.io"
 
-    def test_there_is_no_outline(self, given: Any) -> None:
+    def test_there_is_no_outline_until_it_has_been_located(self, given: Any) -> None:
         assert given.state.outline() is None
+        whole = given.state.credentials()
+        assert given.state.outline(located=given.state.located()) == evolve(whole, password="", expires_at=None)
+
+    def test_the_platform_is_asked_once(self, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[object] = []
+        ask = given.platform.state_proxy
+
+        def noted(access: object) -> object:
+            asked.append(access)
+            return ask(access)
+
+        monkeypatch.setattr(given.platform, "state_proxy", noted)
+        state = given.state
+        assert state.located() == state.located()
+        assert len(asked) == 1
+
+    def test_where_it_could_not_be_asked_it_is_asked_again(self, given: Any) -> None:
+        given.platform.api_trouble = Unreachable("The API cannot be reached.")
+        with pytest.raises(Unreachable):
+            given.state.located()
+        given.platform.api_trouble = None
+        assert given.state.credentials().host == "pg-proxy.acme.example"
 
 
 REFUSALS = [(None, NoProject), ("nowhere", ProjectNotFound)]
@@ -202,6 +224,11 @@ class TestOutline:
         signed_in.platform.api_trouble = signed_in.platform.issuer_trouble = Unreachable("nobody is to be asked")
         assert signed_in.state.outline() == evolve(whole, password="", expires_at=None)
         assert signed_in.state.outline("prj_shop") == signed_in.state.outline("shop")
+
+    def test_of_a_project_by_its_id_it_takes_the_name_once_that_is_known(self, signed_in: Any) -> None:
+        signed_in.projects.choose("shop")
+        located = signed_in.state.located("prj_web")
+        assert signed_in.state.outline("prj_web", located=located).database == "org_acme_web_analytics"
 
     def test_where_no_project_is_chosen(self, signed_in: Any) -> None:
         assert signed_in.state.outline() is None

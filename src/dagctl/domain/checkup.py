@@ -9,7 +9,7 @@ from attrs import frozen
 
 from dagctl.domain.checks import Check, Link, Mark, follow, ok, span, warning
 from dagctl.domain.clocks import skew
-from dagctl.domain.configcheck import look_at_config
+from dagctl.domain.configcheck import look_at_config, pinned_in
 from dagctl.domain.context import BUILT_IN, ContextService, Sourced
 from dagctl.domain.errors import DagctlError, ProjectNotFound
 from dagctl.domain.generation.service import ConfigGeneration
@@ -54,6 +54,7 @@ class CheckupService:
 
     def checks(self) -> Iterator[Check]:
         """One check a link, as each of them is done."""
+        pin = pinned_in(self.open_config().files)
         return follow(
             (
                 Link(FILES, self._files),
@@ -62,11 +63,11 @@ class CheckupService:
                 Link(API, self._api, (SETTINGS,)),
                 Link(CLOCK, self._clock, (API,)),
                 Link(TLS, self._tls, (API,)),
-                Link(PROJECT, self._project, (SIGN_IN, API)),
-                Link(PROTECTION, self._protection, (PROJECT,)),
+                Link(PROJECT, lambda: self._project(pin), (SIGN_IN, API)),
+                Link(PROTECTION, lambda: self._protection(pin), (PROJECT,)),
                 Link(PROXY, self._proxy, (self._before_proxy(),)),
                 Link(PROXY_TLS, self._proxy_tls, (PROXY,)),
-                Link(LOGIN, self._login, (PROJECT, PROXY_TLS)),
+                Link(LOGIN, lambda: self._login(pin), (PROJECT, PROXY_TLS)),
                 Link(SQLMESH, lambda: look_at_config(self.open_config(), self.context), (SETTINGS,)),
             )
         )
@@ -102,6 +103,9 @@ class CheckupService:
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not tell how long they live"
         renewed = " were renewed just now," if tokens.access_token != before.access_token else ""
         seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
+        if status.identity is None:
+            cure = "Run: dagctl auth login --org ORG" if self.session.tokens.writable else "Put an ID token there."
+            return Check(Mark.FAILED, f"the ID token in {kept} does not tell who you are", cure)
         if status.renewable and tokens.due(now):
             return warning(f"{seen}, and could not be renewed", "Run: dagctl auth refresh (it says why)")
         if self.session.tokens.writable and not status.renewable:
@@ -131,8 +135,8 @@ class CheckupService:
             return warning(f"{_version(shown)}, and the API's certificate is not verified (-k)", _NO_K)
         return self._certified(shown, "")
 
-    def _project(self) -> Check:
-        context = self.projects.identified(self.context.current())
+    def _project(self, pin: str | None) -> Check:
+        context = self.projects.identified(self.context.current(pin))
         name = context.project.value if context.project else ""
         owner = printable(context.organization.value) if context.organization else "your organization"
         found = next((project for project in self.projects.list() if project.id == context.project_id), None)
@@ -143,8 +147,8 @@ class CheckupService:
         source = context.project.source if context.project else BUILT_IN
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
-    def _protection(self) -> Check:
-        verdict = self.protection.ask(PRODUCTION)
+    def _protection(self, pin: str | None) -> Check:
+        verdict = self.protection.ask(PRODUCTION, project=pin)
         if verdict.allowed:
             return ok(f"the API answers: {PRODUCTION} is open to you")
         words = printable(verdict.message or "").rstrip(".")
@@ -169,8 +173,8 @@ class CheckupService:
             return warning(f"{seen}, and TLS is not insisted on", _STRICTER)
         return ok(f"{seen} (DAGCTL_STATE_SSLMODE=verify-full does)")
 
-    def _login(self) -> Check:
-        credentials = self._trusting(self.state.credentials(keep=False))
+    def _login(self, pin: str | None) -> Check:
+        credentials = self._trusting(self.state.credentials(pin, keep=False))
         self.probe.enter(credentials)
         return ok(f"{credentials.user} was let into {credentials.database}, which answers")
 
@@ -188,7 +192,7 @@ class CheckupService:
         return Sourced(StateCredentials(proxy.value.host, proxy.value.port, "", "", "", sslmode), proxy.source)
 
     def _trusting(self, credentials: StateCredentials) -> StateCredentials:
-        return self.probe.trusting(credentials, chosen=self.context.current().sslmode.source != BUILT_IN)
+        return self.probe.trusting(credentials, chosen=self.context.current().sslmode_stays)
 
     def _certified(self, shown: Handshake, mode: str) -> Check:
         seen = f"{_version(shown)}{mode}, certificate of {shown.issuer}, verified with {shown.trusted_by}"

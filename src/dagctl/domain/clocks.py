@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from dagctl.domain.errors import ClockSkewed, PlatformError, Refused, TokenOutOfTime
 from dagctl.domain.tokens import LEEWAY
-from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from dagctl.ports.api_gateway import ApiGateway
+    from dagctl.ports.clock import Clock
 
 
 class ClockCheck:

@@ -38,7 +38,7 @@ def usage_of(text: str) -> ConfigUsage | None:
         connects=bool(connecting),
         guards=any(name == "check_environment_protection" for name, _ in calls),
         pins=tuple(dict.fromkeys(literal)),
-        unpinned=any(pin is None for pin in pins),
+        unpinned=any(pin is None or (isinstance(pin, ast.Constant) and pin.value is None) for pin in pins),
     )
 
 

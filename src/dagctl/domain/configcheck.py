@@ -6,15 +6,25 @@ from pathlib import PurePath
 
 from dagctl.domain.checks import Check, Mark, ok, warning
 from dagctl.domain.config_usage import ConfigUsage, usage_of
-from dagctl.domain.context import Context, ContextService
-from dagctl.domain.errors import ConfigProblem
+from dagctl.domain.context import ContextService
+from dagctl.domain.errors import ConfigProblem, DagctlError
 from dagctl.domain.generation.service import PYTHON_NAME, YAML_NAMES, ConfigGeneration
 from dagctl.domain.generation.wiring import wired
 from dagctl.domain.text import printable
+from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 
 _HERE = PurePath()
 _GENERATE = "Run: dagctl config generate"
+
+
+def pinned_in(files: FileSystem) -> str | None:
+    """The project that the configuration here pins, and SQLMesh goes to, whichever is the current one."""
+    try:
+        usage = usage_of(files.read(_HERE / PYTHON_NAME)) if PYTHON_NAME in files.names(_HERE) else None
+    except DagctlError:
+        return None  # it is looked at, and named, when its turn has come
+    return usage.pins[0] if usage is not None and len(usage.pins) == 1 and not usage.unpinned else None
 
 
 def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
@@ -26,7 +36,7 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
     """
     names = set(config.files.names(_HERE))
     found = [name for name in (PYTHON_NAME, *YAML_NAMES) if name in names]
-    if not found and "dbt_project.yml" in names:
+    if "dbt_project.yml" in names and PYTHON_NAME not in found:
         return Check(Mark.SKIPPED, "a dbt project is managed in the web UI, and needs nothing here")
     if not found:
         return Check(Mark.SKIPPED, "there is no SQLMesh configuration in this folder")
@@ -34,7 +44,7 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
         return Check(Mark.SKIPPED, f"SQLMesh is not installed beside dagctl ({found[0]} was not looked at)")
     if len(found) > 1:
         seen = f"SQLMesh takes one configuration a folder, and here are {' and '.join(found)}"
-        return Check(Mark.FAILED, seen, f"mv {found[1]} {found[1]}.bak")
+        return Check(Mark.FAILED, seen, f"mv {found[1]} {config.free_backup(_HERE / found[1])}")
     check = _python(config, contexts) if found == [PYTHON_NAME] else _yaml(config, found[0])
     return _cautioned(check, config.sqlmesh) if found == [PYTHON_NAME] and check.state is Mark.OK else check
 
@@ -74,16 +84,7 @@ def _connecting(usage: ConfigUsage, contexts: ContextService) -> Check:
             "config.py uses dagctl and pins no project: its models follow the current one wherever it goes",
             f'Add project="{pin}" to its calls of get_state_connection().',
         )
-    if not usage.pins or _same(contexts.current(usage.pins[0]), current):
-        return ok(f"config.py uses dagctl{f', pinned to {usage.pins[0]}' if usage.pins else ''}")
-    name = current.project.value if current.project else "none"
-    return ok(f"config.py uses dagctl, pinned to {usage.pins[0]}; the project above is the current one, {name}")
-
-
-def _same(pinned: Context, current: Context) -> bool:
-    if pinned.project_id is not None or current.project is None or pinned.project is None:
-        return pinned.project_id == current.project_id
-    return pinned.project.value == current.project.value
+    return ok(f"config.py uses dagctl{f', pinned to {usage.pins[0]}' if usage.pins else ''}")
 
 
 def _yaml(config: ConfigGeneration, name: str) -> Check:

@@ -87,6 +87,11 @@ class Context:
         organization = next((name for name in names if name and "/" not in name), None)
         return f"{organization}/{self.project.value}" if organization and self.project else None
 
+    @property
+    def sslmode_stays(self) -> bool:
+        """Whether nobody makes it stricter: it was asked for, or the platform is not a sandbox on this machine."""
+        return self.sslmode.source != BUILT_IN or not self.platform.local
+
     def require_owner(self) -> None:
         """Return if the pinned project is the organization's own, as far as the organization is known.
 

@@ -36,6 +36,11 @@ class Platform:
         """The issuer identifier, as it stands in `iss`."""
         return f"https://{self.issuer_host}/"
 
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine: a sandbox."""
+        return urlsplit(self.api_url).hostname in LOOPBACK_HOSTS
+
 
 @frozen
 class ApiAccess:

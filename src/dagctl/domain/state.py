@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from dagctl.domain.context import Context, ContextService, Sourced
 from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError, ProjectConflict
@@ -23,6 +23,8 @@ class StateService:
     session: SessionService
     api: ApiGateway
     kept: CredentialStore
+    _proxies: dict[str, StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
+    """What the platform has said, by organization."""
 
     def credentials(self, project: str | None = None, *, keep: bool = True) -> StateCredentials:
         """Credentials that are fresh now.
@@ -62,21 +64,17 @@ class StateService:
         if located.organization is None or located.project is None or located.proxy is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
         org, name = located.organization.value, located.project.value
-        credentials = StateCredentials(
-            host=located.proxy.value.host,
-            port=located.proxy.value.port,
-            database=database_name(org, name),
-            user=database_user(org, name),
-            password=tokens.access_token,
-            sslmode=located.sslmode.value,
-            expires_at=tokens.expires_at,
-        )
+        outline = _outlined(org, name, located.proxy.value, located.sslmode.value)
+        credentials = evolve(outline, password=tokens.access_token, expires_at=tokens.expires_at)
         if keep:
             self._keep(org, name, credentials)
         return credentials
 
-    def outline(self, project: str | None = None) -> StateCredentials | None:
+    def outline(self, project: str | None = None, *, located: Context | None = None) -> StateCredentials | None:
         """The database without a password, as far as it can be told without asking anybody.
+
+        Args:
+            located: where it is, if that is known already.
 
         Returns:
             None where that is not far enough.
@@ -84,20 +82,12 @@ class StateService:
         Raises:
             DagctlError: a setting is unusable, or contradicts `project`.
         """
-        context = self.context.current(project)
+        context = located or self.context.current(project)
         if context.organization is None or context.project is None or context.proxy is None:
             return None
-        recorded = context.recorded.current_project if context.project_id is not None else None
-        org, name = context.organization.value, recorded or context.project.value
-        proxy = context.proxy.value
-        return StateCredentials(
-            proxy.host,
-            proxy.port,
-            database_name(org, name),
-            database_user(org, name),
-            password="",
-            sslmode=context.sslmode.value,
-        )
+        recorded = context.recorded.current_project if located is None and context.project_id is not None else None
+        name = recorded or context.project.value
+        return _outlined(context.organization.value, name, context.proxy.value, context.sslmode.value)
 
     def _see_that_nobody_moved(self, located: Context) -> None:
         now = self.context.current()
@@ -118,11 +108,19 @@ class StateService:
             return  # a courtesy to other tools: no reason to stop anybody's work
 
     def _proxy(self, context: Context) -> StateProxy:
-        try:
-            found = self.api.state_proxy(self.projects.access(context))
-        except PlatformError:
-            found = None
-        return found or default_state_proxy(context.platform.api_url)
+        default = default_state_proxy(context.platform.api_url)
+        place = f"{context.platform.api_url} {context.organization_id}"
+        if place not in self._proxies:
+            try:
+                self._proxies[place] = self.api.state_proxy(self.projects.access(context)) or default
+            except PlatformError:
+                return default  # and ask again the next time
+        return self._proxies[place]
+
+
+def _outlined(org: str, project: str, proxy: StateProxy, sslmode: str) -> StateCredentials:
+    database, user = database_name(org, project), database_user(org, project)
+    return StateCredentials(proxy.host, proxy.port, database, user, password="", sslmode=sslmode)
 
 
 def _name(context: Context) -> str:

@@ -32,6 +32,11 @@ class StateCredentials:
     sslrootcert: str | None = None
     expires_at: datetime | None = None
 
+    @property
+    def insists_on_tls(self) -> bool:
+        """Whether the password travels by TLS or not at all."""
+        return SSL_MODES.index(self.sslmode) >= SSL_MODES.index("require")
+
 
 def database_name(org: str, project: str) -> str:
     """The state database's name: `org_{org}_{project}`, lower-cased, `-` and space as `_`."""

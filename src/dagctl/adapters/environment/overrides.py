@@ -51,7 +51,7 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     except OSError as error:
         raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
     except (YamlProblem, UnicodeDecodeError) as error:
-        raise FileCorrupt(f"{path} is not usable: {error}") from None
+        raise FileCorrupt(f"{path} is not usable: {error}.", hint="It takes org and project, a line each.") from None
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:
         raise FileCorrupt(f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project.")

@@ -34,8 +34,10 @@ def read_private(path: Path) -> str | None:
     except UnicodeDecodeError:
         raise FileCorrupt(f"{path} is not a text file.", hint=f"Move it away, then try again: {path}") from None
     except OSError as error:
-        if path.is_symlink():
-            raise FileUnusable(f"{path} is a symbolic link, and is not followed.") from None
+        if os.path.islink(path):
+            raise FileUnusable(
+                f"{path} is a symbolic link, and is not followed.", hint="Put the file itself there."
+            ) from None
         raise FileUnusable(f"{path} cannot be read: {error.strerror}.", hint=ELSEWHERE) from None
 
 
@@ -47,7 +49,7 @@ def write_private(path: Path, text: str) -> None:
     """
     try:
         make_private(path.parent)
-        if path.is_symlink():
+        if os.path.islink(path):
             raise FileUnusable(f"{path} is a symbolic link, and is not replaced.")
         replace_whole(path, text)
     except OSError as error:

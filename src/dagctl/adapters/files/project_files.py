@@ -25,9 +25,11 @@ class ProjectFiles:
             with open(path, encoding="utf-8", newline="") as file:
                 text = file.read()
         except UnicodeDecodeError:
-            raise FileCorrupt(f"{path} is not UTF-8 text.") from None
+            raise FileCorrupt(f"{path} is not UTF-8 text.", hint="Save it as UTF-8, then try again.") from None
         except OSError as error:
-            raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
+            raise FileUnusable(
+                f"{path} cannot be read: {error.strerror}.", hint="It has to be a file that you may read."
+            ) from None
         return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:

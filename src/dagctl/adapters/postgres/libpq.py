@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +24,13 @@ SETTINGS: Mapping[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "gssencmode": "disable",
+    "hostaddr": "",  # else PGHOSTADDR, or that of a PGSERVICE, would lead the token to another server
 }
 """Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours."""
 
 _VERIFYING = ("verify-ca", "verify-full")
+_SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""All of a system's CA certificates in a file: "system" needs libpq 16, and an OpenSSL built for this system."""
 
 
 def trusting(
@@ -37,21 +41,24 @@ def trusting(
     Args:
         chosen: somebody has asked for this very `sslmode`.
         loopback_ca: the CA of a platform on this machine; trusted for loopback hosts only.
-        environ: `PGSSLROOTCERT` and `SSL_CERT_FILE` count.
+        environ: `PGSSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` count, in this order.
     """
     local = credentials.host in LOOPBACK_HOSTS and loopback_ca.is_file()
     if local and not chosen:
         return evolve(credentials, sslmode="verify-full", sslrootcert=str(loopback_ca))
     if credentials.sslmode not in _VERIFYING:
         return credentials
-    return evolve(credentials, sslrootcert=str(loopback_ca) if local else _root_certificates(environ))
+    own = local and not environ.get("PGSSLROOTCERT")
+    return evolve(credentials, sslrootcert=str(loopback_ca) if own else _root_certificates(environ))
 
 
 def _root_certificates(environ: Mapping[str, str]) -> str | None:
     """The CA file for a verifying mode; None where libpq finds one by itself."""
     if environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql" / "root.crt").exists():
         return None
-    return environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "system"
+    named = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
+    places = (ssl.get_default_verify_paths().cafile, *_SYSTEM)
+    return named or next((place for place in places if place and Path(place).is_file()), "system")
 
 
 def keywords(credentials: StateCredentials) -> dict[str, Any]:
@@ -74,12 +81,35 @@ def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     return {"type": "postgres", **settings, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
+CA_CURE = (
+    "Have the first that is there of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE name the platform's CA, "
+    "or see DAGCTL_STATE_SSLMODE (now {sslmode})."
+)
+
 _MEANINGS: tuple[tuple[tuple[str, ...], type[PlatformError], str, str], ...] = (
     (
-        ("certificate", "ssl error", "root.crt", "does not support ssl", "tls"),
+        ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),
+        CertificateRefused,
+        "The state database's proxy {place} takes TLS only",
+        "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {sslmode}), or set verify-full.",
+    ),
+    (
+        ("does not support ssl",),
+        CertificateRefused,
+        "The state database's proxy {place} offers no TLS",
+        "Is that the proxy? See dagctl config current for its address, and DAGCTL_STATE_SSLMODE (now {sslmode}).",
+    ),
+    (
+        ("certificate", "ssl error", "root.crt", "tls"),
         CertificateRefused,
         "TLS with the state database's proxy {place} failed",
-        "Have SSL_CERT_FILE name the platform's CA, or see DAGCTL_STATE_SSLMODE (now {sslmode}).",
+        CA_CURE,
+    ),
+    (
+        ("definition of service", "service file"),
+        PlatformError,
+        "PGSERVICE keeps libpq from the state database's proxy {place}",
+        "Unset PGSERVICE.",
     ),
     (
         ("does not exist", "no such database", "unknown database"),
@@ -103,6 +133,11 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[PlatformError], str, str], ...] = (
 """Words in libpq's message (lower-case), the error, its sentence and its cure; the first that fits counts."""
 
 
+_NAME = re.compile(r'"[^"]*"')
+_REASON = re.compile(r"failed: (.+)")
+"""libpq has a line for each address that it has tried, and more lines with advice."""
+
+
 def explained(message: str, credentials: StateCredentials) -> DagctlError:
     """What a failed connection means for a person.
 
@@ -114,10 +149,12 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
         "database": credentials.database,
         "sslmode": credentials.sslmode,
     }
-    said = printable(message.replace(credentials.password, "…") if credentials.password else message, 300)
-    said = said.split("FATAL: ")[-1].strip().rstrip(".")
+    known = message.replace(credentials.password, "…") if credentials.password else message
+    tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
+    said = printable(tried[-1], 300).split("FATAL: ")[-1].strip().rstrip(".")
+    heard = _NAME.sub("", said.lower())
     for words, kind, sentence, cure in _MEANINGS:
-        if any(word in said.lower() for word in words):
+        if any(word in heard for word in words):
             return kind(f"{sentence.format(**about)}: {said}.", hint=cure.format(**about))
     return Unreachable(
         f"The state database's proxy {about['place']} cannot be reached: {said}.",

@@ -78,8 +78,8 @@ class PostgresProbe:
         """What libpq verifies the proxy with: under `require` too, where it finds root certificates."""
         own = Path.home() / ".postgresql" / "root.crt"
         root = credentials.sslrootcert or self._environ.get("PGSSLROOTCERT") or (str(own) if own.exists() else None)
-        verifies = credentials.sslmode in _VERIFYING or (credentials.sslmode == "require" and root != "system")
-        return root if verifies else None
+        there = root is not None and Path(root).exists()
+        return root if credentials.sslmode in _VERIFYING or (credentials.sslmode == "require" and there) else None
 
     def _within(self, do: Callable[[], T], credentials: StateCredentials) -> T:
         """What `do` returns or raises, but no later than in the time that a step has; Ctrl-C works meanwhile.

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dagctl.adapters.postgres.libpq import CA_CURE
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.handshake import Handshake
@@ -110,7 +111,7 @@ def _refused(place: str, sslmode: str, error: ssl.SSLError) -> CertificateRefuse
     why = getattr(error, "verify_message", "") or error.reason or "the handshake failed"
     return CertificateRefused(
         f"TLS with the state database's proxy {place} failed: {why.rstrip('.')}.",
-        hint=f"Have SSL_CERT_FILE name the platform's CA, or see DAGCTL_STATE_SSLMODE (now {sslmode}).",
+        hint=CA_CURE.format(sslmode=sslmode),
     )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_LINE = re.compile(r"([a-z][a-z0-9_]*): +(?:([1-9][0-9]{0,8})|([A-Za-z/][\w./@-]*(?::[\w./@-]+)*))", re.ASCII)
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_WORD = rf"{_UUID}|[A-Za-z/][\w./@-]*(?:[ :][\w./@-]+)*"
+_LINE = re.compile(rf'([a-z][a-z0-9_]*): +(?:([1-9][0-9]{{0,8}})|({_WORD})|"([ !#-\[\]-~]*)")', re.ASCII)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -39,5 +41,5 @@ def _plain(text: str) -> dict[str, Any] | None:
         match = _LINE.fullmatch(line)
         if match is None or match[1] in found or (match[3] or "").lower() in _WORDS:
             return None
-        found[match[1]] = int(match[2]) if match[2] else match[3]
+        found[match[1]] = int(match[2]) if match[2] else match[3] or match[4]
     return found

@@ -66,7 +66,7 @@ def _load(text: str) -> CommentedMap:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise YamlProblem(f"{error.problem or 'it is not YAML'}{where}") from None
-    except (YAMLError, RecursionError, ValueError) as error:
+    except (YAMLError, RecursionError, ValueError, NotImplementedError) as error:
         raise YamlProblem(f"it is not YAML: {str(error).splitlines()[0]}") from None
     if document is None:
         document = CommentedMap()

@@ -39,7 +39,7 @@ def run(args: Namespace, app: App) -> int:
         "Signed in": f"yes, as {status.identity}" if status.signed_in else "no",
         "Organization": sourced(context.organization),
         "Project": sourced(context.project),
-        "Credentials expire": _expiry(client) if status.signed_in else "there are none",
+        "Credentials expire": _expiry(client) if status.identity else "there are none",
         "API URL": sourced(context.api_url),
     }
     app.show(record, table(rows))

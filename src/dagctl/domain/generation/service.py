@@ -83,7 +83,7 @@ class ConfigGeneration:
         target = folder / (output or PYTHON_NAME)
         if target.name in YAML_NAMES:
             raise ConfigProblem(f"{target} is the name of a YAML configuration.", hint="Name a Python file: -o FILE.py")
-        backup = self._free(source)
+        backup = self.free_backup(source)
         moves = target == folder / PYTHON_NAME
         document = self._document(source)
         module = module_of(document, _origin(source, target, backup, project, moves=moves))
@@ -128,7 +128,7 @@ class ConfigGeneration:
         if not conversion.changes:
             yield
             return
-        kept = self._free(conversion.output) if conversion.existing is not None else None
+        kept = self.free_backup(conversion.output) if conversion.existing is not None else None
         if kept is not None:
             self.files.copy(conversion.output, kept)
         try:
@@ -186,7 +186,7 @@ class ConfigGeneration:
             "There is no config.yaml here.", hint="Run this in the folder of a SQLMesh project, or sqlmesh init first."
         )
 
-    def _free(self, path: PurePath) -> PurePath:
+    def free_backup(self, path: PurePath) -> PurePath:
         """A name for a backup that takes no other's place."""
         candidate, number = path.with_name(f"{path.name}.bak"), 0
         while self.files.exists(candidate):
