@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.domain.context import Overrides
+from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,
@@ -19,6 +19,7 @@ from dagctl.domain.errors import (
     TokenRejected,
     Unreachable,
 )
+from dagctl.domain.settings import Settings
 from dagctl.domain.tokens import TokenSet, claims_of
 from dagctl.testing import FailingTokenStore, MemoryPlatform, MemoryTokenStore, NullTokenStore
 
@@ -294,3 +295,16 @@ class TestEnd:
 
     def test_nobody_signed_in_is_no_error(self, world: Any) -> None:
         assert world.session.end() is False
+
+
+@pytest.mark.parametrize(
+    ("api_url", "given"), [(None, True), ("https://api.dagctl.io", True), ("https://api.x.test", False)]
+)
+def test_tokens_of_unknown_origin_go_to_the_hosted_api_alone(signed_in: Any, api_url: str | None, given: bool) -> None:
+    signed_in.contexts.save(Settings())
+    signed_in.overrides = Overrides(api_url=Sourced(api_url, "DAGCTL_API_URL") if api_url else None)
+    if given:
+        assert signed_in.session.fresh() == signed_in.kept()
+    else:
+        with pytest.raises(NotSignedIn, match=r"not signed in at https://api\.x\.test"):
+            signed_in.session.fresh()

@@ -42,6 +42,8 @@ class HttpIdentityProvider:
         if found.issuer != platform.issuer:
             raise Malformed(f"{answer.where} speaks for another issuer than {platform.issuer}.")
         for endpoint in (found.authorization_endpoint, found.device_authorization_endpoint):
+            if endpoint is not None and "#" in endpoint:  # RFC 6749 section 3.1
+                raise Malformed(f"{answer.where} names an endpoint with a fragment.")
             if endpoint is not None and https_host(endpoint) != platform.issuer_host.lower():
                 raise Malformed(f"{answer.where} names an endpoint that is not on {platform.issuer_host}.")
         return Endpoints(
