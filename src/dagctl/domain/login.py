@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -15,18 +16,18 @@ from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve, frozen
 
+from dagctl.domain import refusals
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import recorded_platform
 from dagctl.domain.contexts import ContextsService
 from dagctl.domain.errors import (
+    CertificateRefused,
     DagctlError,
     FileCorrupt,
     FileUnusable,
     OrganizationRefused,
     PlatformError,
     Refused,
-    SignInFailed,
-    SignInTimedOut,
     Unreachable,
 )
 from dagctl.domain.platform import (
@@ -110,7 +111,7 @@ class LoginService:
             visit.open(_authorization_url(platform, endpoints, visit.redirect_uri, state, nonce, verifier))
             query = visit.wait(timeout)
             try:
-                answer = self.identity.exchange(platform, _code(query), verifier, visit.redirect_uri)
+                answer = self._exchange(platform, _code(query), verifier, visit.redirect_uri)
                 signed_in = self._admit(organization, platform, answer, nonce)
             except DagctlError as error:
                 visit.show(Page(False, "Not signed in", error.message, error.hint or "The terminal says more."))
@@ -139,17 +140,21 @@ class LoginService:
         try:
             device = self.identity.begin_device(platform)
         except Refused as error:
-            if error.code not in ("unauthorized_client", "unsupported_grant_type"):
-                raise
-            raise SignInFailed(
-                f"The issuer {platform.issuer_host} does not let this client sign in with a device code.",
-                hint="Use --no-browser instead: it works over SSH and in containers too.",
-            ) from None
+            if error.code in refusals.NO_GRANT or error.status in (404, 405):
+                raise refusals.without_device(platform) from None
+            raise refusals.with_cure(error) from None
         show(device)
         return self._admit(organization, platform, self._poll(platform, device, timeout), nonce=None)
 
+    def _exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+        try:
+            return self.identity.exchange(platform, code, verifier, redirect_uri)
+        except Refused as error:
+            raise refusals.with_cure(error) from None
+
     def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
         interval = device.interval
+        lost: Unreachable | None = None
         end = self.clock.monotonic() + min(device.expires_in, timeout)
         while self.clock.monotonic() + interval < end:
             self.clock.sleep(interval)
@@ -159,12 +164,15 @@ class LoginService:
                 if error.code == "slow_down":
                     interval += 5  # RFC 8628 section 3.5
                 elif error.code == "expired_token":
-                    break
+                    raise refusals.too_late(device, timeout=None) from None
                 elif error.code != "authorization_pending":
-                    raise SignInFailed(f"The sign-in was refused: {error.message}") from None
-            except Unreachable:
-                interval *= 2  # RFC 8628 section 3.5: exponential backoff on timeouts
-        raise SignInTimedOut("The device code expired before the sign-in was finished.")
+                    raise refusals.of_poll(platform, error) from None
+                lost = None
+            except CertificateRefused:
+                raise
+            except Unreachable as error:
+                interval, lost = interval * 2, error  # RFC 8628 section 3.5: exponential backoff on timeouts
+        raise lost or refusals.too_late(device, timeout)
 
     def _see_that_tokens_can_be_kept(self) -> None:
         """A store that does not work is better told of before anybody is sent to a browser."""
@@ -222,7 +230,16 @@ class LoginService:
 
     def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
         access = ApiAccess(platform.api_url, answer.id_token)
-        organization = self.api.organization(access, identity.subject)
+        try:
+            organization = self.api.organization(access, identity.subject)
+        except Refused as error:
+            if error.status != 401:
+                raise
+            raise Refused(  # to sign in once more would help nobody
+                f"{platform.api_url} does not accept the tokens of {platform.issuer_host}.",
+                status=401,
+                hint=refusals.SET_UP,
+            ) from None
         who = printable(identity.email or identity.subject)
         if organization is None:
             raise OrganizationRefused(
@@ -232,7 +249,8 @@ class LoginService:
         if not organization.is_called(wanted):
             raise OrganizationRefused(
                 f"{who} belongs to {printable(organization.name)!r}, not to {wanted!r}.",
-                hint=f"Sign in with another account, or with --org {printable(organization.name)}.",
+                hint="Sign in with another account, or run: dagctl auth login --org "
+                f"{shlex.quote(printable(organization.name))}",
             )
         return organization
 
@@ -317,8 +335,7 @@ def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints)
 def _code(query: Query) -> str:
     error = query.get("error")
     if error:
-        description = printable(query.get("error_description", "")).rstrip(".")
-        raise SignInFailed(f"The issuer refused the sign-in: {description or printable(error)} ({printable(error)}).")
+        raise refusals.of_authorization(error, query.get("error_description", ""))
     return query["code"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from attrs import evolve, frozen
 
@@ -18,11 +18,13 @@ from dagctl.domain.errors import (
     SessionEnded,
     TokenRejected,
 )
-from dagctl.domain.platform import Platform
+from dagctl.domain.platform import HOSTED_API_URL, Platform, canonical_api_url
 from dagctl.domain.text import printable
-from dagctl.domain.tokens import TokenSet, bounded, identity_of, life_of, same_subject
-from dagctl.ports.identity_provider import IdentityProvider
-from dagctl.ports.token_store import TokenStore
+from dagctl.domain.tokens import TokenSet, bounded, claims_of, identity_of, life_of, same_subject
+
+if TYPE_CHECKING:
+    from dagctl.ports.identity_provider import IdentityProvider
+    from dagctl.ports.token_store import TokenStore
 
 
 @frozen
@@ -61,7 +63,17 @@ class SessionService:
             NotSignedIn: there are none.
         """
         kept = self.tokens.load()
-        return kept if kept is not None else self._signed_out()
+        if kept is None:
+            return self._signed_out()
+        self._require_their_api()
+        return kept
+
+    def _require_their_api(self) -> None:
+        """Tokens without a record of where they are from are the hosted platform's, if anybody's."""
+        context = self.context.current()
+        at_home = context.api_url.value == canonical_api_url(context.recorded.api_url or HOSTED_API_URL)
+        if self.tokens.writable and context.recorded.current_org is None and not at_home:
+            raise NotSignedIn(f"You are not signed in at {context.api_url.value}.", hint=_AGAIN)
 
     def status(self) -> SessionStatus:
         """Who is signed in. Asks no network."""
@@ -134,6 +146,7 @@ class SessionService:
                 raise
             return self._after_invalid_grant(kept)
         if answer.id_token and not same_subject(kept.id_token, answer.id_token):
+            claims_of(answer.id_token)  # says what is wrong with one that is no JWT
             raise TokenRejected(
                 f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
                 hint=_AGAIN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,6 +13,13 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import TokenOutOfTime, TokenRejected
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_LIKE_A_TOKEN = re.compile(
+    r"(?<![\w-])(eyJ[\w-]{8,}(\.[\w-]*)*"  # a JWT, or what is left of one
+    r"|(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[\w-]{32,})",
+    re.ASCII,
+)
 
 REFRESH_MARGIN = timedelta(minutes=5)
 """A token is renewed when it has no more than this to live."""
@@ -74,14 +82,17 @@ def claims_of(token: str) -> dict[str, Any]:
     if len(parts) != 3 or not parts[2]:
         raise TokenRejected("The issuer sent a token that is not a signed JWT.")
     header, claims = _segment(parts[0]), _segment(parts[1])
-    if str(header.get("alg", "none")).lower() == "none":
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):
         raise TokenRejected("The issuer sent an unsecured JWT (alg: none).")
     return claims
 
 
 def _segment(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not _BASE64URL.fullmatch(text):
+            raise ValueError("not base64url")  # Python's decoder overlooks it
+        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
     except (binascii.Error, ValueError, RecursionError):
         raise TokenRejected("The issuer sent a token that is not a well-formed JWT.") from None
     if not isinstance(value, dict):
@@ -154,7 +165,7 @@ class Identity:
 
     Attributes:
         subject: the issuer's name for the person (`sub`).
-        email: None where the token does not tell.
+        email: None where the token does not tell, or tells what cannot be shown.
     """
 
     subject: str
@@ -168,10 +179,20 @@ def identity_of(id_token: str) -> Identity:
         TokenRejected: it names nobody.
     """
     claims = claims_of(id_token)
-    subject, email = claims.get("sub"), claims.get("email")
-    if not isinstance(subject, str) or not subject:
-        raise TokenRejected("The issuer sent an ID token that names nobody (no sub).")
-    return Identity(subject, email if isinstance(email, str) else None)
+    subject = _one_line(claims.get("sub"), 255)  # OpenID Connect Core 1.0 section 2
+    if subject is None:
+        raise TokenRejected("The issuer sent an ID token that names nobody (no usable sub).")
+    return Identity(subject, _one_line(claims.get("email"), 254))  # RFC 5321 section 4.5.3.1.3
+
+
+def _one_line(text: object, limit: int) -> str | None:
+    """`text`, if it is some and can be shown as it stands."""
+    return text if isinstance(text, str) and 0 < len(text) <= limit and text.isprintable() else None
+
+
+def without_tokens(text: str) -> str:
+    """Other people's words without what looks like a token: it has no business there, and nobody is to read it."""
+    return _LIKE_A_TOKEN.sub("…", text)
 
 
 def checked_identity(id_token: str, *, issuer: str, client_id: str, nonce: str | None, now: datetime) -> Identity:
@@ -199,8 +220,8 @@ def checked_identity(id_token: str, *, issuer: str, client_id: str, nonce: str |
         "it answers another sign-in (nonce)": nonce is None or claims.get("nonce") == nonce,
     }
     times = {
-        "it has expired; is this machine's clock right?": expires is None or expires > now - LEEWAY,
-        "it is from the future; is this machine's clock right?": issued is None or issued <= now + LEEWAY,
+        "by this machine's clock, it has expired": expires is None or expires > now - LEEWAY,
+        "by this machine's clock, it is from the future": issued is None or issued <= now + LEEWAY,
     }
     for kind, complaints in ((TokenRejected, checks), (TokenOutOfTime, times)):
         for complaint, passed in complaints.items():

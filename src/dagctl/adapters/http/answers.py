@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from dagctl.adapters.http.transport import Answer
 from dagctl.domain.errors import Malformed, Refused
 from dagctl.domain.targets import Verdict, sanitized
 from dagctl.domain.text import printable
+from dagctl.domain.tokens import without_tokens
+
+_TELLING = 16
+"""A part of a token that has as many characters tells something of it."""
 
 
 def document(answer: Answer) -> Any:
@@ -84,8 +88,10 @@ def words(value: object, answer: Answer) -> str:
     if not isinstance(value, str):
         return ""
     for secret in answer.secrets:
-        value = value.replace(secret, "…")
-    return printable(value)
+        parts = [part for part in secret.split(".") if len(part) >= _TELLING]
+        for form in (secret, quote_plus(secret), *parts):
+            value = value.replace(form, "…")
+    return printable(without_tokens(value))
 
 
 def refusal(answer: Answer) -> Refused:

@@ -14,7 +14,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from dagctl import __version__
 from dagctl.adapters.http.connections import Pools, within
-from dagctl.adapters.http.failures import FAILURES, in_our_words
+from dagctl.adapters.http.failures import FAILURES, NETWORK, in_our_words
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import Malformed, Refused, Unreachable
@@ -147,7 +147,9 @@ class Transport:
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
         if 300 <= answer.status < 400:
-            raise Refused(f"{answer.where} answers with a redirect, which is not followed.", status=answer.status)
+            raise Refused(
+                f"{answer.where} answers with a redirect, which is not followed.", status=answer.status, hint=NETWORK
+            )
         return answer
 
     def _once(self, pool: urllib3.PoolManager, request: _Request) -> Answer:

@@ -22,13 +22,16 @@ Identifier = NewType("Identifier", str)
 Token = NewType("Token", str)
 """One or more visible ASCII characters (RFC 6749 appendix A.12; a space would break RFC 6750's header)."""
 
+Name = NewType("Name", str)
+"""Text that can be shown as it stands: nothing in it steers a terminal, breaks a line or turns its direction."""
+
 
 @define
 class OrganizationWire:
     """An organization in an answer."""
 
     id: Identifier
-    name: str | None = None
+    name: Name | None = None
 
 
 @define
@@ -59,7 +62,7 @@ class ProjectWire:
     """A project in an answer."""
 
     id: Identifier
-    name: str | None = None
+    name: Name | None = None
 
 
 @define
@@ -110,11 +113,24 @@ def _text(value: object, _: object) -> str:
     raise TypeError("expected a string")
 
 
+def _name(value: object, _: object) -> str:
+    text = _text(value, _)
+    if re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text):
+        raise TypeError("expected a string without control characters")
+    return text
+
+
+def _texts(value: object, _: object) -> list[str]:
+    if isinstance(value, list):  # cattrs would take an object for its names
+        return [_text(item, _) for item in value]
+    raise TypeError("expected a list of strings")
+
+
 def _identifier(value: object, _: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str) and value:
-        return _text(value, _)
+        return _name(value, _)
     raise TypeError("expected a string that is not empty")
 
 
@@ -139,6 +155,8 @@ def _integer(value: object, _: object) -> int:
 def _converter() -> Converter:
     converter = Converter()
     converter.register_structure_hook(str, _text)
+    converter.register_structure_hook_func(lambda kind: kind == list[str], _texts)
+    converter.register_structure_hook(Name, _name)
     converter.register_structure_hook(Identifier, _identifier)
     converter.register_structure_hook(Token, _token)
     converter.register_structure_hook(bool, _boolean)

@@ -1,0 +1,60 @@
+"""Somebody who is refused: a platform that answers as it is told, and a person with `dagctl`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.http.conftest import World, new_ca
+from tests.refusals.platform import ScriptedPlatform
+from tests.refusals.somebody import Somebody
+
+from dagctl import _functions
+
+if TYPE_CHECKING:
+    import trustme
+
+
+@pytest.fixture(scope="session")
+def refusing_ca() -> trustme.CA:
+    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
+    return new_ca()
+
+
+@pytest.fixture
+def platform(refusing_ca: trustme.CA, tmp_path: Path) -> Iterator[ScriptedPlatform]:
+    """A platform that grants everything, as long as it is not told otherwise."""
+    ca_file = tmp_path / "ca.pem"
+    refusing_ca.cert_pem.write_to_path(str(ca_file))
+    with ExitStack() as stack:
+        yield ScriptedPlatform(World(refusing_ca, ca_file, stack))
+
+
+@pytest.fixture
+def somebody(
+    platform: ScriptedPlatform,
+    home: Path,
+    tmp_path: Path,
+    environ: dict[str, str],
+    callback_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Somebody]:
+    """Somebody whose machine trusts the platform's CA."""
+    environ |= {"SSL_CERT_FILE": str(platform.world.ca_file), "BROWSER": "visitor"}
+    for name in os.environ.keys() - environ.keys():
+        if name.upper().startswith(("DAGCTL_", "REQUESTS_CA_")) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")
+    yield Somebody(platform, home, monkeypatch, caplog, capfd, callback_port)
+    _functions._clients.clear()

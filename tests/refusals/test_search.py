@@ -1,0 +1,206 @@
+"""The search for token material finds what is planted, and a client that leaks, saves or chats is found out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from attrs import evolve
+from tests.http.conftest import Script, Seen, reply
+from tests.refusals.looking import leaks, refused, without_url
+from tests.refusals.material import LENGTH, Material
+from tests.refusals.platform import TOKEN, ScriptedPlatform
+from tests.refusals.somebody import Ending, Somebody
+
+from dagctl.adapters.http import answers
+from dagctl.adapters.http.identity import HttpIdentityProvider
+from dagctl.cli.app import App
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.login import LoginService
+
+
+def test_a_piece_of_a_secret_is_found_wherever_it_is_from() -> None:
+    material = Material()
+    token = material.jwt("token", {"sub": "ada"})
+    for part in token.split("."):
+        for start in range(len(part) - LENGTH + 1):
+            assert material.found_in(f"xy{part[start : start + LENGTH]}z") == {"token"}
+        assert material.found_in(part[: LENGTH - 1]) == set()
+
+
+def test_a_secret_is_found_in_disguise() -> None:
+    material = Material()
+    code = material.note("code", "4/ab_CD-" + "x" * 8 + "=z")
+    assert material.found_in(quote(code, safe="")) == set()
+    code = material.note("code", "4/ab_CD-" + "x" * 16)
+    assert material.found_in(f"?code={quote(code, safe='')}&state=") == {"code"}
+    assert material.found_in("nothing of it") == set()
+
+
+def planted(**views: Any) -> Ending:
+    return evolve(Ending(1, "", "dagctl: No.\n"), **views)
+
+
+def with_note(token: str) -> DagctlError:
+    error = DagctlError("No.")
+    vars(error)["__notes__"] = [token]  # as Python 3.11's add_note does
+    return error
+
+
+def caused_by(error: BaseException) -> DagctlError:
+    outer = DagctlError("No.")
+    outer.__cause__ = error
+    return outer
+
+
+PLANTED: dict[str, Callable[[str], Ending]] = {
+    "stdout": lambda it: planted(out=it),
+    "stderr": lambda it: planted(err=f"dagctl: {it} was refused.\n"),
+    "the browser": lambda it: planted(pages=[(403, f"<p>{it}</p>")]),
+    "the log": lambda it: planted(log=it),
+    "the error": lambda it: planted(error=DagctlError(it)),
+    "the error, its hint": lambda it: planted(error=DagctlError("No.", hint=it)),
+    "the error, its note": lambda it: planted(error=with_note(it)),
+    "the error, its cause": lambda it: planted(error=caused_by(ValueError(it))),
+    "elsewhere": lambda it: planted(others=f"browser {it}"),
+    "config.yaml": lambda it: planted(after={"config.yaml": (0o600, it.encode())}),
+}
+
+
+@pytest.mark.parametrize("view", PLANTED)
+def test_what_is_planted_is_found(platform: ScriptedPlatform, view: str) -> None:
+    token = platform.material.new("token")
+    assert leaks(platform, PLANTED[view]("nothing")) == {}
+    assert leaks(platform, PLANTED[view](token[5:30])) == {view.partition(",")[0]: {"token"}}
+
+
+def test_a_name_of_a_file_is_looked_at_too(platform: ScriptedPlatform) -> None:
+    token = platform.material.new("token")
+    assert list(leaks(platform, planted(after={token: (0o600, b"")})).values()) == [{"token"}]
+
+
+def test_tokens_may_be_where_they_are_kept(platform: ScriptedPlatform) -> None:
+    token = platform.material.new("token").encode()
+    assert leaks(platform, planted(after={"auth.json": (0o600, token)})) == {}
+
+
+SENT: dict[str, tuple[str, Seen]] = {
+    "in a query to the API": ("the far side", Seen("GET", "/?code=SECRET", {}, "")),
+    "in a form to the API": ("the far side", Seen("POST", "/", {}, "token=SECRET")),
+    "in a referrer to the API": ("the far side", Seen("GET", "/", {"referer": "/?code=SECRET"}, "")),
+    "as a bearer token of the API": ("bearers", Seen("GET", "/", {"authorization": "Bearer SECRET"}, "")),
+}
+
+
+@pytest.mark.parametrize("where", SENT)
+def test_what_is_sent_to_whom_it_is_not_for_is_found(platform: ScriptedPlatform, where: str) -> None:
+    view, seen = SENT[where]
+    token = platform.material.new("access token")
+    headers = {name: value.replace("SECRET", token) for name, value in seen.headers.items()}
+    platform.api.seen.append(
+        evolve(
+            seen,
+            target=seen.target.replace("SECRET", token),
+            headers=headers,
+            body=seen.body.replace("SECRET", token),
+        )
+    )
+    assert leaks(platform, planted()) == {view: {"access token"}}
+
+
+def test_a_bearer_token_at_the_issuer_is_found(platform: ScriptedPlatform) -> None:
+    token = platform.material.new("ID token")
+    platform.issuer.seen.append(Seen("GET", "/", {"authorization": f"Bearer {token}"}, ""))
+    assert leaks(platform, planted()) == {"the far side": {"ID token"}}
+
+
+def test_the_authorization_url_alone_may_hold_state_and_nonce(platform: ScriptedPlatform, somebody: Somebody) -> None:
+    ending = somebody.signs_in()
+    assert leaks(platform, ending) == {}
+    assert without_url(platform, ending.err) != ending.err
+    for name in ("state", "nonce"):
+        assert leaks(platform, evolve(ending, err=f"{ending.err}{platform.asked[name]}")) == {"stderr": {name}}
+
+
+def talkative(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(answers, "words", lambda value, answer: value if isinstance(value, str) else "")
+
+
+def logging_tokens(patch: pytest.MonkeyPatch) -> None:
+    exchange = HttpIdentityProvider.exchange
+
+    def log(self: HttpIdentityProvider, *args: Any) -> Any:
+        logging.getLogger("somewhere").debug("exchanging %s", args)
+        return exchange(self, *args)
+
+    patch.setattr(HttpIdentityProvider, "exchange", log)
+
+
+def saving_first(patch: pytest.MonkeyPatch) -> None:
+    def exchange(self: LoginService, *args: Any) -> Any:
+        self.contexts.here.contexts.save(evolve(self.contexts.here.contexts.load(), current_org="acme"))
+        return self.identity.exchange(*args)
+
+    patch.setattr(LoginService, "_exchange", exchange)
+
+
+def saving_elsewhere(patch: pytest.MonkeyPatch) -> None:
+    def exchange(self: LoginService, platform: Any, code: str, verifier: str, redirect_uri: str) -> Any:
+        Path("verifier.txt").write_text(verifier)
+        return self.identity.exchange(platform, code, verifier, redirect_uri)
+
+    patch.setattr(LoginService, "_exchange", exchange)
+
+
+def printing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(App, "say", lambda self, text: print(text, file=self.err) or print(text))
+
+
+def in_colour(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(App, "say", lambda self, text: print(f"\x1b[31m{text}", file=self.err))
+
+
+def in_detail(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(App, "say", lambda self, text: print(f"{text}\nTraceback (most recent call last):", file=self.err))
+
+
+def with_the_code_in_the_address(patch: pytest.MonkeyPatch) -> None:
+    exchange = HttpIdentityProvider.exchange
+
+    def ask(self: HttpIdentityProvider, platform: Any, code: str, *more: Any) -> Any:
+        self._transport.get(f"{platform.api_url}/?code={quote(code)}")
+        return exchange(self, platform, code, *more)
+
+    patch.setattr(HttpIdentityProvider, "exchange", ask)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        talkative,
+        logging_tokens,
+        saving_first,
+        saving_elsewhere,
+        printing,
+        in_colour,
+        in_detail,
+        with_the_code_in_the_address,
+    ],
+)
+def test_a_faulty_client_is_found_out(
+    platform: ScriptedPlatform,
+    somebody: Somebody,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    said = "HTTP status 400"
+    echo: Script = lambda wire, seen: reply(400, {"message": seen.body})(wire, seen)  # noqa: E731
+    platform.answers[TOKEN] = echo
+    refused(platform, somebody.signs_in(), said)
+    fault(monkeypatch)
+    with pytest.raises(AssertionError):
+        refused(platform, somebody.signs_in(), said)
