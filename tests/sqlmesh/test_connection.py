@@ -256,10 +256,10 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         listener.close()
 
 
-def fatal(code: str, message: str) -> Callable[[socket.socket], None]:
+def fatal(code: str, message: str, severity: str = "FATAL") -> Callable[[socket.socket], None]:
     """Answers with an ErrorResponse."""
     fields = b"".join(
-        kind.encode() + value.encode() + b"\0" for kind, value in (("S", "FATAL"), ("C", code), ("M", message))
+        kind.encode() + value.encode() + b"\0" for kind, value in (("S", severity), ("C", code), ("M", message))
     )
 
     def answer(peer: socket.socket) -> None:
@@ -288,6 +288,23 @@ def fatal(code: str, message: str) -> Callable[[socket.socket], None]:
         ),
         (fatal("53300", "sorry, too many clients already"), "disable", PlatformError, "no more", "Try again"),
         (lambda peer: peer.sendall(b"N"), "require", CertificateRefused, "TLS", "DAGCTL_STATE_SSLMODE"),
+        (fatal("57P03", "the database system is starting up"), "disable", PlatformError, "turned", "in a moment"),
+        (
+            fatal("28P01", "Passwort-Authentifizierung für Benutzer »acme/shop« fehlgeschlagen"),
+            "disable",
+            PlatformError,
+            "turned the connection down: Passwort-Auth",
+            "dagctl doctor",
+        ),
+        (
+            fatal("3D000", "база данных не существует", "ВАЖНО"),
+            "disable",
+            PlatformError,
+            "turned the connection down: база",
+            "dagctl doctor",
+        ),
+        (lambda peer: peer.sendall(b"HTTP/1.1 400"), "require", Unreachable, "is no PostgreSQL", "config current"),
+        (lambda peer: peer.sendall(b"HTTP/1.1 400"), "disable", Unreachable, "is no PostgreSQL", "config current"),
         (lambda peer: None, "disable", Unreachable, "cannot be reached", "network"),
     ],
 )

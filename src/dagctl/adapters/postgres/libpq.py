@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds; keepalives notice nothing while something sent is under way
     "gssencmode": "disable",
     "hostaddr": "",  # else PGHOSTADDR, or that of a PGSERVICE, would lead the token to another server
 }
@@ -94,6 +95,12 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[PlatformError], str, str], ...] = (
         "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {sslmode}), or set verify-full.",
     ),
     (
+        ("invalid response to ssl negotiation", "expected authentication request"),
+        Unreachable,
+        "What listens at {place} is no PostgreSQL",
+        "See dagctl config current for where the address is from.",
+    ),
+    (
         ("does not support ssl",),
         CertificateRefused,
         "The state database's proxy {place} offers no TLS",
@@ -133,6 +140,8 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[PlatformError], str, str], ...] = (
 """Words in libpq's message (lower-case), the error, its sentence and its cure; the first that fits counts."""
 
 
+_SEVERITY = re.compile(r"\w+:  ")
+"""FATAL in the server's language, and two spaces: so libpq begins what the server itself says, and nothing else."""
 _NAME = re.compile(r'"[^"]*"')
 _REASON = re.compile(r"failed: (.+)")
 """libpq has a line for each address that it has tried, and more lines with advice."""
@@ -151,11 +160,17 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
     }
     known = message.replace(credentials.password, "…") if credentials.password else message
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
-    said = printable(tried[-1], 300).split("FATAL: ")[-1].strip().rstrip(".")
+    answer = _SEVERITY.match(tried[-1])
+    said = printable(tried[-1][answer.end() if answer else 0 :], 300).rstrip(".")
     heard = _NAME.sub("", said.lower())
     for words, kind, sentence, cure in _MEANINGS:
         if any(word in heard for word in words):
             return kind(f"{sentence.format(**about)}: {said}.", hint=cure.format(**about))
+    if answer:
+        return PlatformError(
+            f"The state database's proxy {about['place']} turned the connection down: {said}.",
+            hint="Try again in a moment; dagctl doctor looks at each link.",
+        )
     return Unreachable(
         f"The state database's proxy {about['place']} cannot be reached: {said}.",
         hint="Is the network up, and the port open to you? See dagctl config current for where it is from.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -110,18 +110,35 @@ class Sandbox:
 
     def drop_connections(self) -> None:
         """Have the PG proxy drop every connection."""
-        self._loop.call_soon_threadsafe(self._pg_proxy.drop)
+
+        async def drop() -> None:
+            self._pg_proxy.drop()
+            await asyncio.sleep(0.1)  # for the transports to notice
+
+        self._do(drop())
 
     def restart_proxy(self) -> None:
         """Stop the PG proxy and start it anew on the same port."""
+        with self.proxy_down():
+            pass
 
-        async def restart() -> None:
-            port = self.proxy[1]  # a closed socket does not tell any more
-            await self._pg_proxy.stop()
+    @contextmanager
+    def proxy_down(self) -> Iterator[None]:
+        """Have the PG proxy away for the length of a block: nobody listens at its port."""
+        port = self.proxy[1]  # a closed socket does not tell any more
+
+        async def start() -> None:
             self._listeners[2] = _bind(port, "--proxy-port")
             await self._pg_proxy.start(self._listeners[2])
 
-        asyncio.run_coroutine_threadsafe(restart(), self._loop).result(30)
+        self._do(self._pg_proxy.stop())
+        try:
+            yield
+        finally:
+            self._do(start())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def _prepare(self, stack: ExitStack) -> None:
         keys = Keys(self._folder)

@@ -2,19 +2,21 @@
 
 A notebook, or any program that holds a `Context`, chooses its target long after the configuration was
 loaded. All its state passes through the engine adapter that our state connection hands out, and there every
-change to an environment names it.
+change to an environment names it. A connection that is lost on the way shows there too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlglot import exp
 from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
 
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
-from dagctl.domain.errors import DagctlError, ProtectionUnknown
+from dagctl.domain.errors import DagctlError, ProtectionUnknown, Unreachable
+from dagctl.domain.text import printable
 
 Guard = Callable[[Iterable[str], bool], None]
 """Takes environments and whether they are about to change; raises `DagctlError` where they must not be."""
@@ -42,6 +44,42 @@ class GuardedPostgresEngineAdapter(PostgresEngineAdapter):
             except DagctlError as error:
                 raise for_sqlmesh(error) from None
         return super().execute(expressions, *args, **kwargs)
+
+    @contextmanager
+    def transaction(self, condition: bool | None = None) -> Iterator[None]:
+        """A transaction as SQLMesh has it; after one that has lost its connection, the next one gets a new one.
+
+        Raises:
+            DagctlError: the connection was lost in the middle; as an SQLMesh error.
+        """
+        import psycopg2
+
+        outermost = not self._connection_pool.is_transaction_active
+        inside: Exception | None = None
+        try:
+            with super().transaction(condition):
+                try:
+                    yield
+                except Exception as error:
+                    inside = error  # SQLMesh's rollback fails on a lost connection, and its error covers this one
+                    raise
+        except psycopg2.Error as error:
+            if not self.connection.closed:
+                raise
+            if outermost:
+                self._connection_pool.close()
+            cause = inside or error
+            raise (_lost(cause) if isinstance(cause, psycopg2.Error) else cause) from None
+
+
+def _lost(error: Exception) -> DagctlError:
+    why = (str(error).strip() or "no reason given").splitlines()[0]
+    return for_sqlmesh(
+        Unreachable(
+            f"The connection to the state database was lost in the middle of a transaction: {printable(why)}.",
+            hint="Run it again: SQLMesh goes on from what it has recorded.",
+        )
+    )
 
 
 def _look_at(expression: object, guard: Guard) -> None:
