@@ -132,10 +132,6 @@ def test_an_error_that_is_pasted(platform: ScriptedPlatform, somebody: Somebody)
 
 PASTED: dict[str, tuple[Callable[[str], str], str]] = {
     "nothing": (lambda address: "\n", "Nothing was pasted"),
-    "the code alone": (
-        lambda address: f"{parse_qs(urlsplit(address).query)['code'][0]}\n",
-        "The whole address is needed",
-    ),
     "another state": (lambda address: f"{address.replace('state=', 'state=x')}\n", "the answer to another sign-in"),
     "half of it": (lambda address: f"{address.partition('&state')[0]}\n", "The whole address is needed"),
     "a state twice": (lambda address: f"{address}&state=x\n", "The whole address is needed"),
@@ -154,6 +150,16 @@ def test_what_is_pasted_and_is_no_answer(platform: ScriptedPlatform, somebody: S
     assert ending.err.count(words) == 5
     _refused_at_the_prompt(platform, ending, "None of the 5 pasted texts answers this sign-in.\n  Begin again")
     assert TOKEN not in platform.paths(platform.issuer)
+
+
+def _code_in(address: str) -> str:
+    return f"{parse_qs(urlsplit(address).query)['code'][0]}\n"
+
+
+def test_the_code_is_pasted_alone(platform: ScriptedPlatform, somebody: Somebody) -> None:
+    ending = somebody.pastes(_code_in)
+    assert ending.code == 0
+    assert "Signed in to" in ending.out
 
 
 def test_nobody_who_could_paste(platform: ScriptedPlatform, somebody: Somebody) -> None:

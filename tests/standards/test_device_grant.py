@@ -17,6 +17,8 @@ from dagctl.testing import MemoryPlatform, connected
 
 
 def test_the_code_is_shown_also_beside_an_address_that_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
     platform = MemoryPlatform()
     codes: list[DeviceCode] = []
     begin = platform.begin_device

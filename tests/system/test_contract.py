@@ -70,7 +70,7 @@ class TestLoopbackBrowser(BrowserContract):
 class TestPastedBrowser(BrowserContract):
     def make(self, callbacks: Sequence[Query]) -> Browser:
         pasted = cycle(callbacks or [{}])
-        return PastedBrowser(ask=lambda prompt: urlencode(next(pasted)), announce=print)
+        return PastedBrowser(ask=lambda prompt, seconds: urlencode(next(pasted)), announce=print)
 
     def seen(self, browser: Browser) -> None:
         return None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dagctl.adapters.system.pasted import TRIES, PastedBrowser
-from dagctl.domain.errors import NeedsTerminal, SignInFailed
-from dagctl.ports.browser import Page, Query
+from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
+from dagctl.ports.browser import Page, Query, TypedCode
 
 CODE = "s3cret-c0de"
 ANSWER = {"code": CODE, "state": "good"}
@@ -26,7 +26,7 @@ class Person:
         self.asked = 0
         self.shown: list[str] = []
 
-    def ask(self, prompt: str) -> str:
+    def ask(self, prompt: str, seconds: float) -> str:
         self.asked += 1
         for line in self._typed:
             return line
@@ -80,7 +80,9 @@ def test_a_refusal_of_the_issuer_is_an_answer_too() -> None:
     ("pasted", "why"),
     [
         ("", "Nothing was pasted"),
-        (CODE, "whole address"),
+        ("hello", "whole address"),
+        ("localhost:8080/callback", "whole address"),
+        ("no idea what to paste here", "whole address"),
         (f"http://localhost:8080/callback?code={CODE}", "whole address"),
         ("http://localhost:8080/callback", "whole address"),
         (f"code={CODE}&code={CODE}&state=good", "whole address"),
@@ -97,8 +99,33 @@ def test_something_else_is_explained_and_asked_for_again(pasted: str, why: str) 
     assert CODE not in person.shown[0]
 
 
-def test_a_bare_code_where_that_will_do() -> None:
-    assert Person(CODE).answers(accept=lambda query: "code" in query) == {"code": CODE}
+@pytest.mark.parametrize("pasted", ["{}", "  {}\r", "'{}'", "{}#"])
+@pytest.mark.parametrize("code", ["4/Ab0-_.~Ab0-_.~+=", "4%2FAb0-_.~Ab0-_.~%2B%3D"])
+def test_the_code_by_itself(pasted: str, code: str) -> None:
+    answer = Person(pasted.format(code)).answers(accept=lambda query: isinstance(query, TypedCode))
+    assert answer == {"code": "4/Ab0-_.~Ab0-_.~+="}
+
+
+def test_what_has_more_in_it_than_a_code_counts_as_an_address() -> None:
+    answer = Person("code=Ab0-_.~Ab0-_.~", f"code={CODE}&state=good").answers()
+    assert answer == ANSWER
+
+
+def test_nothing_is_pasted_in_time() -> None:
+    left: list[float] = []
+
+    def ask(prompt: str, seconds: float) -> str:
+        left.append(seconds)
+        if len(left) > 1:
+            raise TimeoutError
+        return "something else"
+
+    with (
+        PastedBrowser(ask=ask, announce=lambda text: None).listen(accept) as visit,
+        pytest.raises(SignInTimedOut, match="within 7 seconds"),
+    ):
+        visit.wait(7)
+    assert 7 >= left[0] >= left[1] >= 0
 
 
 def test_it_is_called_off_in_the_end() -> None:
@@ -116,7 +143,7 @@ def test_nobody_is_there() -> None:
 
 
 def test_nobody_is_there_as_the_command_line_puts_it() -> None:
-    def ask(prompt: str) -> str:
+    def ask(prompt: str, seconds: float) -> str:
         raise NeedsTerminal("The question was not answered.")
 
     with (

@@ -22,7 +22,7 @@ from attrs import define, field
 
 from dagctl.adapters.system import terminal as module
 from dagctl.adapters.system.loopback import LoopbackBrowser
-from dagctl.adapters.system.terminal import Terminal
+from dagctl.adapters.system.terminal import Lines, Terminal
 from dagctl.domain.errors import SignInTimedOut
 from dagctl.ports.browser import Page, Query, Visit
 
@@ -248,3 +248,36 @@ def test_in_the_background_the_shells_lines_are_left_alone(keyboard: Keyboard, m
 
 def test_a_terminal_that_controls_nobody_is_read(keyboard: Keyboard) -> None:
     assert module._in_foreground(keyboard.slave)
+
+
+class TestLines:
+    """Lines of a pipe, each within a time."""
+
+    @pytest.fixture
+    def pipe(self) -> Iterator[tuple[Lines, int]]:
+        read, write = os.pipe()
+        yield Lines(read), write
+        os.close(read)
+        with suppress(OSError):
+            os.close(write)
+
+    def test_what_comes_at_once_is_taken_one_by_one(self, pipe: tuple[Lines, int]) -> None:
+        lines, write = pipe
+        os.write(write, "one\ntwö\nhal".encode())
+        assert [lines.next(PATIENCE), lines.next(0)] == ["one", "twö"]
+        os.write(write, b"f\n")
+        assert lines.next(PATIENCE) == "half"
+
+    def test_none_comes_in_time(self, pipe: tuple[Lines, int]) -> None:
+        lines, write = pipe
+        os.write(write, b"no end of it")
+        with pytest.raises(TimeoutError):
+            lines.next(0.01)
+
+    def test_none_will_come(self, pipe: tuple[Lines, int]) -> None:
+        lines, write = pipe
+        os.write(write, b"the last")
+        os.close(write)
+        assert lines.next(PATIENCE) == "the last"
+        with pytest.raises(EOFError):
+            lines.next(PATIENCE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -9,11 +11,13 @@ import pytest
 from attrs import evolve
 
 from dagctl.domain.errors import (
+    Refused,
     SignInFailed,
     SignInTimedOut,
     TokenRejected,
 )
 from dagctl.domain.settings import Settings
+from dagctl.ports.browser import Query, TypedCode
 from dagctl.testing import FollowingBrowser, MemoryPlatform
 
 
@@ -172,3 +176,36 @@ class _Tampering:
 
 def _address(redirect_uri: str, answer: dict[str, str]) -> str:
     return f"{redirect_uri}?{urlencode(answer)}"
+
+
+class _Typing(FollowingBrowser):
+    """A person who types the code by hand, from this sign-in's page or from another's."""
+
+    challenge: str | None = None
+
+    def callbacks(self, url: str) -> Iterator[Query]:
+        if self.challenge is not None:
+            url = re.sub("code_challenge=[^&]+", f"code_challenge={self.challenge}", url)
+        for query in super().callbacks(url):
+            yield TypedCode(query["code"])
+
+
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_code_that_is_typed_needs_no_state(world: Any, announced: bool) -> None:
+    world.platform.names_itself = announced
+    assert world.login(browser=_Typing(world.platform)).organization.name == "Acme"
+
+
+def test_a_code_that_is_typed_is_bound_by_its_challenge(world: Any) -> None:
+    browser = _Typing(world.platform)
+    browser.challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # RFC 7636 appendix B
+    with pytest.raises(Refused) as caught:
+        world.login(browser=browser)
+    assert caught.value.code == "invalid_grant"
+    assert world.recorded() == (None, Settings(), {})
+
+
+def test_a_code_that_came_over_a_network_alone_is_no_answer(world: Any) -> None:
+    with pytest.raises(SignInTimedOut):
+        world.login(browser=FollowingBrowser(world.platform, idle=True, forgeries=[{"code": "x" * 32}]))
+    assert world.platform.exchanges == 0

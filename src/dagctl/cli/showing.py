@@ -6,6 +6,8 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from dagctl.domain.text import printable
+
 if TYPE_CHECKING:
     from dagctl.cli.app import App
     from dagctl.domain.context import Sourced
@@ -47,7 +49,7 @@ def expiry(value: datetime | None, now: datetime) -> str:
 
 def sourced(value: Sourced[Any] | None, *, absent: str = "none") -> str:
     """A value with where it came from."""
-    return f"{value.value}  ({value.source})" if value is not None else absent
+    return f"{printable(str(value.value))}  ({value.source})" if value is not None else absent
 
 
 def _span(span: timedelta) -> str:
@@ -56,6 +58,13 @@ def _span(span: timedelta) -> str:
         if seconds >= 2 * size or (unit != "d" and seconds >= size):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def something(text: str) -> str:
+    """The type of an option that must not be empty."""
+    if not text.strip():
+        raise ArgumentTypeError("it is empty")
+    return text
 
 
 def tcp_port(text: str) -> int:

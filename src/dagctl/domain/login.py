@@ -45,7 +45,7 @@ from dagctl.domain.settings import Settings
 from dagctl.domain.text import printable
 from dagctl.domain.tokens import Identity, TokenSet, bounded, checked_identity
 from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.browser import Browser, Page, Query, Visit
+from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
@@ -183,7 +183,10 @@ class LoginService:
                 hint="Unset it first.",
             )
         with suppress(FileCorrupt):  # the sign-in mends that
-            tokens.load()
+            if tokens.load() is None:
+                return  # to lock would make a place for tokens that may never come
+        with tokens.lock():
+            return
 
     def find_platform(self, api_url: str | None = None) -> Platform:
         """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
@@ -321,7 +324,12 @@ def _authorization_url(
 
 
 def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints) -> bool:
-    """Whether a callback answers this request (RFC 6749 section 10.12, RFC 9207 section 2.4)."""
+    """Whether a callback answers this request (RFC 6749 section 10.12, RFC 9207 section 2.4).
+
+    A code that the person has typed is bound to it by PKCE and the nonce alone (RFC 9700 section 2.1).
+    """
+    if isinstance(query, TypedCode):
+        return True
     if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
         return False
     issuer = query.get("iss")

@@ -12,6 +12,16 @@ Query = Mapping[str, str]
 """The parameters of a callback, each of them given once."""
 
 
+class TypedCode(dict[str, str]):
+    """A `Query` of a code alone that the person has typed by hand: it came by no redirect, so it has no state.
+
+    What comes over a network is never one, whatever is in it.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code=code)
+
+
 @frozen
 class Page:
     """What the person sees in the browser at the end.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
+from urllib.parse import unquote
 
 from dagctl.adapters.system.listener import parameters
-from dagctl.domain.errors import NeedsTerminal, SignInFailed
-from dagctl.ports.browser import Page, Query, Visit
+from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
+from dagctl.ports.browser import Page, Query, TypedCode, Visit
 
 TRIES = 5
 """How often a person may paste something else before it is called off."""
@@ -16,11 +19,11 @@ TRIES = 5
 class PastedBrowser:
     """The `Browser` of a person who copies and pastes.
 
-    They paste the address that their browser was sent to, or its query; a bare code is offered as a query of
-    nothing else, and it is for `accept` to say whether that will do.
+    They paste the address that their browser was sent to, or its query, or the code in it alone.
 
     Args:
-        ask: shows a prompt, and returns what was typed; raises `EOFError` or `NeedsTerminal` where nobody is there.
+        ask: shows a prompt, and returns the line that is typed within some seconds; raises `TimeoutError` where none
+            is, and `EOFError` or `NeedsTerminal` where nobody is there.
         announce: shows text to the person.
         redirect_uri: what the issuer has registered.
     """
@@ -28,7 +31,7 @@ class PastedBrowser:
     def __init__(
         self,
         *,
-        ask: Callable[[str], str],
+        ask: Callable[[str, float], str],
         announce: Callable[[str], None],
         redirect_uri: str = "http://localhost:8080/callback",
     ) -> None:
@@ -42,18 +45,22 @@ class PastedBrowser:
         yield _PastedVisit(self._redirect_uri, accept, self._ask, self._announce)
 
 
+_CODE = re.compile(r"[A-Za-z0-9._~+/=%-]{16,}")
+"""What a code by itself looks like; words that somebody has typed do not."""
+
+
 def answer_in(pasted: str, redirect_uri: str) -> Query | None:
-    """The parameters in what was pasted, whatever of the address was copied; None where none can be made out.
+    """The answer in what was pasted, whatever of the address was copied; None where none can be made out.
 
     An address other than the redirect URI is no answer (RFC 8252 section 8.10).
     """
     address, mark, query = pasted.strip().strip("'\"<>").partition("?")
     if mark and not redirect_uri.endswith(address):
         return None
+    if not mark and _CODE.fullmatch(address.rstrip("#")) and "code=" not in address:
+        return TypedCode(unquote(address.rstrip("#")))
     query = (query if mark else address).partition("#")[0]
-    if not query:
-        return None
-    return parameters(query) if "=" in query else {"code": query}
+    return parameters(query) if "=" in query else None
 
 
 def what_is_wrong(pasted: str, redirect_uri: str) -> str:
@@ -63,9 +70,9 @@ def what_is_wrong(pasted: str, redirect_uri: str) -> str:
         return "Nothing was pasted."
     if "code_challenge=" in pasted:
         return "That is the address to open. The one to paste is where the browser is after signing in."
-    if query is not None and "state" in query:
+    if query is not None and not isinstance(query, TypedCode) and "state" in query:
         return "That is the answer to another sign-in, or not all of it. Open the address above and use its answer."
-    return f"The whole address is needed, with its code and its state; it begins with {redirect_uri}"
+    return f"The whole address is needed, or the code in it by itself; it begins with {redirect_uri}"
 
 
 class _PastedVisit:
@@ -73,7 +80,7 @@ class _PastedVisit:
         self,
         redirect_uri: str,
         accept: Callable[[Query], bool],
-        ask: Callable[[str], str],
+        ask: Callable[[str, float], str],
         announce: Callable[[str], None],
     ) -> None:
         self.redirect_uri = redirect_uri
@@ -91,17 +98,17 @@ class _PastedVisit:
     def wait(self, timeout: float) -> Query:
         """The answer that is pasted in.
 
-        `timeout` is not heeded: there is a person at the keyboard, and Ctrl-C.
-
         Raises:
+            SignInTimedOut: nothing was, in time.
             SignInFailed: none of what was pasted is the answer.
             NeedsTerminal: there is nobody to paste anything.
         """
+        end = monotonic() + timeout
         for _ in range(TRIES):
-            pasted = self._pasted()
-            query = answer_in(pasted, self.redirect_uri)
-            if query is not None and self._accept(query):
-                return query
+            pasted = self._pasted(end - monotonic(), timeout)
+            answer = answer_in(pasted, self.redirect_uri)
+            if answer is not None and self._accept(answer):
+                return answer
             self._announce(what_is_wrong(pasted, self.redirect_uri))
         raise SignInFailed(
             f"None of the {TRIES} pasted texts answers this sign-in.",
@@ -111,9 +118,14 @@ class _PastedVisit:
     def show(self, page: Page) -> None:
         """Do nothing: there is no page to show it on, and the terminal says the same."""
 
-    def _pasted(self) -> str:
+    def _pasted(self, left: float, timeout: float) -> str:
         try:
-            return self._ask("Paste the address here: ")
+            return self._ask("Paste the address here: ", max(left, 0.0))
+        except TimeoutError:
+            raise SignInTimedOut(
+                f"The sign-in was not finished within {timeout:g} seconds.",
+                hint="Try again: --timeout S gives more time.",
+            ) from None
         except EOFError:
             raise NeedsTerminal(
                 "The address that the browser ended at has to be pasted in, and there is no input.",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from select import select
 from threading import Thread
+from time import monotonic
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 _SECONDS_IN_THE_BACKGROUND = 1.0
 """How often a job in the background looks whether it has come to the foreground."""
@@ -70,6 +71,36 @@ class Terminal:
             if _in_foreground(self.descriptor):
                 return True
             select([ended], [], [], _SECONDS_IN_THE_BACKGROUND)  # the line is the shell's, and to read it stops us
+
+
+@define
+class Lines:
+    """What is typed, a line at a time. POSIX only, as `Terminal`.
+
+    Attributes:
+        descriptor: of a terminal, a pipe or a file, open for reading.
+    """
+
+    descriptor: int
+    _rest: bytes = field(default=b"", init=False)
+
+    def next(self, seconds: float) -> str:
+        """The next line without its end; what comes after it is kept for the next call.
+
+        Raises:
+            TimeoutError: there was none within `seconds`.
+            EOFError: there will be none.
+        """
+        end = monotonic() + seconds
+        while b"\n" not in self._rest:
+            if not select([self.descriptor], [], [], max(end - monotonic(), 0.0))[0]:
+                raise TimeoutError
+            typed = os.read(self.descriptor, 65536)
+            if not typed and not self._rest:
+                raise EOFError
+            self._rest += typed or b"\n"
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode(errors="replace")
 
 
 def _in_foreground(descriptor: int) -> bool:

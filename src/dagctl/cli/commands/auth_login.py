@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, tcp_port
+from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, something, tcp_port
 
 if TYPE_CHECKING:
     from dagctl.adapters.system.terminal import Terminal
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--org", metavar="ORG", required=True, help="organization name or ID (required)")
-    parser.add_argument("--api-url", metavar="URL", help="API URL (default: https://api.dagctl.io)")
+    parser.add_argument(
+        "--org", type=something, metavar="ORG", required=True, help="organization name or ID (required)"
+    )
+    parser.add_argument("--api-url", type=something, metavar="URL", help="API URL (default: https://api.dagctl.io)")
     option_insecure(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-browser", action="store_true", help="print the URL, take the answer pasted back")
@@ -59,6 +62,7 @@ def login(
     timeout: float,
 ) -> int:
     """Sign in, by the way that was chosen."""
+    _require_somebody()
     insecure_warning(app, insecure)
     client = app.connect(insecure=insecure)
     if device:
@@ -70,6 +74,18 @@ def login(
         signed_in = client.login(organization, api_url=api_url, timeout=timeout, browser=browser)
     _show(app, signed_in)
     return 0
+
+
+def _require_somebody() -> None:
+    """In CI there may be a terminal, but nobody watches it."""
+    from dagctl.adapters.system.environment import is_ci
+    from dagctl.domain.errors import NeedsTerminal
+
+    if is_ci(os.environ) and os.environ.get("BROWSER", "none") in ("", "none"):
+        raise NeedsTerminal("This is a CI job, so nobody can sign in.", hint=_IN_CI)
+
+
+_IN_CI = "Set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead."
 
 
 def _show(app: App, signed_in: SignedIn) -> None:
@@ -100,7 +116,26 @@ def _show_code(app: App, code: DeviceCode) -> None:
 def _pasted(app: App, port: int) -> Browser:
     from dagctl.adapters.system.pasted import PastedBrowser
 
-    return PastedBrowser(ask=app.ask, announce=app.say, redirect_uri=f"http://localhost:{port}/callback")
+    return PastedBrowser(ask=_asking(app), announce=app.say, redirect_uri=f"http://localhost:{port}/callback")
+
+
+def _asking(app: App) -> Callable[[str, float], str]:
+    """Ask for a line that has to come in time; where there is no waiting for one, in any time."""
+    try:
+        descriptor = app.stdin.fileno() if os.name == "posix" else None
+    except OSError:  # a stream of somebody who embeds us
+        descriptor = None
+    if descriptor is None:
+        return lambda question, seconds: app.ask(question)
+    from dagctl.adapters.system.terminal import Lines
+
+    lines = Lines(descriptor)
+
+    def ask(question: str, seconds: float) -> str:
+        app.prompt(question)
+        return lines.next(seconds)
+
+    return ask
 
 
 def _browser(app: App, port: int) -> Browser:
