@@ -18,6 +18,7 @@ from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService, Overrides, Sourced
+from dagctl.domain.errors import FileUnusable
 from dagctl.domain.session import SessionService
 from dagctl.ports.context_shelf import ContextShelf, Stores
 
@@ -90,7 +91,7 @@ def connect(
         DagctlError: a setting of the surroundings is unusable.
     """
     place = Path(home) if home is not None else home_directory(environ)
-    overrides = overrides_from(environ, folder or Path.cwd())
+    overrides = overrides_from(environ, folder or _working_directory())
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, "the caller"))
     given = overrides.given_session
@@ -99,7 +100,7 @@ def connect(
     open_tokens = _once(lambda: _token_stores(place, environ))
     return Dagctl(
         home=Stores(
-            contexts or FileContextStore(place),
+            contexts or _context_store(place, given),
             tokens or (EnvironmentTokenStore(environ) if given else _later(lambda: open_tokens()(place))),
             credentials or _credential_store(place, given),
         ),
@@ -219,6 +220,7 @@ class Dagctl:
         Raises:
             FileUnusable: they cannot be removed.
         """
+        self.contexts.tidy()  # a copy that a kill has left on the shelf would outlive the session
         revoked = self.session.end()
         self.credentials.clear()
         self.contexts.tidy()
@@ -312,6 +314,21 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
         return made[0]
 
     return get
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise FileUnusable("The working directory is gone.", hint="Change to one that is there.") from None
+
+
+def _context_store(home: Path, given: bool) -> ContextStore:
+    if given:
+        from dagctl.adapters.memory.stores import MemoryContextStore
+
+        return MemoryContextStore()
+    return FileContextStore(home)
 
 
 def _credential_store(home: Path, given: bool) -> CredentialStore:

@@ -164,10 +164,10 @@ def test_somebody_who_is_signed_out_is_not_kept(signed_in: Any) -> None:
     assert signed_in.shelf.names() == ()
 
 
-def test_corrupt_tokens_are_not_kept(signed_in: Any) -> None:
+def test_corrupt_tokens_are_neither_kept_for_later_nor_removed(signed_in: Any) -> None:
     signed_in.tokens = _Corrupt()
     assert signed_in.others.put_aside() is None
-    assert signed_in.tokens.cleared
+    assert not signed_in.tokens.cleared
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -38,9 +39,9 @@ class App:
         stdin: TextIO | None = None,
     ) -> None:
         self.connect = connect
-        self.out = out or sys.stdout
-        self.err = err or sys.stderr
-        self.stdin = stdin or sys.stdin
+        self.out = out or sys.stdout or _nowhere("w")
+        self.err = err or sys.stderr or _nowhere("w")
+        self.stdin = stdin or sys.stdin or _nowhere("r")
         self.as_json = False
         self._unfinished_line = False
 
@@ -52,6 +53,13 @@ class App:
             text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
         self._end_line()
         print(text, file=self.out)
+
+    def show_rows(self, record: object, rows: Sequence[Sequence[str]], absent: str) -> None:
+        """Put a list on stdout; where there is nothing in it, say so."""
+        if rows or self.as_json:
+            self.show(record, columns(rows))
+        else:
+            self.say(absent)
 
     def say(self, text: str) -> None:
         """Talk to the person, on stderr."""
@@ -92,6 +100,12 @@ class App:
     def interactive(self) -> bool:
         """Whether there is a person at a terminal to ask."""
         return bool(self.stdin and self.stdin.isatty() and self.err.isatty())
+
+
+def _nowhere(mode: str) -> TextIO:
+    """In place of a stream that whoever started us has closed."""
+    descriptor = os.open(os.devnull, os.O_RDWR)  # the number that was closed, and so that of no file of ours
+    return open(descriptor, mode, encoding="utf-8", closefd=False)  # type: ignore[return-value]
 
 
 def table(rows: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 
 from dagctl import __version__
 from dagctl.cli.app import App
@@ -136,4 +137,6 @@ def _parser(argv: Sequence[str], registry: Registry, app: App) -> LazyParser:
 
 def entry_point() -> NoReturn:
     """The console script."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal cannot show is no reason to fail
     sys.exit(main())

@@ -122,14 +122,16 @@ class ContextsService:
             FileProblem: it cannot be kept.
         """
         settings, tokens = self.here.contexts.load(), self._tokens(self.here)
+        self.here.credentials.clear()  # first: where that fails, nothing has been moved
         name = None
         if settings.current_org is not None and tokens is not None:
             name = self._free_name(settings)
             kept = self.shelf.stores(name)
             kept.contexts.save(settings)
             kept.tokens.save(tokens)
-        self.here.tokens.clear()
-        self.here.credentials.clear()
+        with suppress(FileCorrupt):  # that is kept where it is, for whoever writes there next to set aside
+            self.here.tokens.load()
+            self.here.tokens.clear()
         return name
 
     def sweep(self) -> None:
@@ -140,8 +142,9 @@ class ContextsService:
         current = self._known(self.here, None)
         for name in self.shelf.names():
             stores = self.shelf.stores(name)
-            if _same(self._known(stores, name), current) or self._tokens(stores) is None:
-                self.shelf.remove(name)
+            with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
+                if _same(self._known(stores, name), current) or stores.tokens.load() is None:
+                    self.shelf.remove(name)
 
     def holding(self, organization: str | None, api_url: str | None) -> Stores:
         """The stores of the context that fits: the current one if it does, or if no other does alone.
@@ -200,14 +203,14 @@ class ContextsService:
         )
 
     def _known(self, stores: Stores, name: str | None) -> KnownContext | None:
-        settings = stores.contexts.load()
-        if settings.current_org is None:
-            return None
         try:
+            settings = stores.contexts.load()
             status = self._session(stores).status()
-        except FileCorrupt:
+        except FileProblem:
             if name is None:
                 raise
+            return None  # one that cannot be read is no reason not to work in another; doctor names it
+        if settings.current_org is None:
             return None
         if name is None and not status.signed_in:
             return None
@@ -224,12 +227,19 @@ class ContextsService:
 
     def _free_name(self, settings: Settings) -> str:
         """A name for it on the shelf: the one that it has there already, or one that nobody else has."""
-        wanted, number = _name(settings), 1
-        name = wanted
-        while name in self.shelf.names() and _place(self.shelf.stores(name).contexts.load()) != _place(settings):
-            number += 1
-            name = f"{wanted}-{number}"
-        return name
+        wanted = _name(settings)
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, 100)))
+        return next((name for name in names if self._is_free(name, settings)), wanted)
+
+    def _is_free(self, name: str, settings: Settings) -> bool:
+        """Whether nothing is there but the same context; what cannot be read is somebody's to look at."""
+        try:
+            kept = self.shelf.stores(name)
+            with suppress(FileCorrupt):  # to save sets it aside
+                kept.tokens.load()
+            return name not in self.shelf.names() or _place(kept.contexts.load()) == _place(settings)
+        except FileProblem:
+            return False
 
     def _session(self, stores: Stores) -> SessionService:
         return SessionService(ContextService(stores.contexts), stores.tokens, self.identity, self.clocks)
@@ -264,4 +274,4 @@ def _name(settings: Settings) -> str:
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text.casefold()).strip("-.")
+    return re.sub(r"[^\w.]+", "-", text.casefold())[:60].strip("-.")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from attrs import evolve
 
 from dagctl.domain.context import Context, ContextService, Sourced
-from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound
+from dagctl.domain.errors import FileUnusable, NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound
 from dagctl.domain.platform import ApiAccess, Organization, Project
 from dagctl.domain.session import SessionService
 from dagctl.domain.text import printable
@@ -45,6 +45,11 @@ class ProjectService:
             ProjectNotFound: there is no such project; near misses are named.
             FileProblem: the choice cannot be recorded.
         """
+        if self.context.overrides.given_session:
+            raise FileUnusable(
+                f"The session is given by {self.session.tokens.describe()}, so no choice is recorded.",
+                hint="Set DAGCTL_PROJECT instead.",
+            )
         context = self.context.current()
         project = find(self._ask(context), wanted, _name(context))
         recorded = evolve(context.recorded, current_project=project.name, current_project_id=project.id)

@@ -10,17 +10,19 @@ from attrs import evolve, frozen
 from dagctl.domain.clocks import ClockCheck
 from dagctl.domain.context import ContextService
 from dagctl.domain.errors import (
+    ClockSkewed,
     DagctlError,
     FileBusy,
     FileUnusable,
     NotSignedIn,
+    ProjectConflict,
     Refused,
     SessionEnded,
     TokenRejected,
 )
 from dagctl.domain.platform import HOSTED_API_URL, Platform, canonical_api_url
 from dagctl.domain.text import printable
-from dagctl.domain.tokens import TokenSet, bounded, claims_of, identity_of, life_of, same_subject
+from dagctl.domain.tokens import TokenSet, bounded, claims_of, expiry_of, identity_of, issued_by, life_of, same_subject
 
 if TYPE_CHECKING:
     from dagctl.ports.identity_provider import IdentityProvider
@@ -120,25 +122,34 @@ class SessionService:
                 hint="Unset it, or put new tokens there.",
             )
         with self.tokens.lock():
-            kept = self.current()
+            kept = self._still_there(seen)
             return kept if kept.access_token != seen.access_token else self._renew(kept)
 
     def _renew_unless_done(self, seen: TokenSet) -> TokenSet:
-        kept = self.current()
+        kept = self._still_there(seen)
         renewed_meanwhile = kept.access_token != seen.access_token
         if renewed_meanwhile and not kept.expired(self.clock.now()):
             return kept
         try:
             return self._renew(kept)
+        except ClockSkewed:
+            raise  # the renewal went well, and so would the next one, at once
         except DagctlError:
             if kept.expired(self.clock.now()):
                 raise
             return kept  # it still lives: no reason to stop anybody's work
 
+    def _still_there(self, seen: TokenSet) -> TokenSet:
+        """The tokens as they are kept now, if they are still the same person's."""
+        kept = self.current()
+        if not _same_person(seen, kept):
+            raise ProjectConflict("Another context has become the current one in the meantime.", hint="Begin again.")
+        return kept
+
     def _renew(self, kept: TokenSet) -> TokenSet:
         if kept.refresh_token is None:
-            raise SessionEnded("Your session has expired, and it came without a refresh token.", hint=_AGAIN)
-        platform = self.context.current().platform
+            raise SessionEnded("Your session came without a refresh token, so it cannot be renewed.", hint=_AGAIN)
+        platform = self._own_platform(kept)
         try:
             answer = self.identity.refresh(platform, kept.refresh_token)
         except Refused as error:
@@ -153,12 +164,26 @@ class SessionService:
             )
         renewed = bounded(kept.renewed_by(answer))
         self.tokens.save(renewed)
-        self._doubt(renewed, platform)
+        self._doubt(renewed, platform, answered=bool(answer.id_token))
         return renewed
 
-    def _doubt(self, renewed: TokenSet, platform: Platform) -> None:
-        """New tokens that are due already would be renewed over and over: mostly the clock is wrong."""
+    def _own_platform(self, kept: TokenSet) -> Platform:
+        """The platform that the tokens are from: no other is told a refresh token."""
+        platform = self.context.current().platform
+        if not issued_by(kept.id_token, platform.issuer):
+            kept_in = self.tokens.describe()
+            raise NotSignedIn(f"The tokens in {kept_in} are not from {platform.issuer_host}.", hint=_AGAIN)
+        return platform
+
+    def _doubt(self, renewed: TokenSet, platform: Platform, *, answered: bool) -> None:
+        """New tokens that are due already would be renewed over and over: mostly the clock is wrong.
+
+        Args:
+            answered: a new ID token is among them.
+        """
         now = self.clock.now()
+        if not answered and (expiry_of(renewed.id_token) or now) <= now:
+            raise SessionEnded("Your ID token has expired, and the issuer gives no new one.", hint=_AGAIN)
         if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
             return
         self.clocks.require(platform.api_url)
@@ -172,7 +197,8 @@ class SessionService:
         """Another client may have renewed in between, one that knows nothing of our lock."""
         latest = self.tokens.load()
         now = self.clock.now()
-        if latest is not None and latest.refresh_token != kept.refresh_token and not latest.expired(now):
+        overtaken = latest is not None and latest.refresh_token != kept.refresh_token
+        if latest is not None and overtaken and not latest.expired(now) and _same_person(kept, latest):
             return latest
         if latest is not None and latest.refresh_token == kept.refresh_token and kept.expired(now):
             self.tokens.clear()
@@ -198,12 +224,15 @@ class SessionService:
         Raises:
             FileUnusable: the tokens cannot be removed.
         """
-        revoked = self._revoke()
         try:
-            with self.tokens.lock():
-                self.tokens.clear()
+            with self.tokens.lock():  # also while the issuer is asked: no other tokens may come there meanwhile
+                return self._ended()
         except FileBusy:
-            self.tokens.clear()
+            return self._ended()
+
+    def _ended(self) -> bool:
+        revoked = self._revoke()
+        self.tokens.clear()
         return revoked
 
     def _revoke(self) -> bool:
@@ -211,10 +240,14 @@ class SessionService:
             kept = self.tokens.load()
             if kept is None or kept.refresh_token is None:
                 return False
-            self.identity.revoke(self.context.current().platform, kept.refresh_token)
+            self.identity.revoke(self._own_platform(kept), kept.refresh_token)
         except DagctlError:
             return False  # signing out never fails for what is on the far side, nor for a corrupt file
         return True
+
+
+def _same_person(one: TokenSet, other: TokenSet) -> bool:
+    return one.id_token == other.id_token or same_subject(one.id_token, other.id_token)
 
 
 def _who(tokens: TokenSet) -> str | None:

@@ -55,4 +55,6 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:
         raise FileCorrupt(f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project.")
-    return {key: Sourced(str(value), str(path)) for key, value in values.items() if value is not None}
+    if any(isinstance(value, (dict, list)) for value in values.values()):
+        raise FileCorrupt(f"{path} is not usable: org and project are names.", hint="It takes org, project.")
+    return {key: Sourced(str(value), str(path)) for key, value in values.items() if value not in (None, "")}

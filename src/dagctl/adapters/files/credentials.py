@@ -50,6 +50,8 @@ class FileCredentialStore:
 
     def clear(self) -> None:
         """Remove every project's file."""
+        if self._folder.is_symlink():
+            raise FileUnusable(f"{self._folder} is a symbolic link, and is not followed.")
         try:
             paths = sorted(self._folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):

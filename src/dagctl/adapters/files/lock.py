@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,8 @@ def locked(path: Path, patience: float) -> Iterator[None]:
 
     try:
         make_private(path.parent)
+        if not os.access(path.parent, os.W_OK | os.X_OK):  # a token that is renewed and cannot be kept ends its session
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         lock = FileLock(path, timeout=patience, mode=0o600)
         lock.acquire()
     except Timeout:

@@ -26,8 +26,10 @@ def read_private(path: Path) -> str | None:
         FileCorrupt: it is not UTF-8.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, encoding="utf-8") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe would have us wait for whoever writes to it
+                raise FileUnusable(f"{path} is not a regular file.", hint=ELSEWHERE)
             return file.read()
     except FileNotFoundError:
         return None

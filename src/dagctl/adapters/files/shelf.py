@@ -28,13 +28,16 @@ class FileContextShelf:
     def names(self) -> tuple[str, ...]:
         """The folders that hold a `config.yaml`."""
         try:
-            return tuple(sorted(path.parent.name for path in self._folder.glob("*/config.yaml")))
+            found = self._folder.glob("*/config.yaml")
+            return tuple(sorted(path.parent.name for path in found if not path.parent.is_symlink()))
         except OSError as error:
             raise FileUnusable(f"{self._folder} cannot be read: {error.strerror}.") from None
 
     def stores(self, name: str) -> Stores:
         """The stores in the folder of that name."""
         folder = self._folder / name
+        if folder.is_symlink():
+            raise FileUnusable(f"{folder} is a symbolic link, and is not followed.")
         return Stores(FileContextStore(folder), self._tokens(folder), FileCredentialStore(folder))
 
     def remove(self, name: str) -> None:

@@ -44,8 +44,9 @@ class FileTokenStore:
         write_private(self._path, json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
 
     def clear(self) -> None:
-        """Remove the file."""
+        """Remove the file, and one that was corrupt: there may be tokens in it."""
         remove_private(self._path)
+        remove_private(self._path.with_name("auth.json.corrupt"))
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold `.auth.lock`."""
@@ -79,6 +80,7 @@ class FileTokenStore:
         target = self._path.with_name("auth.json.corrupt")
         try:
             self._path.replace(target)
+            target.chmod(0o600)
         except OSError as error:
             raise FileUnusable(f"{self._path} cannot be moved aside: {error.strerror}.") from None
 

@@ -16,6 +16,7 @@ from keyring.errors import PasswordDeleteError
 
 from dagctl.adapters.files.answers import members_of, tokens_of
 from dagctl.adapters.files.lock import locked
+from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.tokens import TokenSet
 
@@ -38,6 +39,7 @@ class KeyringTokenStore:
     writable = True
 
     def __init__(self, folder: Path, *, answers_in: float = 3.0, patience: float = 30.0) -> None:
+        self._folder = folder
         self._entry = str(folder)
         self._lock_path = folder / ".auth.lock"
         self._answers_in = answers_in
@@ -73,13 +75,14 @@ class KeyringTokenStore:
         self._ask(lambda: keyring.set_password(SERVICE, self._entry, text))
 
     def clear(self) -> None:
-        """Remove the entry."""
+        """Remove the entry, and tokens in a file: there from before the keyring, or from when it did not work."""
 
         def remove() -> None:
             if keyring.get_password(SERVICE, self._entry) is not None:
                 with suppress(PasswordDeleteError):  # somebody else was faster
                     keyring.delete_password(SERVICE, self._entry)
 
+        FileTokenStore(self._folder).clear()
         self._ask(remove)
 
     def lock(self) -> AbstractContextManager[None]:

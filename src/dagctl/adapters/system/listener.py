@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.heard(self.connection)
-        path, _, query = self.path.partition("?")
+        path, _, query = self.requestline.split()[1].partition("?")  # self.path has had its slashes tidied
         if not self._is_for_us():
             self._reply(HTTPStatus.BAD_REQUEST, _NOT_HERE)
         elif path != PATH:

@@ -38,6 +38,7 @@ class RuamelReader:
 
     def _document(self, text: str, name: str, jinja: Jinja) -> YamlDocument:
         yaml = YAML(typ="safe")
+        yaml.composer.warn_double_anchors = False  # as YAML 1.2 and SQLMesh have it
         node = yaml.compose(jinja.text)
         reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
         data = yaml.constructor.construct_document(node) if node is not None else None

@@ -56,6 +56,7 @@ def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.composer.warn_double_anchors = False  # YAML 1.2 allows it, and the file is not ours
     return yaml
 
 

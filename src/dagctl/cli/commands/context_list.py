@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from dagctl.cli.app import App, columns
+from dagctl.cli.app import App
 from dagctl.cli.showing import expiry, moment
 
 
@@ -43,5 +43,5 @@ def run(args: Namespace, app: App) -> int:
         )
         for context in contexts
     ]
-    app.show(record, columns(rows) if rows else "You are signed in nowhere. Run: dagctl auth login --org ORG")
+    app.show_rows(record, rows, "You are signed in nowhere. Run: dagctl auth login --org ORG")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from dagctl.cli.app import App, columns
+from dagctl.cli.app import App
 from dagctl.cli.showing import insecure_warning, option_insecure
 
 
@@ -29,5 +29,5 @@ def run(args: Namespace, app: App) -> int:
         else ["*" if entry["current"] else " ", str(entry["name"]), ""]
         for entry in record
     ]
-    app.show(record, columns(rows) if rows else "There are no projects yet: create one in the web UI.")
+    app.show_rows(record, rows, "There are no projects yet: create one in the web UI.")
     return 0

@@ -1,0 +1,159 @@
+"""Whose tokens they are: each goes to its own issuer, and nobody is given another person's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from dagctl.domain.errors import ClockSkewed, NotSignedIn, ProjectConflict, SessionEnded
+from dagctl.domain.settings import Settings
+from dagctl.domain.tokens import TokenSet, claims_of
+from dagctl.testing import FixedClock, MemoryPlatform, MemoryTokenStore, elsewhere
+
+HOUR = 3600
+BOB = "bob@globex.example"
+
+
+class _Listening(MemoryPlatform):
+    """A platform that notes which issuer is told a refresh token, and on which something may happen before that."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.told: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def refresh(self, platform: Any, refresh_token: str) -> TokenSet:
+        self.told.append(platform.issuer_host)
+        self.meanwhile()
+        return super().refresh(platform, refresh_token)
+
+    def revoke(self, platform: Any, refresh_token: str) -> None:
+        self.told.append(platform.issuer_host)
+        super().revoke(platform, refresh_token)
+
+
+class _Swapped(MemoryTokenStore):
+    """A store in which other tokens have come by the time that its lock is had."""
+
+    others: TokenSet | None = None
+
+    def lock(self) -> AbstractContextManager[None]:
+        if self.others is not None:
+            self.save(self.others)
+        return super().lock()
+
+
+@pytest.fixture
+def listened(make_world: Any) -> Any:
+    """Ada has signed in, and it is noted who is told her refresh token."""
+    world = make_world(_Listening())
+    world.login()
+    return world
+
+
+def bobs(world: Any, machine: Any) -> TokenSet:
+    """Tokens of somebody else at the same issuer."""
+    machine.platform = world.platform
+    machine.login("Globex", email=BOB)
+    tokens = machine.kept()
+    assert isinstance(tokens, TokenSet)
+    return tokens
+
+
+@pytest.fixture
+def swapped(listened: Any, make_world: Any) -> Any:
+    """A machine on which Bob's tokens come while Ada's session waits for the lock."""
+    listened.tokens = _Swapped(listened.kept())
+    listened.clock.advance(HOUR)
+    listened.tokens.others = bobs(listened, make_world())
+    return listened
+
+
+def _another_domain(world: Any) -> None:
+    world.contexts.save(evolve(world.contexts.load(), auth0_domain="login.evil.example"))
+
+
+def _no_config(world: Any) -> None:
+    world.contexts.save(Settings())
+
+
+@pytest.mark.parametrize(("place", "change"), [(None, _another_domain), (elsewhere(), _no_config)])
+def test_a_refresh_token_is_told_to_its_own_issuer_alone(
+    make_world: Any, place: Any, change: Callable[[Any], None]
+) -> None:
+    world = make_world(_Listening(place) if place else _Listening())
+    world.login()
+    before = world.kept()
+    change(world)
+    world.clock.advance(HOUR)
+    for ask in (world.session.fresh, world.session.renewed):
+        with pytest.raises(NotSignedIn, match="are not from") as caught:
+            ask()
+        assert "dagctl auth login" in (caught.value.hint or "")
+        assert not isinstance(caught.value, SessionEnded)
+    assert world.kept() == before
+    assert world.session.end() is False
+    assert world.tokens.load() is None
+    assert world.platform.told == []
+
+
+def test_the_same_issuer_is_told(listened: Any) -> None:
+    listened.session.renewed()
+    assert listened.session.end() is True
+    assert listened.platform.told == [listened.platform.place.issuer_host] * 2
+
+
+@pytest.mark.parametrize("way", ["fresh", "renewed"])
+def test_whoever_waits_for_the_lock_is_not_given_somebody_elses_tokens(swapped: Any, way: str) -> None:
+    with pytest.raises(ProjectConflict, match="Another context"):
+        getattr(swapped.session, way)()
+    assert swapped.kept() == swapped.tokens.others
+    assert swapped.platform.told == []
+
+
+def test_a_refused_refresh_is_not_answered_with_somebody_elses_tokens(listened: Any, make_world: Any) -> None:
+    theirs = bobs(listened, make_world())
+
+    def sign_in() -> None:
+        MemoryPlatform.revoke(listened.platform, listened.platform.place, listened.kept().refresh_token)
+        listened.tokens.save(theirs)
+
+    listened.platform.meanwhile = sign_in
+    with pytest.raises(SessionEnded):
+        listened.session.renewed()
+    assert listened.kept() == theirs
+
+
+def test_signing_out_revokes_what_it_removes(swapped: Any) -> None:
+    assert swapped.session.end() is True
+    assert swapped.tokens.load() is None
+    assert [family.person.email for family in swapped.platform.revoked_families] == [BOB]
+
+
+def test_a_wrong_clock_is_named_while_the_old_tokens_live(signed_in: Any) -> None:
+    before = signed_in.kept()
+    signed_in.machine = FixedClock(signed_in.platform.clock.now() + timedelta(minutes=58))
+    assert not before.expired(signed_in.clock.now())
+    with pytest.raises(ClockSkewed, match="58 min 0 s ahead of"):
+        signed_in.session.fresh()
+    assert signed_in.platform.refreshes == 1
+    assert signed_in.kept().refresh_token != before.refresh_token
+
+
+def test_an_issuer_that_gives_no_new_id_token_ends_the_session_with_the_old_one(make_world: Any) -> None:
+    world = make_world(MemoryPlatform(id_token_again=False))
+    world.login()
+    before = world.kept()
+    world.clock.advance(HOUR)
+    with pytest.raises(SessionEnded, match="ID token has expired") as caught:
+        world.session.fresh()
+    assert "dagctl auth login" in (caught.value.hint or "")
+    after = world.kept()
+    assert after.id_token == before.id_token
+    assert after.refresh_token != before.refresh_token
+    assert claims_of(after.access_token)["exp"] > world.clock.now().timestamp()
