@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import trustme
+
     from dagctl.adapters.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
@@ -78,6 +80,15 @@ def run(environ: Mapping[str, str], tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def certificate_authority() -> trustme.CA:
+    """A CA of this run's own."""
+    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
+    from trustme import CA
+
+    return CA()
 
 
 @pytest.fixture(scope="session")

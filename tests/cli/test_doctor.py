@@ -28,18 +28,6 @@ Checks = dict[str, dict[str, Any]]
 WELL = {"SQLMesh config": "skipped"}
 
 
-@pytest.fixture(scope="module")
-def signed_in(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Path:
-    """A dagctl home on which Ada has signed in and chosen a project; tests take copies of it."""
-    home = tmp_path_factory.mktemp("signed-in")
-    script = f"{sys.executable} -m dagctl.adapters.sandbox.person %s --ca {sandbox.ca_file}"
-    environ = {**os.environ, "DAGCTL_HOME": str(home), "SSL_CERT_FILE": str(sandbox.ca_bundle), "BROWSER": script}
-    where = ("--api-url", sandbox.api_url, "--port", str(callback_port))
-    for arguments in (("auth", "login", "--org", "acme", *where), ("use-project", "shop")):
-        subprocess.run([sys.executable, "-m", "dagctl", *arguments], env=environ, check=True, capture_output=True)
-    return home
-
-
 @pytest.fixture
 def ada(signed_in: Path, home: Path, person: Any) -> Path:
     """Ada's machine."""

@@ -29,18 +29,6 @@ CREDENTIALS = StateCredentials("db.example.com", 6432, "org_a_b", "a/b c", "s.e/
 WHO = "select current_user, current_database(), current_setting('application_name')"
 
 
-@pytest.fixture(scope="module")
-def signed_in(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Path:
-    """A dagctl home on which Ada, who may not touch prod, has signed in and chosen a project."""
-    home = tmp_path_factory.mktemp("signed-in")
-    script = f"{sys.executable} -m dagctl.adapters.sandbox.person %s --ca {sandbox.ca_file}"
-    environ = {**os.environ, "DAGCTL_HOME": str(home), "SSL_CERT_FILE": str(sandbox.ca_bundle), "BROWSER": script}
-    where = ("--api-url", sandbox.api_url, "--port", str(callback_port))
-    for arguments in (("auth", "login", "--org", "acme", *where), ("use-project", "shop")):
-        subprocess.run([sys.executable, "-m", "dagctl", *arguments], env=environ, check=True, capture_output=True)
-    return home
-
-
 LIKE_PSQL = """\
 #!{python}
 import sys, psycopg2

@@ -258,12 +258,6 @@ class World:
         return HttpIdentityProvider(transport or self.transport(), self.clock, insecure=insecure)
 
 
-@pytest.fixture(scope="session")
-def certificate_authority() -> trustme.CA:
-    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
-    return new_ca()
-
-
 @pytest.fixture
 def world(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[World]:
     """The adapters, before servers that vanish with the test."""

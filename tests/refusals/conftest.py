@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import World, new_ca
+from tests.http.conftest import World
 from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Somebody
 
@@ -20,19 +20,13 @@ if TYPE_CHECKING:
     import trustme
 
 
-@pytest.fixture(scope="session")
-def refusing_ca() -> trustme.CA:
-    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
-    return new_ca()
-
-
 @pytest.fixture
-def platform(refusing_ca: trustme.CA, tmp_path: Path) -> Iterator[ScriptedPlatform]:
+def platform(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[ScriptedPlatform]:
     """A platform that grants everything, as long as it is not told otherwise."""
     ca_file = tmp_path / "ca.pem"
-    refusing_ca.cert_pem.write_to_path(str(ca_file))
+    certificate_authority.cert_pem.write_to_path(str(ca_file))
     with ExitStack() as stack:
-        yield ScriptedPlatform(World(refusing_ca, ca_file, stack))
+        yield ScriptedPlatform(World(certificate_authority, ca_file, stack))
 
 
 @pytest.fixture

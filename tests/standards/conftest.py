@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from tests.http.conftest import Script, Seen, World, new_ca, reply
+from tests.http.conftest import Script, Seen, World, reply
 
 from dagctl._wiring import Dagctl, connect
 from dagctl.testing import FollowingBrowser
@@ -155,19 +155,13 @@ class Somebody:
         return "\n".join(path.read_text() for path in files)
 
 
-@pytest.fixture(scope="session")
-def standards_ca() -> trustme.CA:
-    pytest.importorskip("trustme", reason="the sandbox extra is not installed")
-    return new_ca()
-
-
 @pytest.fixture
-def world(standards_ca: trustme.CA, tmp_path: Path) -> Iterator[World]:
+def world(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[World]:
     """Servers that vanish with the test, and adapters that trust them."""
     ca_file = tmp_path / "ca.pem"
-    standards_ca.cert_pem.write_to_path(str(ca_file))
+    certificate_authority.cert_pem.write_to_path(str(ca_file))
     with ExitStack() as stack:
-        yield World(standards_ca, ca_file, stack)
+        yield World(certificate_authority, ca_file, stack)
 
 
 @pytest.fixture
