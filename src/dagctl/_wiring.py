@@ -171,6 +171,18 @@ class Dagctl:
         """`state.at`, with those certificates. Raises as it does."""
         return self._probe.trusting(self.state.at(located), chosen=located.sslmode_stays)
 
+    def sslmode(self, context: Context) -> Sourced[str]:
+        """How strict a connection will be: as set, or `verify-full` where this machine knows a sandbox's CA."""
+        if context.sslmode_stays or context.proxy is None:
+            return context.sslmode
+        from dagctl.domain.state_credentials import StateCredentials
+
+        proxy, setting = context.proxy.value, context.sslmode
+        bare = StateCredentials(proxy.host, proxy.port, "", "", "", setting.value)
+        found = self._probe.trusting(bare, chosen=False)
+        verified = f"verified with {found.sslrootcert}"
+        return setting if found.sslmode == setting.value else Sourced(found.sslmode, verified)
+
     def works_for(self, located: Context) -> bool:
         """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.
 

@@ -344,6 +344,25 @@ def test_a_sandboxs_proxy_is_verified_by_itself() -> None:
     assert f"sslmode verify-full, certificate of A CA in memory, verified with {CA}" in check.seen
 
 
+@pytest.mark.parametrize(
+    ("api", "trusted", "shown"),
+    [
+        ("localhost:18443", CA, ("verify-full", f"verified with {CA}")),
+        ("localhost:18443", None, ("require", "built in")),
+        ("api.dagctl.test", CA, ("require", "built in")),
+    ],
+)
+def test_what_is_shown_is_how_strict_a_connection_will_be(
+    api: str, trusted: str | None, shown: tuple[str, str]
+) -> None:
+    machine = Machine(MemoryPlatform(place=elsewhere(api))).choose()
+    machine.probe.trusted = trusted
+    client = machine.client
+    found = client.sslmode(client.context.current())
+    assert (found.value, found.source) == shown
+    assert client.entrance().sslmode == found.value
+
+
 def test_another_platforms_proxy_is_not_verified_by_the_sandboxs_ca(machine: Machine) -> None:
     machine.probe.trusted = CA
     assert "sslmode require: encrypted, but the proxy is not verified" in machine.checks()["proxy TLS"].seen

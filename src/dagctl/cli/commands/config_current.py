@@ -26,7 +26,7 @@ def run(args: Namespace, app: App) -> int:
         "project": context.project,
         "api_url": context.api_url,
         "pg_proxy": Sourced(f"{proxy.value.host}:{proxy.value.port}", proxy.source) if proxy else None,
-        "sslmode": context.sslmode,
+        "sslmode": client.sslmode(context),
     }
     record: dict[str, object] = {
         key: {"value": value.value, "source": value.source} if value else None for key, value in shown.items()
