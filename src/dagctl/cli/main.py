@@ -139,4 +139,7 @@ def entry_point() -> NoReturn:
     """The console script."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal cannot show is no reason to fail
-    sys.exit(main())
+    app = App()
+    if sys.stderr is None:
+        sys.stderr = app.err  # argparse of Python 3.10 writes there in any case
+    sys.exit(main(app=app))
