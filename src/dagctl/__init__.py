@@ -18,7 +18,8 @@ if TYPE_CHECKING:
         get_fresh_token,
         get_state_connection,
     )
-    from dagctl._wiring import Dagctl, connect
+    from dagctl._sdk import Dagctl
+    from dagctl._wiring import connect
     from dagctl.domain.errors import (
         DagctlError,
         NotSignedIn,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "Dagctl": "dagctl._wiring",
+    "Dagctl": "dagctl._sdk",
     "DagctlError": "dagctl.domain.errors",
     "NotSignedIn": "dagctl.domain.errors",
     "PlatformError": "dagctl.domain.errors",

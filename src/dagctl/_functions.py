@@ -21,7 +21,7 @@ from dagctl.domain.platform import LOOPBACK_HOSTS
 from dagctl.domain.targets import PRODUCTION, Targets
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
     from dagctl.domain.context import Context
     from dagctl.domain.state_credentials import StateCredentials
 

@@ -20,7 +20,8 @@ from tests.refusals.platform import CLIENT_ID, ScriptedPlatform
 from tests.refusals.visitor import addresses, follow
 
 from dagctl import _functions
-from dagctl._wiring import Dagctl, connect
+from dagctl._sdk import Dagctl
+from dagctl._wiring import connect
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.cli import endings
 from dagctl.cli.app import App

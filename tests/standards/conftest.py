@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from tests.http.conftest import Script, Seen, World, reply
 
-from dagctl._wiring import Dagctl, connect
+from dagctl._sdk import Dagctl
+from dagctl._wiring import connect
 from dagctl.testing import FollowingBrowser
 
 if TYPE_CHECKING:

@@ -384,10 +384,10 @@ def test_what_is_in_force_is_named() -> None:
     machine = Machine().choose()
     machine.surroundings.names = ("DAGCTL_PROJECT", "SSL_CERT_FILE")
     machine.client.context.overrides = Overrides(
-        project=Sourced("web-analytics", "DAGCTL_PROJECT"), organization=Sourced("Acme", "/work/.dagctl.yaml")
+        project=Sourced("web-analytics", "DAGCTL_PROJECT"), organization=Sourced("Acme", "/project/.dagctl.yaml")
     )
     checks = machine.checks()
-    assert checks["settings"].seen.endswith("in force: DAGCTL_PROJECT, SSL_CERT_FILE, /work/.dagctl.yaml")
+    assert checks["settings"].seen.endswith("in force: DAGCTL_PROJECT, SSL_CERT_FILE, /project/.dagctl.yaml")
     assert checks["project"].seen == "web-analytics (prj_web) of Acme, from DAGCTL_PROJECT"
 
 

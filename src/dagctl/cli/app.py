@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # see dagctl/__init__.py
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
 
 
 def _connect(**ports: Any) -> Dagctl:

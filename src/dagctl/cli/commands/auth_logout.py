@@ -9,7 +9,7 @@ from dagctl.cli.app import App
 from dagctl.domain.errors import FileProblem
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
 
 
 def configure(parser: ArgumentParser) -> None:

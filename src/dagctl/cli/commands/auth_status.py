@@ -13,7 +13,7 @@ from dagctl.cli.endings import DONE, SIGNED_OUT
 from dagctl.cli.showing import expiry, moment, sourced
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
 
 
 def configure(parser: ArgumentParser) -> None:

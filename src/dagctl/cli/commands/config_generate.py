@@ -15,7 +15,7 @@ from dagctl.cli.app import App
 from dagctl.cli.endings import DONE, FAILED
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
     from dagctl.domain.generation import Conversion
 
 

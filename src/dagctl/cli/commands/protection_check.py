@@ -12,7 +12,7 @@ from dagctl.cli.app import App, columns
 from dagctl.cli.endings import DONE, PROTECTED
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import insecure_warning, option_insecure
 
 if TYPE_CHECKING:
-    from dagctl._wiring import Dagctl
+    from dagctl._sdk import Dagctl
 
 
 def configure(parser: ArgumentParser) -> None:
