@@ -67,9 +67,12 @@ class Session:
         os.write(self.master, text.encode())
 
 
-IN_A_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+IN_A_TERMINAL = """\
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background has it ignored
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @pytest.fixture
