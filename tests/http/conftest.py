@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -261,10 +261,17 @@ class World:
 @pytest.fixture
 def world(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[World]:
     """The adapters, before servers that vanish with the test."""
-    ca_file = tmp_path / "ca.pem"
-    certificate_authority.cert_pem.write_to_path(str(ca_file))
+    with world_of(certificate_authority, tmp_path) as world:
+        yield world
+
+
+@contextmanager
+def world_of(authority: trustme.CA, folder: Path) -> Iterator[World]:
+    """Servers with certificates of `authority`, whose own is put into `folder`; they end with the block."""
+    ca_file = folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
     with ExitStack() as stack:
-        yield World(certificate_authority, ca_file, stack)
+        yield World(authority, ca_file, stack)
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import World
+from tests.http.conftest import world_of
 from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Somebody
 
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def platform(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[ScriptedPlatform]:
     """A platform that grants everything, as long as it is not told otherwise."""
-    ca_file = tmp_path / "ca.pem"
-    certificate_authority.cert_pem.write_to_path(str(ca_file))
-    with ExitStack() as stack:
-        yield ScriptedPlatform(World(certificate_authority, ca_file, stack))
+    with world_of(certificate_authority, tmp_path) as world:
+        yield ScriptedPlatform(world)
 
 
 @pytest.fixture

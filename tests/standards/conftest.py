@@ -7,13 +7,12 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from tests.http.conftest import Script, Seen, World, reply
+from tests.http.conftest import Script, Seen, World, reply, world_of
 
 from dagctl._sdk import Dagctl
 from dagctl._wiring import connect
@@ -159,10 +158,8 @@ class Somebody:
 @pytest.fixture
 def world(certificate_authority: trustme.CA, tmp_path: Path) -> Iterator[World]:
     """Servers that vanish with the test, and adapters that trust them."""
-    ca_file = tmp_path / "ca.pem"
-    certificate_authority.cert_pem.write_to_path(str(ca_file))
-    with ExitStack() as stack:
-        yield World(certificate_authority, ca_file, stack)
+    with world_of(certificate_authority, tmp_path) as world:
+        yield world
 
 
 @pytest.fixture

@@ -214,6 +214,11 @@ class ContextService:
         return evolve(found, value=checked_sslmode(found.value, found.source))
 
 
+def recorded_api_url(settings: Settings) -> str:
+    """The API, in canonical form, that the recorded settings are for; the hosted one where they name none."""
+    return canonical_api_url(settings.api_url or HOSTED_API_URL)
+
+
 def recorded_platform(api_url: str, settings: Settings) -> Platform:
     """The platform at `api_url`, as far as the recorded settings know it.
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, Overrides
+from dagctl.domain.context import ContextService, Overrides, recorded_api_url
 from dagctl.domain.errors import ContextNotFound, DagctlError, FileCorrupt, FileProblem
 from dagctl.domain.platform import HOSTED_API_URL, canonical_api_url
 from dagctl.domain.session import SessionService
@@ -218,7 +218,7 @@ class ContextsService:
             name=name or _name(settings),
             organization=settings.current_org_name or settings.current_org,
             organization_id=settings.current_org,
-            api_url=_api_url(settings),
+            api_url=recorded_api_url(settings),
             project=settings.current_project,
             signed_in=status.signed_in,
             expires_at=status.expires_at,
@@ -259,17 +259,13 @@ def _same(one: KnownContext | None, other: KnownContext | None) -> bool:
 
 
 def _place(settings: Settings) -> tuple[str, str | None]:
-    return _api_url(settings), settings.current_org
-
-
-def _api_url(settings: Settings) -> str:
-    return canonical_api_url(settings.api_url or HOSTED_API_URL)
+    return recorded_api_url(settings), settings.current_org
 
 
 def _name(settings: Settings) -> str:
     """What people would call it: the organization, and its host where that is not the hosted platform's."""
     organization = _word(settings.current_org_name or "") or _word(settings.current_org or "") or "context"
-    url = _api_url(settings)
+    url = recorded_api_url(settings)
     return organization if url == HOSTED_API_URL else f"{organization}@{_word(urlsplit(url).netloc)}"
 
 

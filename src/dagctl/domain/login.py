@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from dagctl.domain import refusals
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import recorded_platform
+from dagctl.domain.context import recorded_api_url, recorded_platform
 from dagctl.domain.contexts import ContextsService
 from dagctl.domain.errors import (
     CertificateRefused,
@@ -281,7 +281,7 @@ class LoginService:
         """
         here = self.contexts.here
         before = here.contexts.load()
-        at_home = canonical_api_url(before.api_url or HOSTED_API_URL) == platform.api_url
+        at_home = recorded_api_url(before) == platform.api_url
         stays = at_home and before.current_org == organization.id
         after = evolve(
             before if stays else evolve(before, current_project=None, current_project_id=None),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attrs import evolve, frozen
 
 from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService
+from dagctl.domain.context import ContextService, recorded_api_url
 from dagctl.domain.errors import (
     ClockSkewed,
     DagctlError,
@@ -20,7 +20,7 @@ from dagctl.domain.errors import (
     SessionEnded,
     TokenRejected,
 )
-from dagctl.domain.platform import HOSTED_API_URL, Platform, canonical_api_url
+from dagctl.domain.platform import Platform
 from dagctl.domain.text import printable
 from dagctl.domain.tokens import TokenSet, bounded, claims_of, expiry_of, identity_of, issued_by, life_of, same_subject
 
@@ -73,7 +73,7 @@ class SessionService:
     def _require_their_api(self) -> None:
         """Tokens without a record of where they are from are the hosted platform's, if anybody's."""
         context = self.context.current()
-        at_home = context.api_url.value == canonical_api_url(context.recorded.api_url or HOSTED_API_URL)
+        at_home = context.api_url.value == recorded_api_url(context.recorded)
         if self.tokens.writable and context.recorded.current_org is None and not at_home:
             raise NotSignedIn(f"You are not signed in at {context.api_url.value}.", hint=_AGAIN)
 

@@ -29,7 +29,7 @@ SETTINGS: Mapping[str, Any] = {
 }
 """Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours."""
 
-_VERIFYING = ("verify-ca", "verify-full")
+VERIFYING = ("verify-ca", "verify-full")
 _SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """All of a system's CA certificates in a file: "system" needs libpq 16, and an OpenSSL built for this system."""
 
@@ -47,7 +47,7 @@ def trusting(
     local = credentials.host in LOOPBACK_HOSTS and loopback_ca.is_file()
     if local and not chosen:
         return evolve(credentials, sslmode="verify-full", sslrootcert=str(loopback_ca))
-    if credentials.sslmode not in _VERIFYING:
+    if credentials.sslmode not in VERIFYING:
         return credentials
     own = local and not environ.get("PGSSLROOTCERT")
     return evolve(credentials, sslrootcert=str(loopback_ca) if own else _root_certificates(environ))
@@ -55,11 +55,16 @@ def trusting(
 
 def _root_certificates(environ: Mapping[str, str]) -> str | None:
     """The CA file for a verifying mode; None where libpq finds one by itself."""
-    if environ.get("PGSSLROOTCERT") or (Path.home() / ".postgresql" / "root.crt").exists():
+    if environ.get("PGSSLROOTCERT") or own_root_certificates().exists():
         return None
     named = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
     places = (ssl.get_default_verify_paths().cafile, *_SYSTEM)
     return named or next((place for place in places if place and Path(place).is_file()), "system")
+
+
+def own_root_certificates() -> Path:
+    """Where libpq looks for a person's CA certificates by itself."""
+    return Path.home() / ".postgresql" / "root.crt"
 
 
 def keywords(credentials: StateCredentials) -> dict[str, Any]:

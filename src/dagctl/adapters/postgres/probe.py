@@ -8,15 +8,13 @@ from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from dagctl.adapters.postgres.libpq import SETTINGS, explained, keywords, trusting
+from dagctl.adapters.postgres.libpq import SETTINGS, VERIFYING, explained, keywords, own_root_certificates, trusting
 from dagctl.adapters.postgres.wire import connected, handshake
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.handshake import Handshake
 from dagctl.domain.state_credentials import StateCredentials
 
 T = TypeVar("T")
-
-_VERIFYING = ("verify-ca", "verify-full")
 
 
 class PostgresProbe:
@@ -76,10 +74,10 @@ class PostgresProbe:
 
     def _root(self, credentials: StateCredentials) -> str | None:
         """What libpq verifies the proxy with: under `require` too, where it finds root certificates."""
-        own = Path.home() / ".postgresql" / "root.crt"
+        own = own_root_certificates()
         root = credentials.sslrootcert or self._environ.get("PGSSLROOTCERT") or (str(own) if own.exists() else None)
         there = root is not None and Path(root).exists()
-        return root if credentials.sslmode in _VERIFYING or (credentials.sslmode == "require" and there) else None
+        return root if credentials.sslmode in VERIFYING or (credentials.sslmode == "require" and there) else None
 
     def _within(self, do: Callable[[], T], credentials: StateCredentials) -> T:
         """What `do` returns or raises, but no later than in the time that a step has; Ctrl-C works meanwhile.
