@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 # with the functions comes all that they need, so that a call takes as long as the platform does
 import dagctl.adapters.http.api
 import dagctl.adapters.http.transport
-import dagctl.domain.protection
-import dagctl.domain.state  # noqa: F401
+import dagctl.domain.services.protection
+import dagctl.domain.services.state  # noqa: F401
 from dagctl._wiring import connect
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.platform import LOOPBACK_HOSTS
-from dagctl.domain.targets import PRODUCTION, Targets
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.targets import PRODUCTION, Targets
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
-    from dagctl.domain.context import Context
-    from dagctl.domain.state_credentials import StateCredentials
+    from dagctl.domain.values.context import Context
+    from dagctl.domain.values.state import StateCredentials
 
 
 def get_state_connection(

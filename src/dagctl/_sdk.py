@@ -7,30 +7,31 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, Overrides, Sourced
-from dagctl.domain.session import SessionService
-from dagctl.ports.context_shelf import ContextShelf, Stores
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.ports.account_shelf import AccountShelf, Stores
 
 if TYPE_CHECKING:
-    from dagctl.domain.checkup import CheckupService
-    from dagctl.domain.context import Context
-    from dagctl.domain.contexts import ContextsService
+    from dagctl.domain.doctor.checkup import Doctor
     from dagctl.domain.generation import ConfigGeneration
-    from dagctl.domain.login import LoginService, SignedIn
-    from dagctl.domain.projects import ProjectService
-    from dagctl.domain.protection import ProtectionService
-    from dagctl.domain.state import StateService
-    from dagctl.domain.state_credentials import StateCredentials
+    from dagctl.domain.services.accounts import AccountService
+    from dagctl.domain.services.login import LoginService, SignedIn
+    from dagctl.domain.services.projects import ProjectService
+    from dagctl.domain.services.protection import ProtectionService
+    from dagctl.domain.services.state import StateService
+    from dagctl.domain.values.context import Context
+    from dagctl.domain.values.state import StateCredentials
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
     from dagctl.ports.command_line import CommandLine
     from dagctl.ports.file_system import FileSystem
     from dagctl.ports.identity_provider import DeviceCode, IdentityProvider
+    from dagctl.ports.machine import Machine
     from dagctl.ports.sqlmesh_project import SqlmeshProject
     from dagctl.ports.state_probe import StateProbe
-    from dagctl.ports.surroundings import Surroundings
     from dagctl.ports.yaml_reader import YamlReader
 
 
@@ -52,7 +53,7 @@ class Dagctl:
         self,
         *,
         home: Stores,
-        shelf: ContextShelf,
+        shelf: AccountShelf,
         overrides: Overrides,
         api: ApiGateway,
         identity: IdentityProvider,
@@ -62,7 +63,7 @@ class Dagctl:
         find_sqlmesh: Callable[[], SqlmeshProject | None],
         clock: Clock,
         probe: StateProbe,
-        surroundings: Surroundings,
+        surroundings: Machine,
         yaml: YamlReader,
     ) -> None:
         self.clock = clock
@@ -92,7 +93,7 @@ class Dagctl:
         """How strict a connection will be: as set, or `verify-full` where this machine knows a sandbox's CA."""
         if context.sslmode_stays or context.proxy is None:
             return context.sslmode
-        from dagctl.domain.state_credentials import StateCredentials
+        from dagctl.domain.values.state import StateCredentials
 
         proxy, setting = context.proxy.value, context.sslmode
         bare = StateCredentials(proxy.host, proxy.port, "", "", "", setting.value)
@@ -159,36 +160,36 @@ class Dagctl:
     def _login(self) -> LoginService:
         import secrets
 
-        from dagctl.domain.login import LoginService
+        from dagctl.domain.services.login import LoginService
 
         return LoginService(self._api, self._identity, self.contexts, self.clock, lambda: secrets.token_urlsafe(48))
 
     @cached_property
-    def contexts(self) -> ContextsService:
+    def contexts(self) -> AccountService:
         """Others that are signed in at the same time."""
-        from dagctl.domain.contexts import ContextsService
+        from dagctl.domain.services.accounts import AccountService
 
-        return ContextsService(self._home, self._shelf, self._identity, self._clocks)
+        return AccountService(self._home, self._shelf, self._identity, self._clocks)
 
     @cached_property
     def projects(self) -> ProjectService:
         """The organization's projects."""
-        from dagctl.domain.projects import ProjectService
+        from dagctl.domain.services.projects import ProjectService
 
         return ProjectService(self.context, self.session, self._api)
 
     @cached_property
     def state(self) -> StateService:
         """Credentials of the state database."""
-        from dagctl.domain.state import StateService
+        from dagctl.domain.services.state import StateService
 
         return StateService(self.context, self.projects, self.session, self._api, self.credentials)
 
     @cached_property
     def protection(self) -> ProtectionService:
         """The guard of protected environments."""
-        from dagctl.domain.protection import ProtectionService
-        from dagctl.domain.verdicts import Verdicts
+        from dagctl.domain.services.protection import ProtectionService
+        from dagctl.domain.services.verdicts import Verdicts
 
         return ProtectionService(
             self._api, self.context, self.projects, self.session, self._commands, Verdicts(os.getpid)
@@ -202,11 +203,11 @@ class Dagctl:
         return ConfigGeneration(self._files, self._yaml, self._find_sqlmesh())
 
     @cached_property
-    def checkup(self) -> CheckupService:
+    def checkup(self) -> Doctor:
         """Each link from here to the state database, looked at."""
-        from dagctl.domain.checkup import CheckupService
+        from dagctl.domain.doctor.checkup import Doctor
 
-        return CheckupService(
+        return Doctor(
             self._surroundings,
             self.context,
             self.session,

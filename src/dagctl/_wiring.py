@@ -13,12 +13,12 @@ from dagctl._sdk import Dagctl
 from dagctl.adapters.environment.home import home_directory
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
-from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.system.clock import SystemClock
-from dagctl.domain.context import Sourced
 from dagctl.domain.errors import FileUnusable
-from dagctl.ports.context_shelf import ContextShelf, Stores
+from dagctl.domain.values.context import Sourced
+from dagctl.ports.account_shelf import AccountShelf, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
     from dagctl.ports.command_line import CommandLine
-    from dagctl.ports.context_store import ContextStore
     from dagctl.ports.credential_store import CredentialStore
     from dagctl.ports.file_system import FileSystem
     from dagctl.ports.identity_provider import IdentityProvider
+    from dagctl.ports.machine import Machine
+    from dagctl.ports.settings_store import SettingsStore
     from dagctl.ports.sqlmesh_project import SqlmeshProject
     from dagctl.ports.state_probe import StateProbe
-    from dagctl.ports.surroundings import Surroundings
     from dagctl.ports.token_store import TokenStore
     from dagctl.ports.yaml_reader import YamlReader
 
@@ -43,7 +43,7 @@ def connect(
     *,
     home: Path | str | None = None,
     tokens: TokenStore | None = None,
-    contexts: ContextStore | None = None,
+    contexts: SettingsStore | None = None,
     credentials: CredentialStore | None = None,
     api: ApiGateway | None = None,
     identity: IdentityProvider | None = None,
@@ -53,9 +53,9 @@ def connect(
     commands: CommandLine | None = None,
     sqlmesh: SqlmeshProject | None = None,
     environ: Mapping[str, str] = os.environ,
-    shelf: ContextShelf | None = None,
+    shelf: AccountShelf | None = None,
     probe: StateProbe | None = None,
-    surroundings: Surroundings | None = None,
+    surroundings: Machine | None = None,
     folder: Path | None = None,
     organization: str | None = None,
     insecure: bool = False,
@@ -141,12 +141,12 @@ def _working_directory() -> Path:
         raise FileUnusable("The working directory is gone.", hint="Change to one that is there.") from None
 
 
-def _context_store(home: Path, given: bool) -> ContextStore:
+def _context_store(home: Path, given: bool) -> SettingsStore:
     if given:
-        from dagctl.adapters.memory.stores import MemoryContextStore
+        from dagctl.adapters.memory.stores import MemorySettingsStore
 
-        return MemoryContextStore()
-    return FileContextStore(home)
+        return MemorySettingsStore()
+    return FileSettingsStore(home)
 
 
 def _credential_store(home: Path, given: bool) -> CredentialStore:
@@ -163,14 +163,14 @@ def _token_stores(home: Path, environ: Mapping[str, str]) -> Callable[[Path], To
     return token_stores(home, environ)
 
 
-def _shelf(home: Path, tokens: Callable[[], Callable[[Path], TokenStore]], *, given: bool) -> ContextShelf:
+def _shelf(home: Path, tokens: Callable[[], Callable[[Path], TokenStore]], *, given: bool) -> AccountShelf:
     if given:
-        from dagctl.adapters.memory.stores import MemoryContextShelf
+        from dagctl.adapters.memory.stores import MemoryAccountShelf
 
-        return MemoryContextShelf()
-    from dagctl.adapters.files.shelf import FileContextShelf
+        return MemoryAccountShelf()
+    from dagctl.adapters.files.shelf import FileAccountShelf
 
-    return FileContextShelf(home, tokens())
+    return FileAccountShelf(home, tokens())
 
 
 def _transport(home: Path, environ: Mapping[str, str]) -> Transport:
@@ -227,10 +227,10 @@ def _state_probe(home: Path, environ: Mapping[str, str]) -> StateProbe:
     return PostgresProbe(home / "sandbox" / "ca.pem", environ)
 
 
-def _surroundings(home: Path, environ: Mapping[str, str]) -> Surroundings:
-    from dagctl.adapters.files.surroundings import HomeSurroundings
+def _surroundings(home: Path, environ: Mapping[str, str]) -> Machine:
+    from dagctl.adapters.files.machine import LocalMachine
 
-    return HomeSurroundings(home, environ)
+    return LocalMachine(home, environ)
 
 
 def _sqlmesh_command_line(environ: Mapping[str, str]) -> CommandLine:

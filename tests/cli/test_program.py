@@ -140,7 +140,7 @@ def raising(error: BaseException) -> Callable[[App], int]:
         (errors.ProtectionUnknown("m", hint="h"), 3),
         (errors.NotSignedIn("m", hint="h"), 4),
         (errors.SessionEnded("m", hint="h"), 4),
-        (errors.Refused("m", status=500, hint="h"), 1),
+        (errors.TryLater("m", hint="h"), 1),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -17,7 +17,7 @@ from attrs import evolve
 from dagctl import __version__
 from dagctl.cli.commands.state_psql import variables
 from dagctl.cli.commands.state_url import uri
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox

@@ -17,7 +17,7 @@ from tests.cli.test_wrong_input import refused
 from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.cli.app import App
 from dagctl.cli.main import main
-from dagctl.domain.platform import Organization
+from dagctl.domain.values.platform import Organization
 from dagctl.testing import MemoryPlatform, Tenant, connected
 
 posix = pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")

@@ -7,25 +7,25 @@ from pathlib import PurePath
 from urllib.parse import urlencode
 
 from dagctl.adapters.contracts.platform import Stage
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.browser import Browser, Query
 from dagctl.testing import (
+    AccountShelfContract,
     BrowserContract,
     ClockContract,
-    ContextShelfContract,
-    ContextStoreContract,
     CredentialStoreContract,
     FileSystemContract,
     FixedClock,
     FollowingBrowser,
     GivenTokenStoreContract,
-    MemoryContextShelf,
-    MemoryContextStore,
+    MemoryAccountShelf,
     MemoryCredentialStore,
     MemoryFileSystem,
     MemoryPlatform,
+    MemorySettingsStore,
     MemoryTokenStore,
     PlatformContract,
+    SettingsStoreContract,
     TokenStoreContract,
     elsewhere,
 )
@@ -44,14 +44,14 @@ class TestGivenMemoryTokenStore(GivenTokenStoreContract):
         return MemoryTokenStore(TokenSet("secret-access-token", "secret-id-token"), writable=False)
 
 
-class TestMemoryContextShelf(ContextShelfContract):
-    def make(self) -> MemoryContextShelf:
-        return MemoryContextShelf()
+class TestMemoryContextShelf(AccountShelfContract):
+    def make(self) -> MemoryAccountShelf:
+        return MemoryAccountShelf()
 
 
-class TestMemoryContextStore(ContextStoreContract):
-    def make(self) -> MemoryContextStore:
-        return MemoryContextStore()
+class TestMemoryContextStore(SettingsStoreContract):
+    def make(self) -> MemorySettingsStore:
+        return MemorySettingsStore()
 
 
 class TestMemoryCredentialStore(CredentialStoreContract):

@@ -14,7 +14,7 @@ import pytest
 
 from dagctl.adapters.contracts.platform import Stage
 from dagctl.adapters.system.clock import SystemClock
-from dagctl.domain.platform import Organization, Platform, Project
+from dagctl.domain.values.platform import Organization, Platform, Project
 from dagctl.testing import PlatformContract
 
 if TYPE_CHECKING:

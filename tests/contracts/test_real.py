@@ -6,20 +6,20 @@ import stat
 from pathlib import Path, PurePath
 
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
-from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.project_files import ProjectFiles
-from dagctl.adapters.files.shelf import FileContextShelf
+from dagctl.adapters.files.settings import FileSettingsStore
+from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.ports.context_shelf import ContextShelf
-from dagctl.ports.context_store import ContextStore
+from dagctl.ports.account_shelf import AccountShelf
+from dagctl.ports.settings_store import SettingsStore
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
-    ContextShelfContract,
-    ContextStoreContract,
+    AccountShelfContract,
     CredentialStoreContract,
     FileSystemContract,
     GivenTokenStoreContract,
+    SettingsStoreContract,
     TokenStoreContract,
 )
 
@@ -57,20 +57,20 @@ class TestProjectFiles(FileSystemContract):
         return stat.S_IMODE(Path(path).stat().st_mode)
 
 
-class TestFileContextStore(ContextStoreContract):
-    def make(self) -> FileContextStore:
-        return FileContextStore(self.folder)
+class TestFileContextStore(SettingsStoreContract):
+    def make(self) -> FileSettingsStore:
+        return FileSettingsStore(self.folder)
 
-    def again(self, store: ContextStore) -> FileContextStore:
-        return FileContextStore(self.folder)
+    def again(self, store: SettingsStore) -> FileSettingsStore:
+        return FileSettingsStore(self.folder)
 
 
-class TestFileContextShelf(ContextShelfContract):
-    def make(self) -> FileContextShelf:
-        return FileContextShelf(self.folder, FileTokenStore)
+class TestFileContextShelf(AccountShelfContract):
+    def make(self) -> FileAccountShelf:
+        return FileAccountShelf(self.folder, FileTokenStore)
 
-    def again(self, shelf: ContextShelf) -> FileContextShelf:
-        return FileContextShelf(self.folder, FileTokenStore)
+    def again(self, shelf: AccountShelf) -> FileAccountShelf:
+        return FileAccountShelf(self.folder, FileTokenStore)
 
 
 class TestFileCredentialStore(CredentialStoreContract):

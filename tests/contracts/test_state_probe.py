@@ -16,7 +16,7 @@ from attrs import evolve
 from dagctl.adapters.memory.probe import CA
 from dagctl.adapters.postgres.probe import PostgresProbe
 from dagctl.domain.errors import CertificateRefused, MissingExtra, Unreachable
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 from dagctl.testing import MemoryPlatform, MemoryStateProbe, StateProbeContract, StateStage, connected
 
 if TYPE_CHECKING:

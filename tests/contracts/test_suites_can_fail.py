@@ -10,8 +10,8 @@ from attrs import evolve
 from dagctl.adapters.contracts.platform import Stage
 from dagctl.adapters.memory.grants import Grants
 from dagctl.domain.errors import TokenRejected
-from dagctl.domain.platform import Organization
-from dagctl.domain.targets import Verdict
+from dagctl.domain.values.platform import Organization
+from dagctl.domain.values.targets import Verdict
 from dagctl.testing import MemoryPlatform, PlatformContract, elsewhere
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
-from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import FileCorrupt, FileUnusable, NotSignedIn
+from dagctl.domain.values.context import Overrides, Sourced
 
 
 def _jwt(**claims: object) -> str:

@@ -10,10 +10,10 @@ import pytest
 from tests.cli.test_wrong_input import refused
 
 from dagctl.adapters.files.credentials import FileCredentialStore
-from dagctl.adapters.files.shelf import FileContextShelf
+from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileUnusable
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.settings import Settings
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
 
@@ -37,7 +37,7 @@ def test_a_linked_folder_of_credentials_is_not_emptied(tmp_path: Path) -> None:
 
 
 def test_a_linked_context_is_none(tmp_path: Path) -> None:
-    shelf = FileContextShelf(tmp_path, FileTokenStore)
+    shelf = FileAccountShelf(tmp_path, FileTokenStore)
     shelf.stores("acme").contexts.save(Settings(current_org="acme"))
     shelf.stores("theirs").contexts.save(Settings(current_org="theirs"))
     target = (tmp_path / "contexts" / "theirs").rename(tmp_path / "elsewhere")

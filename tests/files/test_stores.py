@@ -17,13 +17,13 @@ import pytest
 from attrs import evolve
 from ruamel.yaml import YAML
 
-from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileBusy, FileCorrupt
-from dagctl.domain.settings import Settings
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.tokens import TokenSet
 
 DEATH = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 TOKENS = TokenSet("access", "identity", "refresh", expires_at=DEATH, extra={"scope": "openid"})
@@ -142,7 +142,7 @@ current_project: 'one'
 
 def test_an_edit_keeps_comments_order_and_unknown_keys(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    store = FileContextStore(tmp_path)
+    store = FileSettingsStore(tmp_path)
     store.save(evolve(store.load(), current_project="two", pg_proxy_port=6432))
     assert (tmp_path / "config.yaml").read_text() == CONFIG.replace("one", "two") + "pg_proxy_port: 6432\n"
     assert stat.S_IMODE((tmp_path / "config.yaml").stat().st_mode) == 0o600
@@ -150,20 +150,20 @@ def test_an_edit_keeps_comments_order_and_unknown_keys(tmp_path: Path) -> None:
 
 def test_a_key_that_became_none_is_removed(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    store = FileContextStore(tmp_path)
+    store = FileSettingsStore(tmp_path)
     store.save(evolve(store.load(), current_project=None))
     assert "current_project" not in (tmp_path / "config.yaml").read_text()
     assert store.load() == Settings(current_org="acme-id")
 
 
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
-    store = FileContextStore(tmp_path)
+    store = FileSettingsStore(tmp_path)
     store.save(Settings())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_that_look_like_other_things_stay_names(tmp_path: Path) -> None:
-    store = FileContextStore(tmp_path)
+    store = FileSettingsStore(tmp_path)
     for name in ("on", "123", "1e3", "null", "2024-01-01", "a: b", "#x", "ünï"):
         store.save(Settings(current_project=name))
         assert store.load().current_project == name
@@ -172,7 +172,7 @@ def test_names_that_look_like_other_things_stay_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["on", "y", "017", "1_000", "12:30", ".5", "~", "two words", "a-b"])
 def test_a_name_is_a_name_to_readers_of_yaml_1_1_too(tmp_path: Path, name: str) -> None:
     """The published client reads the file with such a parser."""
-    FileContextStore(tmp_path).save(Settings(current_project=name))
+    FileSettingsStore(tmp_path).save(Settings(current_project=name))
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 1)
     assert yaml.load(tmp_path / "config.yaml") == {"current_project": name}
@@ -192,7 +192,7 @@ def test_a_name_is_a_name_to_readers_of_yaml_1_1_too(tmp_path: Path, name: str) 
 def test_a_corrupt_config_is_named_and_left_alone(tmp_path: Path, text: str, why: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    store = FileContextStore(tmp_path)
+    store = FileSettingsStore(tmp_path)
     with pytest.raises(FileCorrupt, match=rf"config\.yaml cannot be used: .*{why}"):
         store.load()
     with pytest.raises(FileCorrupt):

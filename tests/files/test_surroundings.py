@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagctl.adapters.files.surroundings import HomeSurroundings
-from dagctl.ports.surroundings import FileSeen
+from dagctl.adapters.files.machine import LocalMachine
+from dagctl.ports.machine import FileSeen
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes mean nothing here")
 
@@ -21,12 +21,12 @@ def put(path: Path, mode: int = 0o600) -> Path:
 
 
 def seen(home: Path) -> dict[str, FileSeen]:
-    return {os.path.relpath(file.path, home): file for file in HomeSurroundings(home, {}).files()}
+    return {os.path.relpath(file.path, home): file for file in LocalMachine(home, {}).files()}
 
 
 def test_no_home_yet(home: Path) -> None:
-    assert HomeSurroundings(home, {}).files() == ()
-    assert HomeSurroundings(home, {}).home() == str(home)
+    assert LocalMachine(home, {}).files() == ()
+    assert LocalMachine(home, {}).home() == str(home)
     assert not home.exists()
 
 
@@ -127,7 +127,7 @@ def test_variables_are_named_and_their_values_are_not(home: Path) -> None:
         "PATH": "/bin",
         "MY_DAGCTL_THING": "1",
     }
-    assert HomeSurroundings(home, environ).variables() == (
+    assert LocalMachine(home, environ).variables() == (
         "DAGCTL_ACCESS_TOKEN",
         "HTTPS_PROXY",
         "SSL_CERT_FILE",

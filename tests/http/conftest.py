@@ -20,7 +20,7 @@ from dagctl.adapters.http.identity import HttpIdentityProvider
 from dagctl.adapters.http.transport import Limits, Transport
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.memory.clock import FixedClock
-from dagctl.domain.platform import ApiAccess, Platform
+from dagctl.domain.values.platform import ApiAccess, Platform
 
 if TYPE_CHECKING:
     import trustme

@@ -16,7 +16,7 @@ from tests.http.conftest import SECRETS, FarSide, World, new_ca, reply
 
 from dagctl.adapters.http.trust import Trust, trust_from
 from dagctl.domain.errors import CertificateRefused, Malformed, Unreachable
-from dagctl.domain.platform import ApiAccess, Platform
+from dagctl.domain.values.platform import ApiAccess, Platform
 
 EXPIRED = datetime(2020, 1, 1, tzinfo=timezone.utc)
 

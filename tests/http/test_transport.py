@@ -18,7 +18,7 @@ from dagctl import __version__
 from dagctl.adapters.http.transport import Limits
 from dagctl.adapters.http.trust import proxy_for
 from dagctl.domain.errors import Malformed, PlatformError, Unreachable
-from dagctl.domain.platform import ApiAccess, Platform
+from dagctl.domain.values.platform import ApiAccess, Platform
 
 HOSTED = "https://api.example.test"
 

@@ -10,15 +10,15 @@ from typing import Any, cast
 import pytest
 from attrs import define, field
 
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService
-from dagctl.domain.platform import ApiAccess, Organization, Project
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.protection import ProtectionService
-from dagctl.domain.settings import Settings
-from dagctl.domain.targets import Targets, Verdict
-from dagctl.domain.tokens import TokenSet
-from dagctl.domain.verdicts import Verdicts
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.protection import ProtectionService
+from dagctl.domain.services.verdicts import Verdicts
+from dagctl.domain.values.platform import ApiAccess, Organization, Project
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.targets import Targets, Verdict
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import FixedClock
 
 NOON = FixedClock().now()

@@ -12,7 +12,7 @@ import pytest
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.errors import NotSignedIn, Unreachable
-from dagctl.domain.targets import Verdict
+from dagctl.domain.values.targets import Verdict
 
 if TYPE_CHECKING:
     from tests.protection.conftest import Guarded

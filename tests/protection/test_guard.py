@@ -24,14 +24,15 @@ from dagctl.domain.errors import (
     ProjectNotFound,
     ProtectionRefused,
     ProtectionUnknown,
-    Refused,
     SessionEnded,
+    TokenNotAccepted,
+    TryLater,
     Unreachable,
 )
-from dagctl.domain.platform import Project
-from dagctl.domain.settings import Settings
-from dagctl.domain.targets import Targets, Verdict
-from dagctl.domain.verdicts import Verdicts
+from dagctl.domain.services.verdicts import Verdicts
+from dagctl.domain.values.platform import Project
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.targets import Targets, Verdict
 
 if TYPE_CHECKING:
     from tests.protection.conftest import Guarded
@@ -99,14 +100,14 @@ def test_allowed_is_exactly_true(value: Any, guarded: Guarded) -> None:
 FAILURES = [
     Unreachable("No connection to api.example.com.", hint="Is the network up?"),
     CertificateRefused("The certificate of api.example.com is not trusted."),
-    Refused("api.example.com said 500.", status=500),
-    Refused("api.example.com did not accept the token.", status=401),
+    TryLater("api.example.com said 500."),
+    TokenNotAccepted("api.example.com did not accept the token."),
     Malformed("api.example.com answered nonsense."),
     PlatformError("Something else."),
 ]
 
 
-@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__ + str(vars(error).get("status", "")))
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("where", ["answer", "session", "projects"])
 def test_what_cannot_be_asked_is_refused(where: str, error: PlatformError, guarded: Guarded) -> None:
     if where == "answer":
@@ -277,8 +278,8 @@ def test_a_forked_child_begins_with_nothing() -> None:
 def test_a_real_fork() -> None:
     program = """
 import os
-from dagctl.domain.targets import Verdict
-from dagctl.domain.verdicts import Verdicts
+from dagctl.domain.values.targets import Verdict
+from dagctl.domain.services.verdicts import Verdicts
 
 def ask():
     os.write(1, b"asked\\n")
@@ -302,7 +303,7 @@ def test_the_settings_that_nobody_recorded_need_no_guard_of_their_own(guarded: G
 
 
 def test_a_wrong_clock_is_named_and_lets_nothing_through(guarded: Guarded) -> None:
-    guarded.api.answer = Refused("The API does not accept your token.", status=401)
+    guarded.api.answer = TokenNotAccepted("The API does not accept your token.")
     with pytest.raises(ProtectionUnknown, match="does not accept your token"):
         guarded.service.check("dev")
     guarded.session.clock.advance(600)

@@ -20,7 +20,7 @@ from dagctl.adapters.http import answers
 from dagctl.adapters.http.identity import HttpIdentityProvider
 from dagctl.cli.app import App
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.login import LoginService
+from dagctl.domain.services.login import LoginService
 
 
 def test_a_piece_of_a_secret_is_found_wherever_it_is_from() -> None:

@@ -21,7 +21,7 @@ from tests.sessions.forking import Ending, Forks, forking
 
 from dagctl import Dagctl, connect
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
-from dagctl.domain.tokens import claims_of
+from dagctl.domain.values.tokens import claims_of
 
 ACME, GLOBEX = "acme", "Globex"
 

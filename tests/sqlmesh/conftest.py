@@ -19,8 +19,8 @@ import pytest
 
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.targets import Targets
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.targets import Targets
 
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 

@@ -20,7 +20,7 @@ from attrs import evolve
 from dagctl import __version__
 from dagctl.adapters.postgres.libpq import explained, trusting
 from dagctl.domain.errors import CertificateRefused, DagctlError, NotSignedIn, PlatformError, Unreachable
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 
 if TYPE_CHECKING:
     from tests.sqlmesh.conftest import Database, Link

@@ -16,7 +16,6 @@ from attrs import evolve
 
 import dagctl
 from dagctl import _functions
-from dagctl.domain.context import Context, ContextService
 from dagctl.domain.errors import (
     DagctlError,
     EnvironmentProtected,
@@ -25,12 +24,14 @@ from dagctl.domain.errors import (
     ProjectConflict,
     ProtectionUnknown,
 )
-from dagctl.domain.platform import StateProxy
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.settings import Settings
-from dagctl.domain.state import StateService
-from dagctl.domain.targets import Targets
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.state import StateService
+from dagctl.domain.values.context import Context
+from dagctl.domain.values.platform import StateProxy
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.targets import Targets
+from dagctl.domain.values.tokens import TokenSet
 
 if TYPE_CHECKING:
     from pathlib import Path

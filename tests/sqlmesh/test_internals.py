@@ -10,7 +10,7 @@ import pytest
 
 from dagctl.adapters.sqlmesh.commands import BOT, NO_STATE, SNAPSHOTS, SQLMESH
 from dagctl.adapters.sqlmesh.invocation import PROGRAMS
-from dagctl.domain.targets import sanitized
+from dagctl.domain.values.targets import sanitized
 
 ELSEWHERE = {"ui", "state", "dbt"}
 """A long-lived process, a group, and what some versions have: they may touch any environment."""

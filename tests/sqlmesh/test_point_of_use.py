@@ -224,9 +224,9 @@ def test_an_error_stays_what_it_was(sqlmesh_cli: Any) -> None:
     from dagctl.adapters.sqlmesh.errors import for_sqlmesh
     from dagctl.domain.errors import Refused
 
-    error = for_sqlmesh(Refused("No.", status=401, code="x", hint="Ask."))
+    error = for_sqlmesh(Refused("No.", code="x", hint="Ask."))
     assert isinstance(error, Refused)
     assert isinstance(error, SQLMeshError)
     assert isinstance(error, DagctlError)
-    assert (error.message, error.hint, error.status, str(error)) == ("No.", "Ask.", 401, "No.\nAsk.")
+    assert (error.message, error.hint, error.code, str(error)) == ("No.", "Ask.", "x", "No.\nAsk.")
     assert for_sqlmesh(error) is error

@@ -14,7 +14,7 @@ import pytest
 from tests.http.conftest import SECRETS, FarSide, World, new_ca
 
 from dagctl.domain.errors import CertificateRefused, Malformed, Unreachable
-from dagctl.domain.platform import ApiAccess, Platform
+from dagctl.domain.values.platform import ApiAccess, Platform
 
 if TYPE_CHECKING:
     from tests.standards.conftest import Somebody, TwoHosts

@@ -11,7 +11,7 @@ from dagctl.adapters.memory.clock import FixedClock
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.errors import Refused, SignInFailed
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.identity_provider import DeviceCode
 from dagctl.testing import MemoryPlatform, connected
 
@@ -49,7 +49,7 @@ class Answering(MemoryPlatform):
 
     def poll_device(self, platform: Any, device_code: str) -> TokenSet:
         self.asked += 1
-        raise Refused(f"The issuer refused ({self.error}).", status=400, code=self.error)
+        raise Refused(f"The issuer refused ({self.error}).", code=self.error)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from attrs import define, evolve, field
 
 from dagctl.domain.errors import SignInFailed
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import FollowingBrowser, MemoryPlatform, connected
 
 if TYPE_CHECKING:

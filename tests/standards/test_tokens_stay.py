@@ -15,9 +15,9 @@ from tests.http.conftest import SECRETS, World, reply
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import TokenRejected
-from dagctl.domain.platform import ApiAccess
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.tokens import TokenSet
 
 if TYPE_CHECKING:
     from tests.standards.conftest import Somebody, TwoHosts

@@ -26,7 +26,7 @@ def ring(tmp_path: Path) -> Iterator[None]:
 def test_clear_removes_the_file_of_the_same_folder_and_no_other(tmp_path: Path) -> None:
     from dagctl.adapters.files.tokens import FileTokenStore
     from dagctl.adapters.keyring.store import KeyringTokenStore
-    from dagctl.domain.tokens import TokenSet
+    from dagctl.domain.values.tokens import TokenSet
 
     home, other = tmp_path / "home", tmp_path / "home" / "contexts" / "acme"
     for folder in (home, other):

@@ -8,23 +8,24 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, Overrides
-from dagctl.domain.contexts import ContextsService
-from dagctl.domain.login import LoginService, SignedIn
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.session import SessionService
-from dagctl.domain.state import StateService
-from dagctl.domain.tokens import TokenSet
-from dagctl.ports.context_shelf import Stores
+from dagctl.domain.services.accounts import AccountService
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.login import LoginService, SignedIn
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.state import StateService
+from dagctl.domain.values.context import Overrides
+from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.account_shelf import Stores
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     FixedClock,
     FollowingBrowser,
-    MemoryContextShelf,
-    MemoryContextStore,
+    MemoryAccountShelf,
     MemoryCredentialStore,
     MemoryPlatform,
+    MemorySettingsStore,
     MemoryTokenStore,
     elsewhere,
 )
@@ -36,9 +37,9 @@ class World:
 
     platform: MemoryPlatform = field(factory=MemoryPlatform)
     tokens: TokenStore = field(factory=lambda: MemoryTokenStore(patience=0.01))
-    contexts: MemoryContextStore = field(factory=MemoryContextStore)
+    contexts: MemorySettingsStore = field(factory=MemorySettingsStore)
     credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
-    shelf: MemoryContextShelf = field(factory=MemoryContextShelf)
+    shelf: MemoryAccountShelf = field(factory=MemoryAccountShelf)
     overrides: Overrides = field(factory=Overrides)
 
     machine: FixedClock | None = None
@@ -66,9 +67,9 @@ class World:
         return StateService(self.context, self.projects, self.session, self.platform, self.credentials)
 
     @property
-    def others(self) -> ContextsService:
+    def others(self) -> AccountService:
         clocks = ClockCheck(self.platform, self.clock)
-        return ContextsService(Stores(self.contexts, self.tokens, self.credentials), self.shelf, self.platform, clocks)
+        return AccountService(Stores(self.contexts, self.tokens, self.credentials), self.shelf, self.platform, clocks)
 
     @property
     def logins(self) -> LoginService:

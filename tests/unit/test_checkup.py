@@ -10,10 +10,9 @@ import pytest
 from attrs import evolve
 
 from dagctl.adapters.memory.probe import CA
-from dagctl.domain.checks import Check, Link, Mark, failure, follow, ok, span
-from dagctl.domain.checkup import broken
-from dagctl.domain.config_usage import ConfigUsage, usage_of
-from dagctl.domain.context import Overrides, Sourced
+from dagctl.domain.doctor.chain import Check, Link, Mark, failure, follow, ok, span
+from dagctl.domain.doctor.checkup import broken
+from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -21,20 +20,21 @@ from dagctl.domain.errors import (
     MissingExtra,
     NotSignedIn,
     PlatformError,
-    Refused,
+    TryLater,
     Unreachable,
 )
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.platform import Project
-from dagctl.domain.settings import Settings
-from dagctl.ports.surroundings import FileSeen
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import Project
+from dagctl.domain.values.settings import Settings
+from dagctl.ports.machine import FileSeen
 from dagctl.testing import (
     FixedClock,
-    MemoryContextStore,
     MemoryFileSystem,
+    MemoryMachine,
     MemoryPlatform,
+    MemorySettingsStore,
     MemoryStateProbe,
-    MemorySurroundings,
     MemoryTokenStore,
     connected,
     elsewhere,
@@ -72,9 +72,9 @@ class Machine:
     def __init__(self, platform: MemoryPlatform | None = None, **ports: Any) -> None:
         self.platform = platform or MemoryPlatform()
         self.tokens = MemoryTokenStore()
-        self.contexts = MemoryContextStore()
+        self.contexts = MemorySettingsStore()
         self.probe = MemoryStateProbe(self.platform)
-        self.surroundings = MemorySurroundings()
+        self.surroundings = MemoryMachine()
         standard = {"tokens": self.tokens, "contexts": self.contexts, "probe": self.probe}
         self.client = connected(
             self.platform, **{**standard, "surroundings": self.surroundings, "sqlmesh": Installed(), **ports}
@@ -298,7 +298,7 @@ def test_an_open_environment(machine: Machine) -> None:
 
 def test_protection_that_nobody_can_tell(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     def protection(*_: object) -> None:
-        raise Refused("The API answers with HTTP status 500.", status=500)
+        raise TryLater("The API answers with HTTP status 500.")
 
     monkeypatch.setattr(machine.platform, "protection", protection)
     check = machine.checks()["protection"]

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from dagctl.domain.clocks import ClockCheck, skew
-from dagctl.domain.errors import ClockSkewed, PlatformError, ProtectionUnknown, Refused, TokenRejected, Unreachable
+from dagctl.domain.errors import (
+    ClockSkewed,
+    PlatformError,
+    ProtectionUnknown,
+    Refused,
+    TokenNotAccepted,
+    TokenRejected,
+    Unreachable,
+)
+from dagctl.domain.services.clocks import ClockCheck, skew
 from dagctl.testing import FixedClock, MemoryPlatform
 
 
@@ -77,7 +85,7 @@ def test_a_refusal_of_a_token_that_looks_alive_names_the_clock(signed_in: Any) -
 def test_a_refusal_with_the_right_time_stays_a_refusal(signed_in: Any) -> None:
     class Strict(MemoryPlatform):
         def projects(self, access: Any) -> Any:
-            raise Refused("No.", status=401)
+            raise TokenNotAccepted("No.")
 
     with pytest.raises(Refused, match="No"), ClockCheck(Strict(), signed_in.clock).explaining("https://api.dagctl.io"):
         Strict().projects(None)

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.domain.context import BUILT_IN, ContextService, Overrides, Sourced
 from dagctl.domain.errors import DagctlError, FileCorrupt, ProjectConflict
-from dagctl.domain.platform import Platform, StateProxy
-from dagctl.domain.settings import Settings
-from dagctl.testing import MemoryContextStore
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.values.context import BUILT_IN, Overrides, Sourced
+from dagctl.domain.values.platform import Platform, StateProxy
+from dagctl.domain.values.settings import Settings
+from dagctl.testing import MemorySettingsStore
 
 RECORDED = Settings(
     current_org="org_acme",
@@ -29,7 +30,7 @@ ENV, PIN = "DAGCTL_PROJECT", "/home/ada/.dagctl.yaml"
 
 
 def service(settings: Settings | None = None, **overrides: Any) -> ContextService:
-    return ContextService(MemoryContextStore(settings), Overrides(**overrides))
+    return ContextService(MemorySettingsStore(settings), Overrides(**overrides))
 
 
 def test_nothing_is_known() -> None:
@@ -183,7 +184,7 @@ def test_a_given_session_heeds_nothing_that_is_recorded() -> None:
 
 
 def test_a_given_session_does_not_read_what_is_recorded() -> None:
-    class Corrupt(MemoryContextStore):
+    class Corrupt(MemorySettingsStore):
         def load(self) -> Settings:
             raise FileCorrupt("config.yaml cannot be used.")
 

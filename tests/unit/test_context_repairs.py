@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
-from dagctl.adapters.files.shelf import FileContextShelf
+from dagctl.adapters.files.settings import FileSettingsStore
+from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileUnusable
 from dagctl.testing import connected
@@ -27,9 +27,9 @@ def machine(make_world: Any, home: Path) -> Any:
     """A machine whose home is a folder."""
     return make_world(
         tokens=FileTokenStore(home),
-        contexts=FileContextStore(home),
+        contexts=FileSettingsStore(home),
         credentials=FileCredentialStore(home),
-        shelf=FileContextShelf(home, FileTokenStore),
+        shelf=FileAccountShelf(home, FileTokenStore),
     )
 
 

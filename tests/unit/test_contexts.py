@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.domain.context import Overrides, Sourced
-from dagctl.domain.contexts import ContextsService
-from dagctl.domain.errors import ContextNotFound, DagctlError, FileCorrupt
-from dagctl.domain.platform import HOSTED_API_URL
-from dagctl.domain.settings import Settings
-from dagctl.domain.tokens import TokenSet, claims_of
-from dagctl.ports.context_shelf import Stores
-from dagctl.testing import FailingTokenStore, MemoryContextShelf, MemoryTokenStore
+from dagctl.domain.errors import AccountNotFound, DagctlError, FileCorrupt
+from dagctl.domain.services.accounts import AccountService
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.platform import HOSTED_API_URL
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet, claims_of
+from dagctl.ports.account_shelf import Stores
+from dagctl.testing import FailingTokenStore, MemoryAccountShelf, MemoryTokenStore
 
 ADA, GLOBEX = "ada@acme.example", "hank@globex.example"
 
@@ -46,7 +46,7 @@ def test_one_sign_in_is_one_context(signed_in: Any) -> None:
 
 def test_nobody_is_signed_in(world: Any) -> None:
     assert world.others.list() == ()
-    with pytest.raises(ContextNotFound) as caught:
+    with pytest.raises(AccountNotFound) as caught:
         world.others.use("acme")
     assert "dagctl auth login" in (caught.value.hint or "")
 
@@ -119,7 +119,7 @@ def test_the_current_context_is_not_deleted(both: Any) -> None:
 
 def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
     for attempt in (both.others.use, both.others.delete):
-        with pytest.raises(ContextNotFound, match="no context 'initech'") as caught:
+        with pytest.raises(AccountNotFound, match="no context 'initech'") as caught:
             attempt("initech")
         assert caught.value.hint == "Known here: globex, acme."
 
@@ -128,7 +128,7 @@ def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> N
     kept = signed_in.shelf.stores("x")
     kept.contexts.save(evolve(signed_in.contexts.load(), api_url="https://api.dev.example:8443"))
     kept.tokens.save(signed_in.kept())
-    with pytest.raises(ContextNotFound, match="several contexts") as caught:
+    with pytest.raises(AccountNotFound, match="several contexts") as caught:
         signed_in.others.use("Acme")
     assert caught.value.hint == "Use one of acme, x."
     assert signed_in.others.use("x").api_url == "https://api.dev.example:8443"
@@ -263,7 +263,7 @@ def test_whoever_is_killed_loses_no_session_and_mixes_none(both: Any, number: in
     service = both.others
     mortal: Any = _Mortal(both.shelf, _dying_at(number))
     step = mortal._step
-    dying = ContextsService(_mortal(service.here, step), mortal, service.identity, service.clocks)
+    dying = AccountService(_mortal(service.here, step), mortal, service.identity, service.clocks)
     with suppress(Killed):
         dying.use("acme")
 
@@ -286,11 +286,11 @@ def test_that_the_killing_reaches_the_end(both: Any) -> None:
         count[0] += 1
 
     mortal: Any = _Mortal(both.shelf, step)
-    ContextsService(_mortal(service.here, step), mortal, service.identity, service.clocks).use("acme")
+    AccountService(_mortal(service.here, step), mortal, service.identity, service.clocks).use("acme")
     assert 10 < count[0] <= 18
 
 
-def _kept_of(shelf: MemoryContextShelf, name: str) -> TokenSet:
+def _kept_of(shelf: MemoryAccountShelf, name: str) -> TokenSet:
     tokens = shelf.stores(name).tokens.load()
     assert tokens is not None
     return tokens

@@ -15,9 +15,10 @@ from dagctl.domain.errors import (
     SignInFailed,
     SignInTimedOut,
     TokenRejected,
+    TryLater,
     Unreachable,
 )
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.settings import Settings
 from dagctl.ports.identity_provider import DeviceCode
 
 NOTHING: tuple[object, ...] = (None, Settings(), {})
@@ -138,6 +139,6 @@ def test_the_id_token_is_checked_here_too(world: Any) -> None:
 
 
 def test_an_issuer_that_refuses_to_begin_is_said_to(world: Any) -> None:
-    world.platform.issuer_trouble = Refused("The issuer answers 500.", status=500)
+    world.platform.issuer_trouble = TryLater("The issuer answers 500.")
     with pytest.raises(Refused, match="500"):
         world.logins.with_device("acme", _ignore)

@@ -17,7 +17,7 @@ CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if 
 
 def make(kind: type[DagctlError], message: str = "It broke.", hint: str | None = None) -> DagctlError:
     if issubclass(kind, Refused):
-        return kind(message, status=418, code="teapot", hint=hint)
+        return kind(message, code="teapot", hint=hint)
     return kind(message, hint=hint)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dagctl.domain.errors import DagctlError, Unreachable
-from dagctl.domain.platform import Advertisement, Platform
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.platform import Advertisement, Platform
+from dagctl.domain.values.settings import Settings
 from dagctl.testing import MemoryPlatform, elsewhere
 
 URL = "https://api.dagctl.test"

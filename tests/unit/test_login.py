@@ -16,11 +16,12 @@ from dagctl.domain.errors import (
     Refused,
     SignInFailed,
     SignInTimedOut,
+    TryLater,
     Unreachable,
 )
-from dagctl.domain.platform import HOSTED_API_URL, StateProxy
-from dagctl.domain.settings import Settings
-from dagctl.domain.tokens import claims_of
+from dagctl.domain.values.platform import HOSTED_API_URL, StateProxy
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import claims_of
 from dagctl.testing import FollowingBrowser, MemoryPlatform, elsewhere
 
 
@@ -143,8 +144,8 @@ def test_a_person_who_is_turned_away_reads_so(world: Any) -> None:
     "trouble",
     [
         Unreachable("The issuer cannot be reached."),
-        Refused("The issuer answers 503.", status=503),
-        Refused("The issuer refused (invalid_grant).", status=403, code="invalid_grant"),
+        TryLater("The issuer answers 503."),
+        Refused("The issuer refused (invalid_grant).", code="invalid_grant"),
         Malformed("The issuer answers with something that is no JSON."),
     ],
     ids=lambda trouble: type(trouble).__name__,
@@ -172,7 +173,7 @@ def test_trouble_at_the_api_while_membership_is_looked_up(world: Any) -> None:
 
 def test_no_pg_proxy_is_no_reason_to_fail(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise Refused("The API answers 500.", status=500)
+        raise TryLater("The API answers 500.")
 
     monkeypatch.setattr(world.platform, "state_proxy", fail)
     assert world.login().proxy is None

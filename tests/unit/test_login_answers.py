@@ -16,7 +16,7 @@ from dagctl.domain.errors import (
     SignInTimedOut,
     TokenRejected,
 )
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.settings import Settings
 from dagctl.ports.browser import Query, TypedCode
 from dagctl.testing import FollowingBrowser, MemoryPlatform
 

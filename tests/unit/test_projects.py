@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound, Unreachable
-from dagctl.domain.platform import Project
-from dagctl.domain.projects import find
-from dagctl.domain.settings import Settings
+from dagctl.domain.services.projects import find
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.platform import Project
+from dagctl.domain.values.settings import Settings
 from dagctl.testing import MemoryTokenStore
 
 SHOP, WEB = Project("prj_shop", "shop"), Project("prj_web", "web-analytics")

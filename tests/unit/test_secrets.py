@@ -14,8 +14,8 @@ from attrs import define, evolve, field
 
 from dagctl.adapters.memory.grants import Family
 from dagctl.domain.errors import DagctlError, Refused, Unreachable
-from dagctl.domain.platform import ApiAccess
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import FollowingBrowser, MemoryPlatform
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,
@@ -19,15 +18,16 @@ from dagctl.domain.errors import (
     TokenRejected,
     Unreachable,
 )
-from dagctl.domain.settings import Settings
-from dagctl.domain.tokens import TokenSet, claims_of
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet, claims_of
 from dagctl.testing import FailingTokenStore, MemoryPlatform, MemoryTokenStore, NullTokenStore
 
 HOUR = 3600
 
 TROUBLE = [
     Unreachable("The issuer cannot be reached."),
-    Refused("The issuer answers 503.", status=503),
+    Refused("The issuer answers 503."),
     Malformed("The issuer answers with something that is no JSON."),
 ]
 

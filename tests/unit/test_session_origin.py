@@ -11,8 +11,8 @@ import pytest
 from attrs import evolve
 
 from dagctl.domain.errors import ClockSkewed, NotSignedIn, ProjectConflict, SessionEnded
-from dagctl.domain.settings import Settings
-from dagctl.domain.tokens import TokenSet, claims_of
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet, claims_of
 from dagctl.testing import FixedClock, MemoryPlatform, MemoryTokenStore, elsewhere
 
 HOUR = 3600

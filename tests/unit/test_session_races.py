@@ -16,7 +16,7 @@ from dagctl.domain.errors import (
     FileUnusable,
     SessionEnded,
 )
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import MemoryPlatform, MemoryTokenStore
 
 HOUR = 3600

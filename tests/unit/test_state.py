@@ -9,7 +9,6 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import (
     DagctlError,
     FileUnusable,
@@ -19,8 +18,9 @@ from dagctl.domain.errors import (
     ProjectNotFound,
     Unreachable,
 )
-from dagctl.domain.platform import Organization, Project, StateProxy
-from dagctl.domain.state_credentials import SSL_MODES, checked_sslmode, database_name, database_user
+from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.platform import Organization, Project, StateProxy
+from dagctl.domain.values.state import SSL_MODES, checked_sslmode, database_name, database_user
 from dagctl.testing import MemoryCredentialStore, MemoryPlatform, MemoryTokenStore, Person, Tenant, elsewhere
 
 NAMES = [

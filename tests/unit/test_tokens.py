@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagctl.domain.errors import TokenRejected
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import (
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import (
     LEEWAY,
     REFRESH_MARGIN,
     TokenSet,

@@ -6,11 +6,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dagctl.domain.text import printable
+from dagctl.domain.values.text import printable
 
 if TYPE_CHECKING:
     from dagctl.cli.app import App
-    from dagctl.domain.context import Sourced
+    from dagctl.domain.values.context import Sourced
 
 
 def option_insecure(parser: ArgumentParser) -> None:

@@ -7,6 +7,7 @@
     │   └── SessionEnded            the issuer no longer takes the refresh token
     ├── SignInFailed                a sign-in that was begun and did not succeed
     │   ├── SignInTimedOut
+    │   ├── DeviceGrantRefused      the issuer has no device flow for this client
     │   ├── TokenRejected           an ID token that fails OpenID Connect Core 3.1.3.7
     │   │   └── TokenOutOfTime      by this machine's clock, at least
     │   └── OrganizationRefused     signed in, but not as a member of the organization asked for
@@ -16,14 +17,18 @@
     ├── PlatformError               the API, the issuer or the proxy
     │   ├── Unreachable             no connection, no answer in time
     │   │   └── CertificateRefused  TLS could not be verified
-    │   ├── Refused                 an HTTP status that says no
+    │   ├── Refused                 an answer that says no
+    │   │   ├── TokenNotAccepted    to this token
+    │   │   ├── NotFound            because there is no such thing there
+    │   │   └── TryLater            for now
     │   ├── Malformed               an answer that is not what the protocol promises
     │   └── ClockSkewed             this machine's clock and the API's are minutes apart
     ├── ProjectError
     │   ├── NoProject               none chosen
     │   ├── ProjectNotFound
     │   └── ProjectConflict         what is pinned and what is set contradict each other
-    ├── ContextNotFound             no context of that name is kept here
+    ├── SettingUnusable             an option, a variable or a recorded setting that cannot be worked with
+    ├── AccountNotFound             nobody is signed in under that name
     ├── FileProblem                 names the file
     │   ├── FileCorrupt
     │   ├── FileUnusable            cannot be read or written
@@ -34,35 +39,65 @@
     ├── NeedsTerminal               a question with nobody to ask
     └── MissingExtra                a feature whose packages are not installed
 
-A message is one sentence for people. `hint`, where there is one, is the cure, ready to be shown below it.
-Neither ever holds a token.
+A message is one sentence for people that says what is the case. What it speaks of stands in the error's fields, so
+that whoever shows it can say what to do about it in the terms of their own program. Neither ever holds a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from datetime import timedelta
 
 
 class DagctlError(RuntimeError):
     """The root of the tree.
 
+    Attributes:
+        hint: what to do about it. Set where an error leaves dagctl, by the command line or by the functions that
+            SQLMesh configurations call, each in its own terms; None everywhere else.
+
     Args:
         message: one sentence that names the file, option or host.
-        hint: what to do about it, or None.
+        facts: the fields that the class declares; those that are not given keep their defaults.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    hint: str | None = None
+
+    def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        for name, value in facts.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no field {name!r}")
+            setattr(self, name, value)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Callable[..., DagctlError], tuple[object, ...]]:
+        """Cross a process boundary whole: the inherited way forgets the fields."""
+        facts = {name: value for name, value in vars(self).items() if name != "message"}
+        return _remade, (type(self), self.message, facts)
+
+
+def _remade(kind: type[DagctlError], message: str, facts: dict[str, object]) -> DagctlError:
+    return kind(message, **facts)
+
 
 class NotSignedIn(DagctlError):
-    """There are no tokens to work with."""
+    """There are no tokens to work with.
+
+    Attributes:
+        organization: the one to sign in to, as far as it is known.
+        api_url: the API of the platform to sign in at; None for the hosted one.
+        given_by: what gives the tokens, where they come from outside and can be replaced only there.
+        onboarded: False for an account that belongs to no organization yet.
+    """
+
+    organization: str | None = None
+    api_url: str | None = None
+    given_by: str | None = None
+    onboarded: bool = True
 
 
 class SessionEnded(NotSignedIn):
@@ -70,11 +105,29 @@ class SessionEnded(NotSignedIn):
 
 
 class SignInFailed(DagctlError):
-    """A sign-in was begun and did not succeed; nothing was saved."""
+    """A sign-in was begun and did not succeed; nothing was saved.
+
+    Attributes:
+        issuer_host: who was asked.
+        code: the error code of RFC 6749 sections 4.1.2.1 and 5.2 or OpenID Connect Core 1.0 section 3.1.2.6.
+    """
+
+    issuer_host: str | None = None
+    code: str | None = None
 
 
 class SignInTimedOut(SignInFailed):
-    """Nobody finished the sign-in in time."""
+    """Nobody finished the sign-in in time.
+
+    Attributes:
+        timeout: seconds that were waited; None where the issuer's own limit was reached first.
+    """
+
+    timeout: float | None = None
+
+
+class DeviceGrantRefused(SignInFailed):
+    """The issuer does not let this client sign in with a device code (RFC 8628)."""
 
 
 class TokenRejected(SignInFailed):
@@ -86,11 +139,31 @@ class TokenOutOfTime(TokenRejected):
 
 
 class OrganizationRefused(SignInFailed):
-    """The account is not a member of the organization that was asked for, or of none yet."""
+    """The account is not a member of the organization that was asked for, or of none yet.
+
+    Attributes:
+        organization: the one that the account belongs to; None for none.
+        wanted: the one that was asked for.
+        api_url: the platform's API; None for the hosted one.
+    """
+
+    organization: str | None = None
+    wanted: str | None = None
+    api_url: str | None = None
 
 
 class ProtectionRefused(DagctlError):
-    """A guarded environment stays out of reach."""
+    """A guarded environment stays out of reach.
+
+    Attributes:
+        environment: its sanitised name.
+        project: the name of its project, or its ID where no name is known.
+        organization: whose project it is.
+    """
+
+    environment: str = ""
+    project: str | None = None
+    organization: str | None = None
 
 
 class EnvironmentProtected(ProtectionRefused):
@@ -98,37 +171,73 @@ class EnvironmentProtected(ProtectionRefused):
 
 
 class ProtectionUnknown(ProtectionRefused):
-    """It could not be established that the environment is allowed, so it is not."""
+    """It could not be established that the environment is allowed, so it is not.
+
+    Attributes:
+        cause: what kept the platform from answering, where that is known.
+    """
+
+    cause: DagctlError | None = None
 
 
 class PlatformError(DagctlError):
-    """Something on the far side of the wire."""
+    """Something on the far side of the wire.
+
+    Attributes:
+        host: the host that was talked to, with its port where that is not the scheme's own.
+    """
+
+    host: str | None = None
 
 
 class Unreachable(PlatformError):
-    """No connection, or no answer in time."""
+    """No connection, or no answer in time.
+
+    Attributes:
+        proxied: a proxy on the way is to blame.
+    """
+
+    proxied: bool = False
 
 
 class CertificateRefused(Unreachable):
-    """The server's TLS certificate could not be verified."""
+    """The server's TLS certificate could not be verified.
+
+    Attributes:
+        why: OpenSSL's words.
+        sslmode: the mode that asked for it, where libpq did.
+    """
+
+    why: str = ""
+    sslmode: str | None = None
 
 
 class Refused(PlatformError):
-    """An HTTP status that says no.
+    """An answer that says no.
 
-    Args:
-        status: the HTTP status code.
+    Attributes:
         code: the OAuth 2.0 `error` code (RFC 6749 section 5.2), where the answer had one.
     """
 
-    def __init__(self, message: str, *, status: int, code: str | None = None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-        self.code = code
+    code: str | None = None
 
-    def __reduce__(self) -> tuple[Callable[..., Refused], tuple[str]]:
-        """Cross a process boundary whole: the inherited way forgets keyword arguments."""
-        return partial(type(self), status=self.status, code=self.code, hint=self.hint), (self.message,)
+
+class TokenNotAccepted(Refused):
+    """The host does not take this token (RFC 6750 section 3.1)."""
+
+
+class NotFound(Refused):
+    """There is no such thing at that address."""
+
+
+class TryLater(Refused):
+    """The host is overloaded or out of order for now.
+
+    Attributes:
+        retry_after: seconds to wait (`Retry-After`, RFC 9110 section 10.2.3); None where it does not say.
+    """
+
+    retry_after: float | None = None
 
 
 class Malformed(PlatformError):
@@ -136,11 +245,25 @@ class Malformed(PlatformError):
 
 
 class ClockSkewed(PlatformError):
-    """This machine's clock and the API's are minutes apart, so that nothing about expiry can be relied on."""
+    """This machine's clock and the API's are minutes apart, so that nothing about expiry can be relied on.
+
+    Attributes:
+        ahead: by how much this machine's is ahead.
+    """
+
+    ahead: timedelta = timedelta()
 
 
 class ProjectError(DagctlError):
-    """The project to work on."""
+    """The project to work on.
+
+    Attributes:
+        project: its name or ID, as it was given.
+        organization: whose it should be.
+    """
+
+    project: str | None = None
+    organization: str | None = None
 
 
 class NoProject(ProjectError):
@@ -148,19 +271,61 @@ class NoProject(ProjectError):
 
 
 class ProjectNotFound(ProjectError):
-    """The organization has no such project."""
+    """The organization has no such project.
+
+    Attributes:
+        near: names that look like it.
+        ids: the IDs of the projects that share the name, where there are several.
+    """
+
+    near: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
 
 class ProjectConflict(ProjectError):
-    """Two places name different projects, and one of them must not be overridden."""
+    """Two places name different projects, and one of them must not be overridden.
+
+    Attributes:
+        source: the variable, file or call that contradicts the pin; None where the session does.
+    """
+
+    source: str | None = None
 
 
-class ContextNotFound(DagctlError):
-    """No context of that name is kept here, or several are."""
+class SettingUnusable(DagctlError):
+    """An option, a variable or a recorded setting that cannot be worked with.
+
+    Attributes:
+        source: where it is set.
+        organization: the organization that it asks for, where that is what is wrong.
+        api_url: the API that it asks for, where that is what is wrong.
+    """
+
+    source: str | None = None
+    organization: str | None = None
+    api_url: str | None = None
+
+
+class AccountNotFound(DagctlError):
+    """Nobody is signed in under that name here, or there are several of it.
+
+    Attributes:
+        account: what was asked for.
+        known: the accounts that it could be.
+    """
+
+    account: str | None = None
+    known: tuple[str, ...] = ()
 
 
 class FileProblem(DagctlError):
-    """A file of the user's; the message names it."""
+    """A file of the user's.
+
+    Attributes:
+        path: where it is.
+    """
+
+    path: str = ""
 
 
 class FileCorrupt(FileProblem):
@@ -176,20 +341,50 @@ class FileExists(FileProblem):
 
 
 class FileBusy(FileProblem):
-    """Another process has held the file's lock for too long."""
+    """Another process has held the file's lock for too long.
+
+    Attributes:
+        waited: for how many seconds.
+    """
+
+    waited: float = 0.0
 
 
 class ConfigProblem(DagctlError):
-    """A SQLMesh configuration that cannot be converted."""
+    """A SQLMesh configuration that cannot be converted.
+
+    Attributes:
+        path: the file, or the folder.
+    """
+
+    path: str = ""
 
 
 class PortTaken(DagctlError):
-    """The port on which the sign-in's answer would arrive is in use."""
+    """The port on which the sign-in's answer would arrive is in use.
+
+    Attributes:
+        port: the TCP port.
+    """
+
+    port: int = 0
 
 
 class NeedsTerminal(DagctlError):
-    """There is a question to ask and no terminal to ask it on."""
+    """There is a question to ask and no terminal to ask it on.
+
+    Attributes:
+        in_ci: nobody will ever answer: this is a CI job.
+    """
+
+    in_ci: bool = False
 
 
 class MissingExtra(DagctlError):
-    """The packages of an optional feature are not installed."""
+    """The packages of an optional feature are not installed.
+
+    Attributes:
+        extra: which of `dagctl[…]` brings them.
+    """
+
+    extra: str = ""

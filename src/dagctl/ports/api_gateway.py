@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
-from dagctl.domain.targets import Verdict
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
+from dagctl.domain.values.targets import Verdict
 
 
 class ApiGateway(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagctl.domain.targets import Targets
+from dagctl.domain.values.targets import Targets
 
 
 class CommandLine(Protocol):

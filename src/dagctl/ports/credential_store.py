@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 
 
 class CredentialStore(Protocol):

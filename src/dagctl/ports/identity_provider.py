@@ -6,8 +6,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from dagctl.domain.platform import Platform
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.platform import Platform
+from dagctl.domain.values.tokens import TokenSet
 
 
 @frozen

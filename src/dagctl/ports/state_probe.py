@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.state import StateCredentials
 
 
 class StateProbe(Protocol):

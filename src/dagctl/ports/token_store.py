@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 
 
 class TokenStore(Protocol):

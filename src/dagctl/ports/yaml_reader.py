@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagctl.domain.generation.document import YamlDocument
+from dagctl.domain.values.document import YamlDocument
 
 
 class YamlReader(Protocol):

@@ -28,25 +28,25 @@ _SUITES = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
+from dagctl.adapters.contracts.account_shelf import AccountShelfContract  # noqa: E402
 from dagctl.adapters.contracts.browser import BrowserContract  # noqa: E402
 from dagctl.adapters.contracts.clock import ClockContract  # noqa: E402
-from dagctl.adapters.contracts.context_shelf import ContextShelfContract  # noqa: E402
-from dagctl.adapters.contracts.context_store import ContextStoreContract  # noqa: E402
 from dagctl.adapters.contracts.credential_store import CredentialStoreContract  # noqa: E402
 from dagctl.adapters.contracts.file_system import FileSystemContract  # noqa: E402
 from dagctl.adapters.contracts.platform import PlatformContract, Stage  # noqa: E402
+from dagctl.adapters.contracts.settings_store import SettingsStoreContract  # noqa: E402
 from dagctl.adapters.contracts.state_probe import StateProbeContract, StateStage  # noqa: E402
 from dagctl.adapters.contracts.token_store import GivenTokenStoreContract, TokenStoreContract  # noqa: E402
 
 __all__ = [
+    "AccountShelfContract",
     "BrowserContract",
     "ClockContract",
-    "ContextShelfContract",
-    "ContextStoreContract",
     "CredentialStoreContract",
     "FileSystemContract",
     "GivenTokenStoreContract",
     "PlatformContract",
+    "SettingsStoreContract",
     "Stage",
     "StateProbeContract",
     "StateStage",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from attrs import evolve
 
 from dagctl.adapters.contracts.base import Contract
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 from dagctl.ports.credential_store import CredentialStore
 
 DEATH = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

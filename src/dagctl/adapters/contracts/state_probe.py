@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from dagctl.adapters.contracts.base import Contract
 from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 from dagctl.ports.state_probe import StateProbe
 
 

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from dagctl.adapters.contracts.base import Contract
 from dagctl.domain.errors import FileBusy, FileUnusable
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
 
 TOKENS = TokenSet(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
-from dagctl.domain.context import Overrides, Sourced
 from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.domain.values.context import Overrides, Sourced
 
 PIN = ".dagctl.yaml"
 _KEYS = frozenset({"org", "project"})

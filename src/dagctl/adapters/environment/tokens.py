@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from dagctl.domain.errors import FileUnusable, NotSignedIn
-from dagctl.domain.tokens import TokenSet, expiry_of
+from dagctl.domain.values.tokens import TokenSet, expiry_of
 
 ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dagctl.domain.tokens import TokenSet, bounded
+from dagctl.domain.values.tokens import TokenSet, bounded
 
 OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
 """The members that a `TokenSet` holds as fields."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagctl.adapters.files.private import read_private, remove_private, write_private
 from dagctl.domain.errors import FileProblem, FileUnusable
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 
 
 class FileCredentialStore:

@@ -6,15 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from dagctl.adapters.files.context import FileContextStore
 from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.domain.errors import FileUnusable
-from dagctl.ports.context_shelf import Stores
+from dagctl.ports.account_shelf import Stores
 from dagctl.ports.token_store import TokenStore
 
 
-class FileContextShelf:
-    """The `ContextShelf` in the dagctl home.
+class FileAccountShelf:
+    """The `AccountShelf` in the dagctl home.
 
     Args:
         home: the dagctl home.
@@ -38,7 +38,7 @@ class FileContextShelf:
         folder = self._folder / name
         if folder.is_symlink():
             raise FileUnusable(f"{folder} is a symbolic link, and is not followed.")
-        return Stores(FileContextStore(folder), self._tokens(folder), FileCredentialStore(folder))
+        return Stores(FileSettingsStore(folder), self._tokens(folder), FileCredentialStore(folder))
 
     def remove(self, name: str) -> None:
         """Remove the tokens first, and `config.yaml` last: whoever is killed in between leaves what is found again."""

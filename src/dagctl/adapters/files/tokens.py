@@ -11,7 +11,7 @@ from dagctl.adapters.files.answers import OURS, members_of, tokens_of
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.private import read_private, remove_private, write_private
 from dagctl.domain.errors import FileCorrupt, FileUnusable
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 
 
 class FileTokenStore:

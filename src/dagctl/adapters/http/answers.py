@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from dagctl.adapters.http.transport import Answer
-from dagctl.domain.errors import Malformed, Refused
-from dagctl.domain.targets import Verdict, sanitized
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import without_tokens
+from dagctl.domain.errors import Malformed, NotFound, Refused, TryLater
+from dagctl.domain.values.targets import Verdict, sanitized
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import without_tokens
 
 _TELLING = 16
 """A part of a token that has as many characters tells something of it."""
@@ -103,8 +103,11 @@ def refusal(answer: Answer) -> Refused:
     found = body if isinstance(body, dict) else {}
     said = [words(found.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
     why = next((f": {phrase}" for phrase in said if phrase), "")
-    return Refused(
+    return _KINDS.get(answer.status, TryLater if answer.status >= 500 else Refused)(
         f"{answer.where} answers with HTTP status {answer.status}{why}.",
-        status=answer.status,
+        host=answer.host,
         code=words(found.get("error"), answer) or None,
     )
+
+
+_KINDS: Mapping[int, type[Refused]] = {404: NotFound, 405: NotFound, 429: TryLater}

@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode
 
 from dagctl.adapters.http.answers import document, https_host, members, refusal, verdict, words
 from dagctl.adapters.http.transport import Answer, Transport, split
-from dagctl.domain.errors import Malformed, Refused
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
-from dagctl.domain.targets import Verdict
+from dagctl.domain.errors import Malformed, TokenNotAccepted
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
+from dagctl.domain.values.targets import Verdict
 
 
 class HttpApiGateway:
@@ -112,10 +112,8 @@ def _metadata_url(api_url: str) -> str:
 
 def _successful(answer: Answer) -> object:
     if answer.status == 401:
-        raise Refused(
-            f"{answer.where} does not accept your token.",
-            status=401,
-            hint="Run: dagctl auth login --org ORG",
+        raise TokenNotAccepted(
+            f"{answer.where} does not accept your token.", host=answer.host, hint="Run: dagctl auth login --org ORG"
         )
     if answer.status != 200:
         raise refusal(answer)

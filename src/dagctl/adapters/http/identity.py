@@ -9,8 +9,8 @@ from dagctl.adapters.http.answers import document, https_host, refusal
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
 from dagctl.domain.errors import Malformed
-from dagctl.domain.platform import SCOPE, Platform
-from dagctl.domain.tokens import TokenSet, expiry_of
+from dagctl.domain.values.platform import SCOPE, Platform
+from dagctl.domain.values.tokens import TokenSet, expiry_of
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
 

@@ -14,13 +14,13 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from dagctl import __version__
 from dagctl.adapters.http.connections import Pools, within
-from dagctl.adapters.http.failures import FAILURES, NETWORK, in_our_words
+from dagctl.adapters.http.failures import FAILURES, in_our_words
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import Malformed, Refused, Unreachable
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.platform import LOOPBACK_HOSTS
-from dagctl.domain.text import printable
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.text import printable
 
 _SECRET_FIELDS = ("code", "code_verifier", "device_code", "refresh_token", "token")
 
@@ -53,6 +53,11 @@ class Answer:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     handshake: Handshake | None = None
 
+    @property
+    def host(self) -> str:
+        """The host that answered, with its port where it has one."""
+        return self.where.partition("/")[0]
+
 
 @frozen
 class _Request:
@@ -64,12 +69,9 @@ class _Request:
     curious: bool = False
 
     @property
-    def host(self) -> str:
-        return urlsplit(self.url).netloc
-
-    @property
     def where(self) -> str:
-        return f"{self.host}{urlsplit(self.url).path}"
+        parts = urlsplit(self.url)
+        return f"{parts.netloc}{parts.path}"
 
 
 class Transport:
@@ -147,9 +149,7 @@ class Transport:
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
         if 300 <= answer.status < 400:
-            raise Refused(
-                f"{answer.where} answers with a redirect, which is not followed.", status=answer.status, hint=NETWORK
-            )
+            raise Refused(f"{answer.where} answers with a redirect, which is not followed.", host=host)
         return answer
 
     def _once(self, pool: urllib3.PoolManager, request: _Request) -> Answer:

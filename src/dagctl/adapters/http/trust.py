@@ -13,7 +13,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from attrs import frozen
 
 from dagctl.domain.errors import CertificateRefused
-from dagctl.domain.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 

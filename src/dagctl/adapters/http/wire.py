@@ -12,7 +12,7 @@ from cattrs import transform_error as explain
 from dagctl.adapters.http.answers import members
 from dagctl.adapters.http.transport import Answer
 from dagctl.domain.errors import Malformed
-from dagctl.domain.text import printable
+from dagctl.domain.values.text import printable
 
 T = TypeVar("T")
 

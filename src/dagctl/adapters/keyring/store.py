@@ -18,7 +18,7 @@ from dagctl.adapters.files.answers import members_of, tokens_of
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
-from dagctl.domain.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from dagctl.domain.errors import PortTaken, Refused, SignInTimedOut
-from dagctl.domain.platform import REDIRECT_URI
+from dagctl.domain.values.platform import REDIRECT_URI
 from dagctl.ports.browser import Page, Query, Visit
 
 UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagctl.domain.targets import PRODUCTION, Targets
+from dagctl.domain.values.targets import PRODUCTION, Targets
 
 
 class FixedCommandLine:

@@ -148,9 +148,9 @@ class Grants:
         return self.families[-1]
 
 
-def refuse(code: str, why: str, *, status: int = 400) -> NoReturn:
+def refuse(code: str, why: str) -> NoReturn:
     """Answer with an OAuth 2.0 error (RFC 6749 section 5.2)."""
-    raise Refused(f"The issuer refused: {why} ({code}).", status=status, code=code)
+    raise Refused(f"The issuer refused: {why} ({code}).", code=code)
 
 
 def _challenge(verifier: str) -> bytes:

@@ -14,9 +14,9 @@ from attrs import Factory, define, evolve, field
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.adapters.memory.grants import DEVICE_LIFETIME, Family, Grants, Person, refuse
 from dagctl.adapters.memory.jwts import signed
-from dagctl.domain.errors import PlatformError, Refused, Unreachable
-from dagctl.domain.platform import REDIRECT_URI, SCOPE, Platform
-from dagctl.domain.tokens import TokenSet, bounded
+from dagctl.domain.errors import NotFound, PlatformError, Refused, Unreachable
+from dagctl.domain.values.platform import REDIRECT_URI, SCOPE, Platform
+from dagctl.domain.values.tokens import TokenSet, bounded
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
 
@@ -86,11 +86,11 @@ class MemoryIssuer:
         address, _, query = url.partition("?")
         request = dict(parse_qsl(query))
         if address != f"{self.place.issuer}authorize":
-            raise Refused(f"{self.place.issuer_host} has no page {address}.", status=404)
+            raise NotFound(f"{self.place.issuer_host} has no page {address}.")
         if request.get("client_id") != self.place.client_id:
-            raise Refused("The client is unknown.", status=400)
+            raise Refused("The client is unknown.")
         if request.get("redirect_uri") not in self.redirect_uris:
-            raise Refused("The redirect URI is not registered.", status=400)
+            raise Refused("The redirect URI is not registered.")
         if complaint := self._complaint(request):
             return self._back(request, **complaint)
         if deny:
@@ -106,7 +106,7 @@ class MemoryIssuer:
         """
         device = self._grants.device_called(user_code)
         if device is None or device.dies <= self.clock.monotonic():
-            raise Refused("The code is unknown, or has expired.", status=400)
+            raise Refused("The code is unknown, or has expired.")
         device.person, device.denied = (None if deny else self._person(email)), deny
 
     def endpoints(self, platform: Platform) -> Endpoints:
@@ -144,7 +144,7 @@ class MemoryIssuer:
         """Begin a device authorization."""
         self._reach(platform)
         if not self.device or platform.client_id != self.place.client_id:
-            refuse("unauthorized_client", "the client has no device grant", status=403)
+            refuse("unauthorized_client", "the client has no device grant")
         code, device = self._grants.begin_device(self.device_interval)
         page = f"{self.place.issuer}activate"
         complete = f"{page}?{urlencode({'user_code': device.user_code})}"
@@ -167,12 +167,12 @@ class MemoryIssuer:
     def _admit(self, platform: Platform) -> None:
         self._reach(platform)
         if platform.client_id != self.place.client_id:
-            refuse("invalid_client", "the client is unknown", status=401)
+            refuse("invalid_client", "the client is unknown")
 
     def _person(self, email: str | None) -> Person:
         found = next((person for person in self.people if email in (None, person.email)), None)
         if found is None:
-            raise Refused(f"There is no account {email}.", status=400)
+            raise Refused(f"There is no account {email}.")
         return found
 
     def _complaint(self, request: Mapping[str, str]) -> Mapping[str, str]:

@@ -11,11 +11,11 @@ from attrs import define, evolve, field, frozen
 from dagctl.adapters.memory.grants import Person
 from dagctl.adapters.memory.issuer import MemoryIssuer
 from dagctl.adapters.memory.jwts import NotOurs, verified
-from dagctl.domain.errors import PlatformError, Refused, Unreachable
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.platform import Advertisement, ApiAccess, Organization, Platform, Project, StateProxy
-from dagctl.domain.targets import PRODUCTION, Verdict
-from dagctl.domain.tokens import instant
+from dagctl.domain.errors import PlatformError, Refused, TokenNotAccepted, Unreachable
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Platform, Project, StateProxy
+from dagctl.domain.values.targets import PRODUCTION, Verdict
+from dagctl.domain.values.tokens import instant
 
 
 @frozen
@@ -98,7 +98,7 @@ class MemoryPlatform(MemoryIssuer):
         """The person's organization; everybody may ask about themselves only."""
         person = self._bearer(access)
         if person.subject != subject:
-            raise _refused(403, "That is somebody else's status.")
+            raise _refused("That is somebody else's status.")
         tenant = self._tenant(person)
         return tenant.organization if tenant is not None else None
 
@@ -115,7 +115,7 @@ class MemoryPlatform(MemoryIssuer):
         """Whether the person may touch the environment."""
         person, tenant = self._member(access)
         if project_id not in [project.id for project in tenant.projects]:
-            raise _refused(400, "There is no such project in your organization.")
+            raise _refused("There is no such project in your organization.")
         self.checks.append((project_id, environment))
         closed = (environment or PRODUCTION) in tenant.protected.get(project_id, ())
         if closed and not person.excepted:
@@ -134,16 +134,16 @@ class MemoryPlatform(MemoryIssuer):
         try:
             claims: Mapping[str, Any] = verified(access.id_token, self._key)
         except NotOurs:
-            raise _refused(401, "The token is not ours.") from None
+            raise _not_accepted("The token is not ours.") from None
         dies = instant(claims.get("exp"))
         if claims.get("iss") != self.place.issuer or claims.get("aud") != self.place.client_id:
-            raise _refused(401, "The token is for somebody else.")
+            raise _not_accepted("The token is for somebody else.")
         if dies is None or dies <= self.clock.now():
-            raise _refused(401, "The token has expired.")
+            raise _not_accepted("The token has expired.")
         for person in self.people:
             if person.subject == claims.get("sub"):
                 return person
-        raise _refused(401, "The token is for nobody here.")
+        raise _not_accepted("The token is for nobody here.")
 
     def _tenant(self, person: Person) -> Tenant | None:
         return next((tenant for tenant in self.tenants if tenant.organization.id == person.organization_id), None)
@@ -153,9 +153,9 @@ class MemoryPlatform(MemoryIssuer):
         person = self._bearer(access)
         tenant = self._tenant(person)
         if access.organization_id is None:
-            raise _refused(400, "The organization is not named.")
+            raise _refused("The organization is not named.")
         if tenant is None or access.organization_id != tenant.organization.id:
-            raise _refused(403, "You do not belong to that organization.")
+            raise _refused("You do not belong to that organization.")
         return person, tenant
 
 
@@ -164,5 +164,9 @@ def elsewhere(host: str = "api.dagctl.test", *, client_id: str = "client-of-dagc
     return Platform(f"https://{host}", f"{host}:8443", client_id)
 
 
-def _refused(status: int, why: str) -> Refused:
-    return Refused(f"The API refused: {why}", status=status)
+def _refused(why: str) -> Refused:
+    return Refused(f"The API refused: {why}")
+
+
+def _not_accepted(why: str) -> TokenNotAccepted:
+    return TokenNotAccepted(f"The API refused: {why}")

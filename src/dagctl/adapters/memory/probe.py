@@ -7,10 +7,10 @@ from attrs import define, evolve, field
 from dagctl.adapters.memory.jwts import NotOurs, verified
 from dagctl.adapters.memory.platform import MemoryPlatform
 from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.state_credentials import StateCredentials, database_name, database_user
-from dagctl.domain.tokens import instant
-from dagctl.ports.surroundings import FileSeen
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.state import StateCredentials, database_name, database_user
+from dagctl.domain.values.tokens import instant
+from dagctl.ports.machine import FileSeen
 
 CA = "/memory/ca.pem"
 
@@ -101,8 +101,8 @@ class MemoryStateProbe:
 
 
 @define(eq=False)
-class MemorySurroundings:
-    """The `Surroundings` of a test: what is there is what it is told."""
+class MemoryMachine:
+    """The `Machine` of a test: what is there is what it is told."""
 
     seen: tuple[FileSeen, ...] = ()
     names: tuple[str, ...] = ()

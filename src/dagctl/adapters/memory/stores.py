@@ -9,10 +9,10 @@ from threading import Lock
 from typing import NoReturn
 
 from dagctl.domain.errors import DagctlError, FileBusy, FileUnusable
-from dagctl.domain.settings import Settings
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.tokens import TokenSet, bounded
-from dagctl.ports.context_shelf import Stores
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.tokens import TokenSet, bounded
+from dagctl.ports.account_shelf import Stores
 
 
 class MemoryTokenStore:
@@ -137,8 +137,8 @@ class FailingTokenStore:
         raise self._error
 
 
-class MemoryContextStore:
-    """The `ContextStore` of one process.
+class MemorySettingsStore:
+    """The `SettingsStore` of one process.
 
     Args:
         settings: what it holds at first.
@@ -184,8 +184,8 @@ class MemoryCredentialStore:
         self.kept.clear()
 
 
-class MemoryContextShelf:
-    """The `ContextShelf` of one process."""
+class MemoryAccountShelf:
+    """The `AccountShelf` of one process."""
 
     def __init__(self) -> None:
         self._stores: dict[str, Stores] = {}
@@ -196,7 +196,7 @@ class MemoryContextShelf:
 
     def stores(self, name: str) -> Stores:
         """The stores of that name."""
-        new = Stores(MemoryContextStore(), MemoryTokenStore(), MemoryCredentialStore())
+        new = Stores(MemorySettingsStore(), MemoryTokenStore(), MemoryCredentialStore())
         return self._stores.setdefault(name, new)
 
     def remove(self, name: str) -> None:

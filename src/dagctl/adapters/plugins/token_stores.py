@@ -8,8 +8,8 @@ from typing import cast
 
 from dagctl.adapters.files.private import read_private
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.domain.context import Sourced
 from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra
+from dagctl.domain.values.context import Sourced
 from dagctl.ports.token_store import TokenStore
 
 GROUP = "dagctl.token_stores"

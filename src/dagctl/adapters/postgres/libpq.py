@@ -12,9 +12,9 @@ from attrs import evolve
 
 from dagctl import __version__
 from dagctl.domain.errors import CertificateRefused, DagctlError, PlatformError, Unreachable
-from dagctl.domain.platform import LOOPBACK_HOSTS
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.text import printable
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.text import printable
 
 SETTINGS: Mapping[str, Any] = {
     "application_name": f"dagctl/{__version__}",

@@ -11,8 +11,8 @@ from typing import TypeVar
 from dagctl.adapters.postgres.libpq import SETTINGS, VERIFYING, explained, keywords, own_root_certificates, trusting
 from dagctl.adapters.postgres.wire import connected, handshake
 from dagctl.domain.errors import MissingExtra, Unreachable
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.state import StateCredentials
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dagctl.adapters.postgres.libpq import CA_CURE
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.state import StateCredentials
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """SSLRequest (PostgreSQL documentation, "Message Formats")."""

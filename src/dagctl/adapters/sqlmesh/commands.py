@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagctl.adapters.sqlmesh.invocation import Invocation
-from dagctl.domain.targets import PRODUCTION, Targets
+from dagctl.domain.values.targets import PRODUCTION, Targets
 
 Names = Callable[[Mapping[str, Any]], "list[str] | None"]
 """From a command's parameters to environments: "" is the default, None is every environment."""

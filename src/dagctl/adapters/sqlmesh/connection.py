@@ -12,7 +12,7 @@ from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, explained, keyw
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.guard import OPTION, GuardedPostgresEngineAdapter
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.state_credentials import StateCredentials
+from dagctl.domain.values.state import StateCredentials
 
 RENEWED = "(renewed by dagctl for each connection)"
 """Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""

@@ -16,7 +16,7 @@ from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
 
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.domain.errors import DagctlError, ProtectionUnknown, Unreachable
-from dagctl.domain.text import printable
+from dagctl.domain.values.text import printable
 
 Guard = Callable[[Iterable[str], bool], None]
 """Takes environments and whether they are about to change; raises `DagctlError` where they must not be."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
 from dagctl.domain.errors import ConfigProblem
-from dagctl.domain.text import printable
+from dagctl.domain.values.text import printable
 from dagctl.ports.sqlmesh_project import Comparison
 
 LAID_OVER = frozenset({"gateways", "gateway", "variables", "users", "ignore_patterns", "before_all", "after_all"})

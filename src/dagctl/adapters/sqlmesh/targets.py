@@ -10,7 +10,7 @@ from typing import Any
 
 from dagctl.adapters.sqlmesh.commands import targets_of
 from dagctl.adapters.sqlmesh.invocation import Invocation, invocation
-from dagctl.domain.targets import PRODUCTION, Targets, sanitized
+from dagctl.domain.values.targets import PRODUCTION, Targets, sanitized
 
 VARIABLE = "sqlmesh__default_target_environment"
 """SQLMesh reads it in any case."""

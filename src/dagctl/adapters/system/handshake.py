@@ -6,8 +6,8 @@ import ssl
 from datetime import datetime, timezone
 from typing import Any
 
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.text import printable
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.text import printable
 
 
 def handshake_of(connection: Any, trusted_by: str | None) -> Handshake:

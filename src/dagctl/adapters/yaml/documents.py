@@ -16,7 +16,7 @@ from ruamel.yaml.nodes import Node as YamlNode
 
 from dagctl.adapters.yaml.jinja import Jinja, put_aside
 from dagctl.domain.errors import ConfigProblem
-from dagctl.domain.generation.document import Entry, Item, Leaf, Live, Mapping, Node, Sequence, YamlDocument
+from dagctl.domain.values.document import Entry, Item, Leaf, Live, Mapping, Node, Sequence, YamlDocument
 
 
 class RuamelReader:

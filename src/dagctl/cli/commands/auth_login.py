@@ -17,7 +17,7 @@ from dagctl.cli.showing import insecure_warning, moment, option_insecure, second
 
 if TYPE_CHECKING:
     from dagctl.adapters.system.terminal import Terminal
-    from dagctl.domain.login import SignedIn
+    from dagctl.domain.services.login import SignedIn
     from dagctl.ports.browser import Browser
     from dagctl.ports.identity_provider import DeviceCode
 

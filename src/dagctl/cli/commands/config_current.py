@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App, table
 from dagctl.cli.showing import expiry, moment, sourced
-from dagctl.domain.context import Sourced
+from dagctl.domain.values.context import Sourced
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dagctl.cli.app import App
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
 from dagctl.cli.showing import insecure_warning, option_insecure
-from dagctl.domain.checks import Check, Mark
+from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _checks(app: App, insecure: bool) -> Iterator[Check]:
     try:
         checkup = app.connect(insecure=insecure).checkup
     except DagctlError as error:
-        from dagctl.domain.checkup import broken
+        from dagctl.domain.doctor.checkup import broken
 
         yield from broken(error)
     else:

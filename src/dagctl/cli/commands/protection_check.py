@@ -35,8 +35,8 @@ def run(args: Namespace, app: App) -> int:
 
 def _asked(client: Dagctl, environment: str, project: str | None) -> dict[str, object]:
     from dagctl.domain.errors import ProtectionUnknown
-    from dagctl.domain.targets import sanitized
-    from dagctl.domain.text import printable
+    from dagctl.domain.values.targets import sanitized
+    from dagctl.domain.values.text import printable
 
     allowed, message = False, None
     try:

@@ -19,7 +19,7 @@ from dagctl.cli.showing import insecure_warning, option_insecure
 from dagctl.domain.errors import DagctlError
 
 if TYPE_CHECKING:
-    from dagctl.domain.state_credentials import StateCredentials
+    from dagctl.domain.values.state import StateCredentials
 
 READ_ONLY = "-c default_transaction_read_only=on"
 ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})

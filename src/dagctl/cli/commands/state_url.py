@@ -15,7 +15,7 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import insecure_warning, moment, option_insecure
 
 if TYPE_CHECKING:
-    from dagctl.domain.state_credentials import StateCredentials
+    from dagctl.domain.values.state import StateCredentials
 
 
 def configure(parser: ArgumentParser) -> None:

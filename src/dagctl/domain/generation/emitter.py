@@ -6,10 +6,10 @@ from textwrap import wrap
 
 from attrs import frozen
 
-from dagctl.domain.generation.document import Leaf, Live, Mapping, YamlDocument, scalars
 from dagctl.domain.generation.layout import STEP, WIDTH, call_with_keywords
 from dagctl.domain.generation.literals import literal, live, triple_quoted
 from dagctl.domain.generation.wiring import Wired, wired
+from dagctl.domain.values.document import Leaf, Live, Mapping, YamlDocument, scalars
 
 
 @frozen

@@ -7,8 +7,8 @@ from keyword import iskeyword
 
 from attrs import evolve
 
-from dagctl.domain.generation.document import Call, Entry, Item, Leaf, Live, Mapping, Node, Sequence
 from dagctl.domain.generation.literals import expression, live, triple_quoted
+from dagctl.domain.values.document import Call, Entry, Item, Leaf, Live, Mapping, Node, Sequence
 
 WIDTH = 88
 STEP = 4

@@ -6,7 +6,7 @@ import ast
 import datetime
 import math
 
-from dagctl.domain.generation.document import Call, Leaf, Live
+from dagctl.domain.values.document import Call, Leaf, Live
 
 
 def literal(value: object) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dagctl.domain.generation.document import YamlDocument
 from dagctl.domain.generation.emitter import Module
+from dagctl.domain.values.document import YamlDocument
 
 CARRY_OVER = (
     "To carry the state over, run `sqlmesh state export -o state.json` with the old configuration and "

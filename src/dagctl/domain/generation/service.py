@@ -10,9 +10,9 @@ from pathlib import PurePath
 from attrs import field, frozen
 
 from dagctl.domain.errors import ConfigProblem, FileExists
-from dagctl.domain.generation.document import YamlDocument
 from dagctl.domain.generation.emitter import Origin, module_of
 from dagctl.domain.generation.notes import state_warnings
+from dagctl.domain.values.document import YamlDocument
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 from dagctl.ports.yaml_reader import YamlReader

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from dagctl.domain.generation.document import Call, Entry, Leaf, Live, Mapping, Node, bare
 from dagctl.domain.generation.literals import expression, literal
+from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare
 
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}

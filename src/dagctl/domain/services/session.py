@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attrs import evolve, frozen
 
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, recorded_api_url
 from dagctl.domain.errors import (
     ClockSkewed,
     DagctlError,
@@ -20,9 +18,21 @@ from dagctl.domain.errors import (
     SessionEnded,
     TokenRejected,
 )
-from dagctl.domain.platform import Platform
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import TokenSet, bounded, claims_of, expiry_of, identity_of, issued_by, life_of, same_subject
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.values.context import recorded_api_url
+from dagctl.domain.values.platform import Platform
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import (
+    TokenSet,
+    bounded,
+    claims_of,
+    expiry_of,
+    identity_of,
+    issued_by,
+    life_of,
+    same_subject,
+)
 
 if TYPE_CHECKING:
     from dagctl.ports.identity_provider import IdentityProvider

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.settings import Settings
 
 
-class ContextStore(Protocol):
+class SettingsStore(Protocol):
     """Keeps one `Settings`.
 
     Writing is atomic, and leaves alone what the caller did not change: unknown keys, comments, order.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dagctl.domain.errors import DagctlError, Refused, SignInFailed, SignInTimedOut
-from dagctl.domain.platform import Platform
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import without_tokens
+from dagctl.domain.errors import DagctlError, Refused, SignInFailed, SignInTimedOut, TryLater
+from dagctl.domain.values.platform import Platform
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import without_tokens
 from dagctl.ports.identity_provider import DeviceCode
 
 _LATER = "Try again in a few minutes."
@@ -20,7 +20,7 @@ _CURES = {
         ("login_required", "consent_required", "interaction_required"),
         "Begin again, and finish what the page asks for.",
     ),
-    **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_scope"), SET_UP),
+    **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_scope", "invalid_token"), SET_UP),
     **dict.fromkeys(("unsupported_grant_type", "unsupported_response_type"), SET_UP),
     **dict.fromkeys(("server_error", "temporarily_unavailable"), _LATER),
 }
@@ -39,7 +39,7 @@ def of_authorization(error: str, description: str) -> SignInFailed:
 
 def with_cure(error: Refused) -> Refused:
     """A refusal of the issuer's, with what to do about it where that can be told."""
-    later = _LATER if error.status == 429 or error.status >= 500 else None
+    later = _LATER if isinstance(error, TryLater) else None
     error.hint = error.hint or _CURES.get(error.code or "", later)
     return error
 

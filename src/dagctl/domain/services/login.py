@@ -16,21 +16,24 @@ from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve, frozen
 
-from dagctl.domain import refusals
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import recorded_api_url, recorded_platform
-from dagctl.domain.contexts import ContextsService
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
     FileCorrupt,
     FileUnusable,
+    NotFound,
     OrganizationRefused,
     PlatformError,
     Refused,
+    SignInFailed,
+    TokenNotAccepted,
     Unreachable,
 )
-from dagctl.domain.platform import (
+from dagctl.domain.services import refusals
+from dagctl.domain.services.accounts import AccountService
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.values.context import recorded_api_url, recorded_platform
+from dagctl.domain.values.platform import (
     HOSTED_API_URL,
     HOSTED_CLIENT_ID,
     SCOPE,
@@ -41,9 +44,9 @@ from dagctl.domain.platform import (
     StateProxy,
     canonical_api_url,
 )
-from dagctl.domain.settings import Settings
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import Identity, TokenSet, bounded, checked_identity
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 from dagctl.ports.clock import Clock
@@ -79,7 +82,7 @@ class LoginService:
 
     api: ApiGateway
     identity: IdentityProvider
-    contexts: ContextsService
+    contexts: AccountService
     clock: Clock
     secret: Callable[[], str]
 
@@ -140,7 +143,7 @@ class LoginService:
         try:
             device = self.identity.begin_device(platform)
         except Refused as error:
-            if error.code in refusals.NO_GRANT or error.status in (404, 405):
+            if error.code in refusals.NO_GRANT or isinstance(error, NotFound):
                 raise refusals.without_device(platform) from None
             raise refusals.with_cure(error) from None
         show(device)
@@ -235,13 +238,11 @@ class LoginService:
         access = ApiAccess(platform.api_url, answer.id_token)
         try:
             organization = self.api.organization(access, identity.subject)
-        except Refused as error:
-            if error.status != 401:
-                raise
-            raise Refused(  # to sign in once more would help nobody
+        except TokenNotAccepted:  # to sign in once more would help nobody
+            raise SignInFailed(
                 f"{platform.api_url} does not accept the tokens of {platform.issuer_host}.",
-                status=401,
-                hint=refusals.SET_UP,
+                issuer_host=platform.issuer_host,
+                code="invalid_token",
             ) from None
         who = printable(identity.email or identity.subject)
         if organization is None:

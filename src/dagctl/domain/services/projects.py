@@ -7,12 +7,13 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
-from dagctl.domain.context import Context, ContextService, Sourced
 from dagctl.domain.errors import FileUnusable, NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound
-from dagctl.domain.platform import ApiAccess, Organization, Project
-from dagctl.domain.session import SessionService
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import identity_of
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.values.context import Context, Sourced
+from dagctl.domain.values.platform import ApiAccess, Organization, Project
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import identity_of
 from dagctl.ports.api_gateway import ApiGateway
 
 

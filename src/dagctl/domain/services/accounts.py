@@ -14,19 +14,20 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
-from dagctl.domain.clocks import ClockCheck
-from dagctl.domain.context import ContextService, Overrides, recorded_api_url
-from dagctl.domain.errors import ContextNotFound, DagctlError, FileCorrupt, FileProblem
-from dagctl.domain.platform import HOSTED_API_URL, canonical_api_url
-from dagctl.domain.session import SessionService
-from dagctl.domain.settings import Settings
-from dagctl.domain.tokens import TokenSet
-from dagctl.ports.context_shelf import ContextShelf, Stores
+from dagctl.domain.errors import AccountNotFound, DagctlError, FileCorrupt, FileProblem
+from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.values.context import Overrides, recorded_api_url
+from dagctl.domain.values.platform import HOSTED_API_URL, canonical_api_url
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.account_shelf import AccountShelf, Stores
 from dagctl.ports.identity_provider import IdentityProvider
 
 
 @frozen
-class KnownContext:
+class Account:
     """A context that can be worked in.
 
     Attributes:
@@ -53,15 +54,15 @@ class KnownContext:
 
 
 @frozen
-class ContextsService:
+class AccountService:
     """Keeps contexts on a shelf, and changes which of them is the current one."""
 
     here: Stores
-    shelf: ContextShelf
+    shelf: AccountShelf
     identity: IdentityProvider
     clocks: ClockCheck
 
-    def list(self) -> tuple[KnownContext, ...]:
+    def list(self) -> tuple[Account, ...]:
         """Every context; the current one first.
 
         Raises:
@@ -72,14 +73,14 @@ class ContextsService:
         found = [context for context in kept if context is not None and not _same(context, current)]
         return tuple([current, *found] if current is not None else found)
 
-    def use(self, wanted: str) -> KnownContext:
+    def use(self, wanted: str) -> Account:
         """Make a context the current one, and keep the one that was.
 
         Args:
             wanted: its name, or its organization's name or ID.
 
         Raises:
-            ContextNotFound: there is no such context, or there are several.
+            AccountNotFound: there is no such context, or there are several.
             FileProblem: it cannot be read, or the change cannot be recorded.
         """
         with self.here.tokens.lock():
@@ -97,7 +98,7 @@ class ContextsService:
             Whether the issuer has confirmed the revocation.
 
         Raises:
-            ContextNotFound: there is no such context, or there are several.
+            AccountNotFound: there is no such context, or there are several.
             DagctlError: it is the current one.
             FileUnusable: it cannot be removed.
         """
@@ -154,7 +155,7 @@ class ContextsService:
             api_url: canonical; any where None.
         """
 
-        def fits(context: KnownContext) -> bool:
+        def fits(context: Account) -> bool:
             return (organization is None or context.is_called(organization)) and api_url in (None, context.api_url)
 
         try:
@@ -188,7 +189,7 @@ class ContextsService:
                 self.here.tokens.save(tokens)
         self.shelf.remove(name)
 
-    def _find(self, wanted: str) -> KnownContext:
+    def _find(self, wanted: str) -> Account:
         contexts = self.list()
         exactly = [context for context in contexts if context.name == wanted]
         found = exactly or [context for context in contexts if context.is_called(wanted)]
@@ -196,13 +197,13 @@ class ContextsService:
             return found[0]
         names = ", ".join(context.name for context in found or contexts)
         if found:
-            raise ContextNotFound(f"{wanted!r} is the name of several contexts.", hint=f"Use one of {names}.")
-        raise ContextNotFound(
+            raise AccountNotFound(f"{wanted!r} is the name of several contexts.", hint=f"Use one of {names}.")
+        raise AccountNotFound(
             f"There is no context {wanted!r} here.",
             hint=f"Known here: {names}." if names else "Run: dagctl auth login --org ORG",
         )
 
-    def _known(self, stores: Stores, name: str | None) -> KnownContext | None:
+    def _known(self, stores: Stores, name: str | None) -> Account | None:
         try:
             settings = stores.contexts.load()
             status = self._session(stores).status()
@@ -214,7 +215,7 @@ class ContextsService:
             return None
         if name is None and not status.signed_in:
             return None
-        return KnownContext(
+        return Account(
             name=name or _name(settings),
             organization=settings.current_org_name or settings.current_org,
             organization_id=settings.current_org,
@@ -252,7 +253,7 @@ class ContextsService:
             return None
 
 
-def _same(one: KnownContext | None, other: KnownContext | None) -> bool:
+def _same(one: Account | None, other: Account | None) -> bool:
     if one is None or other is None:
         return False
     return (one.api_url, one.organization_id) == (other.api_url, other.organization_id)

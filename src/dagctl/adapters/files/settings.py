@@ -10,13 +10,13 @@ from attrs import asdict, fields
 from dagctl.adapters.files.private import read_private, write_private
 from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 from dagctl.domain.errors import FileCorrupt
-from dagctl.domain.settings import Settings
+from dagctl.domain.values.settings import Settings
 
 _KEYS = tuple(attribute.name for attribute in fields(Settings))
 
 
-class FileContextStore:
-    """The `ContextStore` in the dagctl home; the published client reads and writes the same file.
+class FileSettingsStore:
+    """The `SettingsStore` in the dagctl home; the published client reads and writes the same file.
 
     Args:
         home: the dagctl home.

@@ -1,24 +1,24 @@
-"""What a `ContextShelf` has to do."""
+"""What a `AccountShelf` has to do."""
 
 from __future__ import annotations
 
 from dagctl.adapters.contracts.base import Contract
 from dagctl.adapters.contracts.token_store import TOKENS
-from dagctl.domain.settings import Settings
-from dagctl.ports.context_shelf import ContextShelf
+from dagctl.domain.values.settings import Settings
+from dagctl.ports.account_shelf import AccountShelf
 
 ACME = Settings(current_org="org_acme", current_org_name="Acme", current_project="shop")
 GLOBEX = Settings(current_org="org_globex", api_url="https://api.example.com")
 
 
-class ContextShelfContract(Contract):
+class AccountShelfContract(Contract):
     """The suite."""
 
-    def make(self) -> ContextShelf:
+    def make(self) -> AccountShelf:
         """An empty shelf."""
         raise NotImplementedError
 
-    def again(self, shelf: ContextShelf) -> ContextShelf:
+    def again(self, shelf: AccountShelf) -> AccountShelf:
         """Another shelf with the same contexts, as a new process would have it; `shelf` itself where none can be."""
         return shelf
 

@@ -35,7 +35,7 @@ class FileSeen:
         return self.mode is not None and bool(self.mode & 0o077)
 
 
-class Surroundings(Protocol):
+class Machine(Protocol):
     """Looks at this machine. Changes nothing, opens no file, and never raises."""
 
     def home(self) -> str:

@@ -1,4 +1,4 @@
-"""What a `ContextStore` has to do."""
+"""What a `SettingsStore` has to do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve, fields
 
 from dagctl.adapters.contracts.base import Contract
-from dagctl.domain.settings import Settings
-from dagctl.ports.context_store import ContextStore
+from dagctl.domain.values.settings import Settings
+from dagctl.ports.settings_store import SettingsStore
 
 SETTINGS = Settings(
     current_org="org_1",
@@ -23,14 +23,14 @@ SETTINGS = Settings(
 )
 
 
-class ContextStoreContract(Contract):
+class SettingsStoreContract(Contract):
     """The suite."""
 
-    def make(self) -> ContextStore:
+    def make(self) -> SettingsStore:
         """An empty store."""
         raise NotImplementedError
 
-    def again(self, store: ContextStore) -> ContextStore:
+    def again(self, store: SettingsStore) -> SettingsStore:
         """Another store with the same settings, as a new process would have it; `store` itself where none can be."""
         return store
 

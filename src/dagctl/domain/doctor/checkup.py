@@ -7,25 +7,26 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from dagctl.domain.checks import Check, Link, Mark, follow, ok, span, warning
-from dagctl.domain.clocks import skew
-from dagctl.domain.configcheck import look_at_config, pinned_in
-from dagctl.domain.context import BUILT_IN, ContextService, Sourced
+from dagctl.domain.doctor.chain import Check, Link, Mark, follow, ok, span, warning
+from dagctl.domain.doctor.config import look_at_config, pinned_in
+from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
 from dagctl.domain.generation.service import ConfigGeneration
-from dagctl.domain.handshake import Handshake
-from dagctl.domain.homecheck import look_at_home
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.protection import ProtectionService
-from dagctl.domain.session import SessionService
-from dagctl.domain.state import StateService
-from dagctl.domain.state_credentials import StateCredentials
-from dagctl.domain.targets import PRODUCTION
-from dagctl.domain.text import printable
-from dagctl.domain.tokens import LEEWAY
+from dagctl.domain.services.clocks import skew
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.protection import ProtectionService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.state import StateService
+from dagctl.domain.values.context import BUILT_IN, Sourced
+from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.targets import PRODUCTION
+from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import LEEWAY
 from dagctl.ports.api_gateway import ApiGateway
+from dagctl.ports.machine import Machine
 from dagctl.ports.state_probe import StateProbe
-from dagctl.ports.surroundings import Surroundings
 
 INTOLERABLE = timedelta(minutes=5)
 """Further apart than this, two clocks make tokens look dead or alive that are not."""
@@ -39,10 +40,10 @@ SQLMESH = "SQLMesh config"
 
 
 @frozen
-class CheckupService:
+class Doctor:
     """Looks at each link. Nothing is written, but for a session that is due being renewed."""
 
-    surroundings: Surroundings
+    surroundings: Machine
     context: ContextService
     session: SessionService
     api: ApiGateway

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from dagctl.domain.errors import ClockSkewed, PlatformError, Refused, TokenOutOfTime
-from dagctl.domain.tokens import LEEWAY
+from dagctl.domain.errors import ClockSkewed, PlatformError, TokenNotAccepted, TokenOutOfTime
+from dagctl.domain.values.tokens import LEEWAY
 
 if TYPE_CHECKING:
     from dagctl.ports.api_gateway import ApiGateway
@@ -53,9 +53,8 @@ class ClockCheck:
         """
         try:
             yield
-        except (TokenOutOfTime, Refused) as error:
-            if not isinstance(error, Refused) or error.status == 401:
-                self.require(api_url)
+        except (TokenOutOfTime, TokenNotAccepted):
+            self.require(api_url)
             raise
 
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dagctl.ports.surroundings import FileSeen
+from dagctl.ports.machine import FileSeen
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "contexts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
@@ -16,8 +16,8 @@ _LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
 _HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|(HTTPS|ALL|NO)_PROXY|PGSSLROOTCERT", re.IGNORECASE)
 
 
-class HomeSurroundings:
-    """The `Surroundings` of this machine.
+class LocalMachine:
+    """The `Machine` of this machine.
 
     Args:
         home: the dagctl home.

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from dagctl.ports.context_store import ContextStore
 from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.settings_store import SettingsStore
 from dagctl.ports.token_store import TokenStore
 
 
@@ -15,12 +15,12 @@ from dagctl.ports.token_store import TokenStore
 class Stores:
     """All that is kept of one context: its settings, its tokens, its state databases' credentials."""
 
-    contexts: ContextStore
+    contexts: SettingsStore
     tokens: TokenStore
     credentials: CredentialStore
 
 
-class ContextShelf(Protocol):
+class AccountShelf(Protocol):
     """Keeps each context under a name, in stores of its own.
 
     A name is a word of letters, digits and `._@-`. Whoever changes what is kept holds the current context's

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Lock
 
 from dagctl.domain.errors import ProtectionUnknown
-from dagctl.domain.targets import Verdict
+from dagctl.domain.values.targets import Verdict
 
 
 class Verdicts:

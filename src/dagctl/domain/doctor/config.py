@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from dagctl.domain.checks import Check, Mark, ok, warning
-from dagctl.domain.config_usage import ConfigUsage, usage_of
-from dagctl.domain.context import ContextService
+from dagctl.domain.doctor.chain import Check, Mark, ok, warning
+from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import ConfigProblem, DagctlError
 from dagctl.domain.generation.service import PYTHON_NAME, YAML_NAMES, ConfigGeneration
 from dagctl.domain.generation.wiring import wired
-from dagctl.domain.text import printable
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.values.text import printable
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 

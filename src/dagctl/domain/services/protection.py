@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dagctl.domain.context import ContextService
 from dagctl.domain.errors import EnvironmentProtected, NoProject, PlatformError, ProtectionUnknown
-from dagctl.domain.platform import ApiAccess
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.session import SessionService
-from dagctl.domain.targets import PRODUCTION, Targets, Verdict, sanitized
-from dagctl.domain.text import printable
-from dagctl.domain.verdicts import Verdicts
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.verdicts import Verdicts
+from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.targets import PRODUCTION, Targets, Verdict, sanitized
+from dagctl.domain.values.text import printable
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.command_line import CommandLine
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from shlex import quote
 
-from dagctl.domain.checks import Check, Mark, ok, warning
-from dagctl.ports.surroundings import FileSeen, Surroundings
+from dagctl.domain.doctor.chain import Check, Mark, ok, warning
+from dagctl.ports.machine import FileSeen, Machine
 
 _GRAVEST_FIRST = (Mark.FAILED, Mark.WARNING)
 
 
-def look_at_home(surroundings: Surroundings) -> Check:
+def look_at_home(surroundings: Machine) -> Check:
     """The files' modes and owners, symbolic links, and what killed writers have left."""
     files = surroundings.files()
     if not files:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from attrs import evolve, field, frozen
 
-from dagctl.domain.context import Context, ContextService, Sourced
 from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError, ProjectConflict
-from dagctl.domain.platform import StateProxy, default_state_proxy
-from dagctl.domain.projects import ProjectService
-from dagctl.domain.session import SessionService
-from dagctl.domain.state_credentials import StateCredentials, database_name, database_user
+from dagctl.domain.services.context import ContextService
+from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.session import SessionService
+from dagctl.domain.values.context import Context, Sourced
+from dagctl.domain.values.platform import StateProxy, default_state_proxy
+from dagctl.domain.values.state import StateCredentials, database_name, database_user
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.credential_store import CredentialStore
 

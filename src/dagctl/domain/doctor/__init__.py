@@ -1,0 +1,1 @@
+"""Each link between this machine and the state database, looked at."""

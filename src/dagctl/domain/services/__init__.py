@@ -1,0 +1,1 @@
+"""What the domain does: verbs over ports."""

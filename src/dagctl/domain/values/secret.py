@@ -1,0 +1,49 @@
+"""A text that nobody is to see."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+SHOWN = "…"
+"""What a secret shows of itself."""
+
+
+class Secret:
+    """A token, a code, a password: whatever shows it, shows "…". Two of the same text are equal.
+
+    It is opened only where a socket, a file or a keyring takes it, so that a traceback with locals, a log or a dump
+    of the objects on the way has nothing to show.
+
+    Args:
+        text: what is secret.
+    """
+
+    __slots__ = ("_reveal",)
+
+    def __init__(self, text: str) -> None:
+        self._reveal: Callable[[], str] = lambda: text  # in a closure: a dump of the attributes shows a function
+
+    def reveal(self) -> str:
+        """The text. Keep it out of variables: hand it straight to what takes it."""
+        return self._reveal()
+
+    def __bool__(self) -> bool:
+        return bool(self._reveal())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())
+
+    def __hash__(self) -> int:
+        return hash(self._reveal())
+
+    def __repr__(self) -> str:
+        return SHOWN
+
+    def __format__(self, spec: str) -> str:
+        return SHOWN
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        return Secret, (self._reveal(),)
