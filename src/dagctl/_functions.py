@@ -114,7 +114,7 @@ def get_fresh_token(insecure: bool = False) -> str:
         PlatformError: the token is dead and cannot be renewed.
     """
     with _errors_for_sqlmesh():
-        return _client(insecure).session.fresh().access_token
+        return _client(insecure).session.fresh().access_token.reveal()
 
 
 @contextmanager

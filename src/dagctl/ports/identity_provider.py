@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from dagctl.domain.values.platform import Platform
+from dagctl.domain.values.secret import Secret, secret
 from dagctl.domain.values.tokens import TokenSet
 
 
@@ -27,7 +28,7 @@ class Endpoints:
 class DeviceCode:
     """A device authorization response (RFC 8628 section 3.2); times in seconds."""
 
-    device_code: str = field(repr=False)
+    device_code: Secret = field(converter=secret)
     user_code: str
     verification_uri: str
     verification_uri_complete: str | None
@@ -50,17 +51,17 @@ class IdentityProvider(Protocol):
     def endpoints(self, platform: Platform) -> Endpoints:
         """The issuer's endpoints, from its discovery document; the customary ones where it has none."""
 
-    def exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         """Tokens for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
 
-    def refresh(self, platform: Platform, refresh_token: str) -> TokenSet:
+    def refresh(self, platform: Platform, refresh_token: Secret) -> TokenSet:
         """Tokens for a refresh token (RFC 6749 section 6)."""
 
-    def revoke(self, platform: Platform, refresh_token: str) -> None:
+    def revoke(self, platform: Platform, refresh_token: Secret) -> None:
         """Have the refresh token and its family forgotten (RFC 7009)."""
 
     def begin_device(self, platform: Platform) -> DeviceCode:
         """Begin a device authorization (RFC 8628 section 3.1)."""
 
-    def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
+    def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
         """Ask once whether the person has finished (RFC 8628 section 3.4)."""

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from dagctl.adapters.contracts.base import Contract
 from dagctl.domain.errors import Refused, TokenNotAccepted
 from dagctl.domain.values.platform import SCOPE, ApiAccess, Organization, Platform, Project
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, checked_identity, claims_of, identity_of, same_subject
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.clock import Clock
@@ -71,7 +72,11 @@ class Stage:
     def sign_in(self) -> TokenSet:
         """Tokens of a new sign-in."""
         verifier = secrets.token_urlsafe(48)
-        return self.identity.exchange(self.place, self.code(verifier)["code"], verifier, self.redirect_uri)
+        return self.exchange(self.code(verifier)["code"], verifier)
+
+    def exchange(self, code: str, verifier: str, redirect_uri: str | None = None) -> TokenSet:
+        """Tokens for a code."""
+        return self.identity.exchange(self.place, Secret(code), Secret(verifier), redirect_uri or self.redirect_uri)
 
     def access(self, tokens: TokenSet) -> ApiAccess:
         """What a call for the organization carries."""
@@ -136,28 +141,28 @@ class PlatformContract(Contract):
     def test_a_code_without_its_verifier_is_worth_nothing(self) -> None:
         stage = self.make()
         with pytest.raises(Refused) as caught:
-            stage.identity.exchange(stage.place, stage.code(VERIFIER)["code"], "w" * 43, stage.redirect_uri)
+            stage.exchange(stage.code(VERIFIER)["code"], "w" * 43)
         assert caught.value.code == "invalid_grant"
 
     def test_a_code_goes_to_the_redirect_uri_of_its_request(self) -> None:
         stage = self.make()
         with pytest.raises(Refused) as caught:
-            stage.identity.exchange(stage.place, stage.code(VERIFIER)["code"], VERIFIER, stage.redirect_uri + "/")
+            stage.exchange(stage.code(VERIFIER)["code"], VERIFIER, stage.redirect_uri + "/")
         assert caught.value.code == "invalid_grant"
 
     def test_a_code_that_is_used_twice_ends_its_sign_in(self) -> None:
         stage = self.make()
         code = stage.code(VERIFIER)["code"]
-        tokens = stage.identity.exchange(stage.place, code, VERIFIER, stage.redirect_uri)
+        tokens = stage.exchange(code, VERIFIER)
         with pytest.raises(Refused) as caught:
-            stage.identity.exchange(stage.place, code, VERIFIER, stage.redirect_uri)
+            stage.exchange(code, VERIFIER)
         assert caught.value.code == "invalid_grant"
         self._is_dead(stage, tokens)
 
     def test_an_unknown_code_is_refused_and_not_repeated(self) -> None:
         stage = self.make()
         with pytest.raises(Refused) as caught:
-            stage.identity.exchange(stage.place, "secret-code", VERIFIER, stage.redirect_uri)
+            stage.exchange("secret-code", VERIFIER)
         assert caught.value.code == "invalid_grant"
         assert "secret-code" not in str(caught.value)
 
@@ -165,22 +170,22 @@ class PlatformContract(Contract):
         stage = self.make()
         tokens, stranger = stage.sign_in(), evolve(stage.place, client_id="stranger")
         with pytest.raises(Refused):
-            stage.identity.refresh(stranger, tokens.refresh_token or "")
-        assert stage.identity.refresh(stage.place, tokens.refresh_token or "").access_token
+            stage.identity.refresh(stranger, tokens.refresh_token or Secret(""))
+        assert stage.identity.refresh(stage.place, tokens.refresh_token or Secret("")).access_token
 
     def test_a_refresh_gives_new_tokens_for_the_same_person(self) -> None:
         stage = self.make()
         tokens = stage.sign_in()
-        answer = stage.identity.refresh(stage.place, tokens.refresh_token or "")
+        answer = stage.identity.refresh(stage.place, tokens.refresh_token or Secret(""))
         assert answer.access_token != tokens.access_token
         assert not answer.id_token or same_subject(tokens.id_token, answer.id_token)
         renewed = tokens.renewed_by(answer)
-        assert stage.identity.refresh(stage.place, renewed.refresh_token or "").access_token
+        assert stage.identity.refresh(stage.place, renewed.refresh_token or Secret("")).access_token
 
     def test_a_spent_refresh_token_ends_its_sign_in(self) -> None:
         stage = self.make()
         tokens = stage.sign_in()
-        answer = stage.identity.refresh(stage.place, tokens.refresh_token or "")
+        answer = stage.identity.refresh(stage.place, tokens.refresh_token or Secret(""))
         if not answer.refresh_token or answer.refresh_token == tokens.refresh_token:
             pytest.skip("this issuer does not rotate refresh tokens")
         self._is_dead(stage, tokens)
@@ -189,20 +194,20 @@ class PlatformContract(Contract):
     def test_a_revoked_sign_in_is_over(self) -> None:
         stage = self.make()
         tokens, other = stage.sign_in(), stage.sign_in()
-        stage.identity.revoke(stage.place, tokens.refresh_token or "")
+        stage.identity.revoke(stage.place, tokens.refresh_token or Secret(""))
         self._is_dead(stage, tokens)
-        assert stage.identity.refresh(stage.place, other.refresh_token or "").access_token
+        assert stage.identity.refresh(stage.place, other.refresh_token or Secret("")).access_token
 
     def test_revoking_an_unknown_token_is_no_error(self) -> None:
         stage = self.make()
-        stage.identity.revoke(stage.place, "unknown")
+        stage.identity.revoke(stage.place, Secret("unknown"))
 
     def test_a_device_waits_for_its_person(self) -> None:
         stage = self.make()
         if stage.finish_device is None:
             pytest.skip("this client has no device grant")
         device = stage.identity.begin_device(stage.place)
-        assert device.device_code not in repr(device)
+        assert device.device_code.reveal() not in repr(device)
         assert device.interval > 0
         assert device.expires_in > 0
         assert self._poll(stage, device.device_code) == "authorization_pending"
@@ -222,7 +227,7 @@ class PlatformContract(Contract):
         stage = self.make()
         if stage.finish_device is None:
             pytest.skip("this client has no device grant")
-        assert self._poll(stage, "unknown") in ("expired_token", "invalid_grant")
+        assert self._poll(stage, Secret("unknown")) in ("expired_token", "invalid_grant")
 
     def test_the_api_names_its_issuer(self) -> None:
         stage = self.make()
@@ -259,13 +264,13 @@ class PlatformContract(Contract):
     def test_the_api_takes_no_other_token(self) -> None:
         stage = self.make()
         tokens = stage.sign_in()
-        forged = tokens.id_token.rpartition(".")[0] + ".AAAA"
-        for token in (tokens.access_token, tokens.refresh_token or "", forged, "secret-token"):
+        forged = tokens.id_token.reveal().rpartition(".")[0] + ".AAAA"
+        for token in (tokens.access_token, tokens.refresh_token or Secret(""), Secret(forged), Secret("secret-token")):
             access = evolve(stage.access(tokens), id_token=token)
             for ask in (stage.api.projects, stage.api.state_proxy):
                 with pytest.raises(TokenNotAccepted) as caught:
                     ask(access)
-                assert token not in str(caught.value)
+                assert token.reveal() not in str(caught.value)
 
     def test_the_api_tells_nothing_about_other_organizations_and_people(self) -> None:
         stage = self.make()
@@ -298,16 +303,16 @@ class PlatformContract(Contract):
         stage = self.make()
         tokens = stage.sign_in()
         shown = repr((tokens, stage.access(tokens), stage.api, stage.identity))
-        for secret in (tokens.access_token, tokens.id_token, tokens.refresh_token or "-"):
-            assert secret not in shown
+        for secret in (tokens.access_token, tokens.id_token, tokens.refresh_token or Secret("-")):
+            assert secret.reveal() not in shown
 
     def _is_dead(self, stage: Stage, tokens: TokenSet) -> None:
         with pytest.raises(Refused) as caught:
-            stage.identity.refresh(stage.place, tokens.refresh_token or "")
+            stage.identity.refresh(stage.place, tokens.refresh_token or Secret(""))
         assert caught.value.code == "invalid_grant"
-        assert (tokens.refresh_token or "-") not in str(caught.value)
+        assert (tokens.refresh_token or Secret("-")).reveal() not in str(caught.value)
 
-    def _poll(self, stage: Stage, device_code: str) -> str | None:
+    def _poll(self, stage: Stage, device_code: Secret) -> str | None:
         with pytest.raises(Refused) as caught:
             stage.identity.poll_device(stage.place, device_code)
         return caught.value.code

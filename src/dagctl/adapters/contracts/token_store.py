@@ -10,6 +10,7 @@ from attrs import evolve
 
 from dagctl.adapters.contracts.base import Contract
 from dagctl.domain.errors import FileBusy, FileUnusable
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
 
@@ -60,7 +61,7 @@ class TokenStoreContract(Contract):
         store.save(evolve(TOKENS, access_token="another", refresh_token=None, expires_at=None))  # noqa: S106
         found = self.again(store).load()
         assert found is not None
-        assert (found.access_token, found.refresh_token, found.expires_at) == ("another", None, None)
+        assert (found.access_token, found.refresh_token, found.expires_at) == (Secret("another"), None, None)
 
     def test_cleared_tokens_are_gone(self) -> None:
         store = self.make()
@@ -89,13 +90,13 @@ class TokenStoreContract(Contract):
             with ours.lock():
                 kept = ours.load()
                 assert kept is not None
-                ours.save(evolve(kept, access_token=str(int(kept.access_token) + 1)))
+                ours.save(evolve(kept, access_token=str(int(kept.access_token.reveal()) + 1)))
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(count, range(16)))
         found = store.load()
         assert found is not None
-        assert found.access_token == "16"  # noqa: S105
+        assert found.access_token == Secret("16")
 
     def test_a_lock_that_is_held_is_waited_for_in_vain(self) -> None:
         store = self.make_impatient()
@@ -132,7 +133,7 @@ class GivenTokenStoreContract(Contract):
     def test_it_holds_what_is_given(self) -> None:
         found = self.make().load()
         assert found is not None
-        assert (found.access_token, found.id_token) == ("secret-access-token", "secret-id-token")
+        assert (found.access_token, found.id_token) == (Secret("secret-access-token"), Secret("secret-id-token"))
 
     def test_it_is_not_writable(self) -> None:
         assert self.make().writable is False

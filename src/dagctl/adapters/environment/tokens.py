@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from dagctl.domain.errors import FileUnusable, NotSignedIn
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, expiry_of
 
 ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
@@ -38,7 +39,7 @@ class EnvironmentTokenStore:
         if not access or not identity:
             missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
             raise NotSignedIn(f"{present} is set, but {missing} is not.", hint=f"Set {missing} too.")
-        deaths = [death for death in (expiry_of(access), expiry_of(identity)) if death is not None]
+        deaths = [death for death in (expiry_of(Secret(access)), expiry_of(Secret(identity))) if death is not None]
         return TokenSet(access, identity, expires_at=min(deaths, default=None))
 
     def save(self, tokens: TokenSet) -> None:

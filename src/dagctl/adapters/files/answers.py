@@ -33,9 +33,9 @@ def members_of(tokens: TokenSet) -> dict[str, Any]:
     """The members under which `tokens` are kept."""
     expires = tokens.expires_at
     members = {
-        "access_token": tokens.access_token,
-        "id_token": tokens.id_token,
-        "refresh_token": tokens.refresh_token,
+        "access_token": tokens.access_token.reveal(),
+        "id_token": tokens.id_token.reveal(),
+        "refresh_token": tokens.refresh_token.reveal() if tokens.refresh_token is not None else None,
         "expires_at": expires.astimezone(timezone.utc).isoformat() if expires is not None else None,
     }
     return {**tokens.extra, **{name: value for name, value in members.items() if value is not None}}

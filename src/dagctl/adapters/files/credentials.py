@@ -33,7 +33,7 @@ class FileCredentialStore:
             "port": credentials.port,
             "database": credentials.database,
             "user": credentials.user,
-            "password": credentials.password,
+            "password": credentials.password.reveal(),
             "sslmode": credentials.sslmode,
             "expires_at": expires.isoformat() if expires else None,
         }

@@ -87,7 +87,7 @@ def words(value: object, answer: Answer) -> str:
     """The server's own words, fit to be shown: one short line, and nothing secret that it may have repeated."""
     if not isinstance(value, str):
         return ""
-    for secret in answer.secrets:
+    for secret in (hidden.reveal() for hidden in answer.secrets):
         parts = [part for part in secret.split(".") if len(part) >= _TELLING]
         for form in (secret, quote_plus(secret), *parts):
             value = value.replace(form, "…")

@@ -10,6 +10,7 @@ from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
 from dagctl.domain.errors import Malformed
 from dagctl.domain.values.platform import SCOPE, Platform
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, expiry_of
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
@@ -52,7 +53,7 @@ class HttpIdentityProvider:
             found.device_authorization_endpoint,
         )
 
-    def exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         """Exchange an authorization code."""
         answer = self._post(
             platform,
@@ -64,12 +65,12 @@ class HttpIdentityProvider:
         )
         return self._tokens(answer, first=True)
 
-    def refresh(self, platform: Platform, refresh_token: str) -> TokenSet:
+    def refresh(self, platform: Platform, refresh_token: Secret) -> TokenSet:
         """Exchange a refresh token."""
         answer = self._post(platform, "oauth/token", grant_type="refresh_token", refresh_token=refresh_token)
         return self._tokens(answer, first=False)
 
-    def revoke(self, platform: Platform, refresh_token: str) -> None:
+    def revoke(self, platform: Platform, refresh_token: Secret) -> None:
         """Revoke a refresh token."""
         self._post(platform, "oauth/revoke", token=refresh_token, token_type_hint="refresh_token")  # noqa: S106
 
@@ -89,7 +90,7 @@ class HttpIdentityProvider:
             interval=min(max(found.interval, 1), _DAY),
         )
 
-    def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
+    def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
         """Ask for a device authorization's tokens."""
         answer = self._post(
             platform,
@@ -99,7 +100,7 @@ class HttpIdentityProvider:
         )
         return self._tokens(answer, first=True)
 
-    def _post(self, platform: Platform, path: str, **form: str) -> Answer:
+    def _post(self, platform: Platform, path: str, **form: str | Secret) -> Answer:
         answer = self._transport.post(
             f"{platform.issuer}{path}",
             {"client_id": platform.client_id, **form},

@@ -20,9 +20,8 @@ from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import Malformed, Refused, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
-
-_SECRET_FIELDS = ("code", "code_verifier", "device_code", "refresh_token", "token")
 
 
 @frozen
@@ -50,7 +49,7 @@ class Answer:
     where: str
     body: bytes = field(repr=False)
     date: datetime | None = None
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[Secret, ...] = ()
     handshake: Handshake | None = None
 
     @property
@@ -63,10 +62,14 @@ class Answer:
 class _Request:
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str | Secret]
+    secrets: tuple[Secret, ...] = ()
+    form: Mapping[str, str | Secret] | None = None
     curious: bool = False
+
+    def body(self) -> bytes | None:
+        """The form, URL-encoded; for the socket."""
+        return None if self.form is None else urlencode(_opened(self.form), errors="replace").encode("ascii")
 
     @property
     def where(self) -> str:
@@ -100,7 +103,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str] | None = None,
         *,
-        bearer: str | None = None,
+        bearer: Secret | None = None,
         insecure: bool = False,
     ) -> Answer:
         """GET `url`.
@@ -114,21 +117,20 @@ class Transport:
             Malformed: an answer that breaks HTTP, or is too large.
             Refused: a redirect; it is not followed.
         """
-        headers = dict(headers or {})
+        sent: dict[str, str | Secret] = dict(headers or {})
         if bearer is not None:
-            headers["Authorization"] = f"Bearer {_checked(bearer)}"
-        return self._exchange(_Request("GET", url, headers, (bearer,) if bearer else ()), insecure)
+            sent["Authorization"] = _authorization(bearer)
+        return self._exchange(_Request("GET", url, sent, (bearer,) if bearer else ()), insecure)
 
     def handshake(self, url: str, *, insecure: bool = False) -> Handshake | None:
         """What the TLS handshake with a URL's host showed; None over plain http. Raises as `get` does."""
         return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
 
-    def post(self, url: str, form: Mapping[str, str], *, insecure: bool = False) -> Answer:
+    def post(self, url: str, form: Mapping[str, str | Secret], *, insecure: bool = False) -> Answer:
         """POST `form`, URL-encoded, to `url`; raises as `get` does."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        secrets = tuple(form[name] for name in _SECRET_FIELDS if form.get(name))
-        body = urlencode(form, errors="replace").encode("ascii")
-        return self._exchange(_Request("POST", url, headers, secrets, body), insecure)
+        secrets = tuple(value for value in form.values() if isinstance(value, Secret) and value)
+        return self._exchange(_Request("POST", url, headers, secrets, form), insecure)
 
     def _exchange(self, request: _Request, insecure: bool) -> Answer:
         parts = split(request.url)
@@ -156,12 +158,12 @@ class Transport:
         response = pool.request(
             request.method,
             request.url,
-            body=request.body,
+            body=request.body(),
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "User-Agent": f"dagctl/{__version__}",
-                **request.headers,
+                **_opened(request.headers),
             },
             timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
             retries=False,
@@ -215,9 +217,13 @@ def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes
     return content
 
 
-def _checked(token: str) -> str:
-    if re.fullmatch(r"[\x21-\x7e]+", token):
-        return token
+def _opened(values: Mapping[str, str | Secret]) -> dict[str, str]:
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+
+
+def _authorization(bearer: Secret) -> Secret:
+    if re.fullmatch(r"[\x21-\x7e]+", bearer.reveal()):
+        return Secret(f"Bearer {bearer.reveal()}")
     raise Malformed("Your ID token holds characters that no token has.", hint="Run: dagctl auth login --org ORG")
 
 

@@ -12,6 +12,7 @@ from cattrs import transform_error as explain
 from dagctl.adapters.http.answers import members
 from dagctl.adapters.http.transport import Answer
 from dagctl.domain.errors import Malformed
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
 
 T = TypeVar("T")
@@ -88,9 +89,9 @@ class ProviderMetadataWire:
 class TokenWire:
     """A token answer (RFC 6749 section 5.1)."""
 
-    access_token: Token = field(repr=False)
-    id_token: Token | None = field(default=None, repr=False)
-    refresh_token: Token | None = field(default=None, repr=False)
+    access_token: Secret
+    id_token: Secret | None = None
+    refresh_token: Secret | None = None
     token_type: str = "Bearer"  # noqa: S105 - a kind of token
     expires_in: Any = None
 
@@ -99,7 +100,7 @@ class TokenWire:
 class DeviceWire:
     """A device authorization answer (RFC 8628 section 3.2)."""
 
-    device_code: Token = field(repr=False)
+    device_code: Secret
     user_code: Token
     verification_uri: str
     expires_in: int
@@ -159,6 +160,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(Name, _name)
     converter.register_structure_hook(Identifier, _identifier)
     converter.register_structure_hook(Token, _token)
+    converter.register_structure_hook(Secret, lambda value, kind: Secret(_token(value, kind)))
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(int, _integer)
     return converter

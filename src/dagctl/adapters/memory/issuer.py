@@ -16,6 +16,7 @@ from dagctl.adapters.memory.grants import DEVICE_LIFETIME, Family, Grants, Perso
 from dagctl.adapters.memory.jwts import signed
 from dagctl.domain.errors import NotFound, PlatformError, Refused, Unreachable
 from dagctl.domain.values.platform import REDIRECT_URI, SCOPE, Platform
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, bounded
 from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
@@ -115,27 +116,27 @@ class MemoryIssuer:
         issuer = self.place.issuer
         return Endpoints(f"{issuer}authorize", self.names_itself, f"{issuer}oauth/device/code")
 
-    def exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         """Tokens for an authorization code."""
         with self._lock:
             self._admit(platform)
-            family, nonce = self._grants.redeem_code(code, verifier, redirect_uri)
+            family, nonce = self._grants.redeem_code(code.reveal(), verifier.reveal(), redirect_uri)
             self.exchanges += 1
             return self._tokens(family, nonce=nonce)
 
-    def refresh(self, platform: Platform, refresh_token: str) -> TokenSet:
+    def refresh(self, platform: Platform, refresh_token: Secret) -> TokenSet:
         """Tokens for a refresh token."""
         with self._lock:
             self._admit(platform)
-            family = self._grants.redeem_refresh(refresh_token, rotate=self.rotate)
+            family = self._grants.redeem_refresh(refresh_token.reveal(), rotate=self.rotate)
             self.refreshes += 1
             return self._tokens(family, again=True)
 
-    def revoke(self, platform: Platform, refresh_token: str) -> None:
+    def revoke(self, platform: Platform, refresh_token: Secret) -> None:
         """Revoke a refresh token's family; an unknown token is no error (RFC 7009 section 2.2)."""
         with self._lock:
             self._admit(platform)
-            family = self._grants.family_of(refresh_token)
+            family = self._grants.family_of(refresh_token.reveal())
             if family is not None:
                 family.revoked = True
                 self.revocations += 1
@@ -150,11 +151,11 @@ class MemoryIssuer:
         complete = f"{page}?{urlencode({'user_code': device.user_code})}"
         return DeviceCode(code, device.user_code, page, complete, DEVICE_LIFETIME, device.interval)
 
-    def poll_device(self, platform: Platform, device_code: str) -> TokenSet:
+    def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
         """Ask whether the person has decided."""
         with self._lock:
             self._admit(platform)
-            family = self._grants.redeem_device(device_code)
+            family = self._grants.redeem_device(device_code.reveal())
             self.exchanges += 1
             return self._tokens(family)
 

@@ -132,7 +132,7 @@ class MemoryPlatform(MemoryIssuer):
         """Whose ID token it is: one of ours, for our client, alive. An access token is none."""
         self._reach_api(access.api_url)
         try:
-            claims: Mapping[str, Any] = verified(access.id_token, self._key)
+            claims: Mapping[str, Any] = verified(access.id_token.reveal(), self._key)
         except NotOurs:
             raise _not_accepted("The token is not ours.") from None
         dies = instant(claims.get("exp"))

@@ -66,7 +66,7 @@ class MemoryStateProbe:
         """Take an access token of a member of the user's organization, while it lives."""
         self.secure(credentials)
         self._trouble("enter")
-        if credentials.user not in self._users(credentials.password):
+        if credentials.user not in self._users(credentials.password.reveal()):
             raise PlatformError(f"The token is not for {credentials.user}.", hint="Run: dagctl auth login --org ORG")
         if credentials.database not in self._databases():
             raise PlatformError(f"There is no database {credentials.database}.")

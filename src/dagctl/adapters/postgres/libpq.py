@@ -74,7 +74,7 @@ def keywords(credentials: StateCredentials) -> dict[str, Any]:
         "port": credentials.port,
         "database": credentials.database,
         "user": credentials.user,
-        "password": credentials.password,
+        "password": credentials.password.reveal(),
         "sslmode": credentials.sslmode,
         "sslrootcert": credentials.sslrootcert,
     }
@@ -163,7 +163,7 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
         "database": credentials.database,
         "sslmode": credentials.sslmode,
     }
-    known = message.replace(credentials.password, "…") if credentials.password else message
+    known = message.replace(credentials.password.reveal(), "…") if credentials.password else message
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
     answer = _SEVERITY.match(tried[-1])
     said = printable(tried[-1][answer.end() if answer else 0 :], 300).rstrip(".")

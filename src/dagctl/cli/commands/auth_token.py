@@ -18,6 +18,6 @@ def run(args: Namespace, app: App) -> int:
     """Print the token."""
     insecure_warning(app, args.insecure)
     tokens = app.connect(insecure=args.insecure).session.fresh()
-    token = tokens.id_token if args.id else tokens.access_token
+    token = (tokens.id_token if args.id else tokens.access_token).reveal()
     app.show({"token": token, "expires_at": moment(tokens.expires_at)}, token)
     return 0

@@ -66,7 +66,7 @@ def variables(credentials: StateCredentials, environ: Mapping[str, str], *, writ
         "PGPORT": str(credentials.port),
         "PGUSER": credentials.user,
         "PGDATABASE": credentials.database,
-        "PGPASSWORD": credentials.password,
+        "PGPASSWORD": credentials.password.reveal(),
         "PGSSLMODE": credentials.sslmode,
         "PGAPPNAME": f"dagctl/{__version__}",
         "PGCONNECT_TIMEOUT": "10",

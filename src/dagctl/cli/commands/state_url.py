@@ -49,7 +49,7 @@ def run(args: Namespace, app: App) -> int:
 def uri(credentials: StateCredentials, *, with_token: bool) -> str:
     """The address (PostgreSQL documentation, "Connection URIs")."""
     host = f"[{credentials.host}]" if ":" in credentials.host else credentials.host
-    token = f":{quote(credentials.password, safe='')}" if with_token else ""
+    token = f":{quote(credentials.password.reveal(), safe='')}" if with_token else ""
     options = {
         "sslmode": credentials.sslmode,
         "sslrootcert": credentials.sslrootcert,

@@ -44,6 +44,7 @@ from dagctl.domain.values.platform import (
     StateProxy,
     canonical_api_url,
 )
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import printable
 from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity
@@ -105,7 +106,7 @@ class LoginService:
         self._see_that_tokens_can_be_kept()
         platform = self.find_platform(api_url)
         endpoints = self.identity.endpoints(platform)
-        state, nonce, verifier = self.secret(), self.secret(), self.secret()
+        state, nonce, verifier = self.secret(), self.secret(), Secret(self.secret())
 
         def accept(query: Query) -> bool:
             return _answers(query, state, platform, endpoints)
@@ -149,7 +150,7 @@ class LoginService:
         show(device)
         return self._admit(organization, platform, self._poll(platform, device, timeout), nonce=None)
 
-    def _exchange(self, platform: Platform, code: str, verifier: str, redirect_uri: str) -> TokenSet:
+    def _exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         try:
             return self.identity.exchange(platform, code, verifier, redirect_uri)
         except Refused as error:
@@ -306,9 +307,9 @@ class LoginService:
 
 
 def _authorization_url(
-    platform: Platform, endpoints: Endpoints, redirect_uri: str, state: str, nonce: str, verifier: str
+    platform: Platform, endpoints: Endpoints, redirect_uri: str, state: str, nonce: str, verifier: Secret
 ) -> str:
-    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    digest = hashlib.sha256(verifier.reveal().encode("ascii")).digest()
     parameters = {
         "client_id": platform.client_id,
         "response_type": "code",
@@ -341,11 +342,11 @@ def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints)
     return bool(query.get("code")) != bool(query.get("error"))
 
 
-def _code(query: Query) -> str:
+def _code(query: Query) -> Secret:
     error = query.get("error")
     if error:
         raise refusals.of_authorization(error, query.get("error_description", ""))
-    return query["code"]
+    return Secret(query["code"])
 
 
 def _show_success(visit: Visit, signed_in: SignedIn) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.secret import Secret, secret
 
 HOSTED_API_URL = "https://api.dagctl.io"
 HOSTED_ISSUER_HOST = "dagctl-us-1.us.auth0.com"
@@ -53,7 +54,7 @@ class ApiAccess:
     """
 
     api_url: str
-    id_token: str = field(repr=False)
+    id_token: Secret = field(converter=secret)
     organization_id: str | None = None
 
 

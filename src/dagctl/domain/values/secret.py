@@ -47,3 +47,13 @@ class Secret:
 
     def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
         return Secret, (self._reveal(),)
+
+
+def secret(text: str | Secret) -> Secret:
+    """`text` as a secret, whichever it is."""
+    return text if isinstance(text, Secret) else Secret(text)
+
+
+def secret_or_none(text: str | Secret | None) -> Secret | None:
+    """The same for a text that may be missing."""
+    return None if text is None else secret(text)

@@ -7,6 +7,7 @@ from datetime import datetime
 from attrs import field, frozen
 
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.secret import Secret, secret
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's values of `sslmode`, weakest first."""
@@ -27,7 +28,7 @@ class StateCredentials:
     port: int
     database: str
     user: str
-    password: str = field(repr=False)
+    password: Secret = field(converter=secret)
     sslmode: str = "require"
     sslrootcert: str | None = None
     expires_at: datetime | None = None

@@ -13,7 +13,9 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import TokenOutOfTime, TokenRejected
+from dagctl.domain.values.secret import Secret, secret, secret_or_none
 
+_SIGNED_JWT = re.compile(r"[^.]*\.[^.]*\.[^.]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _LIKE_A_TOKEN = re.compile(
     r"(?<![\w-])(eyJ[\w-]{8,}(\.[\w-]*)*"  # a JWT, or what is left of one
@@ -42,9 +44,9 @@ class TokenSet:
         extra: the other members of the answer, kept for whoever they belong to.
     """
 
-    access_token: str = field(repr=False)
-    id_token: str = field(repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
+    access_token: Secret = field(converter=secret)
+    id_token: Secret = field(converter=secret)
+    refresh_token: Secret | None = field(default=None, converter=secret_or_none)
     expires_at: datetime | None = None
     lifetime: timedelta | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -72,32 +74,37 @@ class TokenSet:
         )
 
 
-def claims_of(token: str) -> dict[str, Any]:
+def claims_of(token: Secret) -> dict[str, Any]:
     """The claims of a JWT (RFC 7519), read without verifying its signature.
 
     Raises:
         TokenRejected: `token` is not a JWT in compact serialisation, or is an unsecured one (`alg: none`).
     """
-    parts = token.split(".")
-    if len(parts) != 3 or not parts[2]:
+    if not _SIGNED_JWT.fullmatch(token.reveal()):
         raise TokenRejected("The issuer sent a token that is not a signed JWT.")
-    header, claims = _segment(parts[0]), _segment(parts[1])
+    header, claims = _segment(token, 0), _segment(token, 1)
+    if header is _UNREADABLE or claims is _UNREADABLE:
+        raise TokenRejected("The issuer sent a token that is not a well-formed JWT.")
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise TokenRejected("The issuer sent a token whose claims are not a JSON object.")
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):
         raise TokenRejected("The issuer sent an unsecured JWT (alg: none).")
     return claims
 
 
-def _segment(text: str) -> dict[str, Any]:
+def _segment(token: Secret, index: int) -> object:
+    """The JSON value in a part of a JWT. It raises nothing: its variables hold the token."""
+    text = token.reveal().split(".")[index]
     try:
         if not _BASE64URL.fullmatch(text):
-            raise ValueError("not base64url")  # Python's decoder overlooks it
-        value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+            return _UNREADABLE  # Python's decoder overlooks what is not base64url
+        return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
     except (binascii.Error, ValueError, RecursionError):
-        raise TokenRejected("The issuer sent a token that is not a well-formed JWT.") from None
-    if not isinstance(value, dict):
-        raise TokenRejected("The issuer sent a token whose claims are not a JSON object.")
-    return value
+        return _UNREADABLE
+
+
+_UNREADABLE = object()
 
 
 def instant(seconds: object) -> datetime | None:
@@ -118,7 +125,7 @@ def bounded(tokens: TokenSet) -> TokenSet:
     return evolve(tokens, expires_at=dies)
 
 
-def expiry_of(token: str) -> datetime | None:
+def expiry_of(token: Secret) -> datetime | None:
     """When a JWT expires; None for a token that does not say, or is no JWT."""
     try:
         return instant(claims_of(token).get("exp"))
@@ -126,7 +133,7 @@ def expiry_of(token: str) -> datetime | None:
         return None
 
 
-def life_of(token: str) -> timedelta | None:
+def life_of(token: Secret) -> timedelta | None:
     """How long a JWT lives from its issue on, by its issuer's own clock; None where it does not say."""
     try:
         claims = claims_of(token)
@@ -136,7 +143,7 @@ def life_of(token: str) -> timedelta | None:
     return expires - issued if issued is not None and expires is not None else None
 
 
-def same_subject(old: str, new: str) -> bool:
+def same_subject(old: Secret, new: Secret) -> bool:
     """Whether two ID tokens speak of one person, issuer and client (OIDC Core 1.0 section 12.2).
 
     An old token that cannot be read contradicts nothing.
@@ -153,7 +160,7 @@ def same_subject(old: str, new: str) -> bool:
     return same and _audience(before) == _audience(after)
 
 
-def issued_by(token: str, issuer: str) -> bool:
+def issued_by(token: Secret, issuer: str) -> bool:
     """Whether a JWT is the issuer's. One that cannot be read contradicts nothing."""
     try:
         named = claims_of(token).get("iss")
@@ -181,7 +188,7 @@ class Identity:
     email: str | None = None
 
 
-def identity_of(id_token: str) -> Identity:
+def identity_of(id_token: Secret) -> Identity:
     """Whom an already checked ID token speaks of.
 
     Raises:
@@ -204,7 +211,7 @@ def without_tokens(text: str) -> str:
     return _LIKE_A_TOKEN.sub("…", text)
 
 
-def checked_identity(id_token: str, *, issuer: str, client_id: str, nonce: str | None, now: datetime) -> Identity:
+def checked_identity(id_token: Secret, *, issuer: str, client_id: str, nonce: str | None, now: datetime) -> Identity:
     """Whom an ID token speaks of, after the checks of OpenID Connect Core 1.0 section 3.1.3.7.
 
     The signature is not among them: the token came straight from the token endpoint over TLS (item 6).
