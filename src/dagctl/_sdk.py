@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from attrs import frozen
 
 from dagctl.domain.services.clocks import ClockCheck
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.session import SessionService
-from dagctl.domain.values.context import Overrides, Sourced
-from dagctl.ports.account_shelf import AccountShelf, Stores
 
 if TYPE_CHECKING:
     from dagctl.domain.doctor.checkup import Doctor
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from dagctl.domain.services.projects import ProjectService
     from dagctl.domain.services.protection import ProtectionService
     from dagctl.domain.services.state import StateService
-    from dagctl.domain.values.context import Context
-    from dagctl.domain.values.state import StateCredentials
+    from dagctl.domain.values.context import Overrides
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -31,86 +30,81 @@ if TYPE_CHECKING:
     from dagctl.ports.identity_provider import DeviceCode, IdentityProvider
     from dagctl.ports.machine import Machine
     from dagctl.ports.sqlmesh_project import SqlmeshProject
-    from dagctl.ports.state_probe import StateProbe
+    from dagctl.ports.state_probe import ProxyTrust, StateProbe
+    from dagctl.ports.storage import Storage
     from dagctl.ports.yaml_reader import YamlReader
+
+T = TypeVar("T")
+
+
+@frozen
+class Ports:
+    """All that the services ask of the outside.
+
+    Attributes:
+        sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
+    """
+
+    storage: Storage
+    overrides: Overrides
+    api: ApiGateway
+    identity: IdentityProvider
+    browser: Browser
+    clock: Clock
+    commands: CommandLine
+    files: FileSystem
+    yaml: YamlReader
+    sqlmesh: Callable[[], SqlmeshProject | None]
+    trust: ProxyTrust
+    probe: StateProbe
+    machine: Machine
+
+
+class _Once(Generic[T]):
+    """A `cached_property` with the lock that it has lost in Python 3.12: threads share one service, and what it knows.
+
+    Args:
+        make: makes the value.
+    """
+
+    _lock = RLock()
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> _Once[T]: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> T: ...
+    def __get__(self, owner: object | None, kind: type) -> _Once[T] | T:
+        if owner is None:
+            return self
+        name, known = self._make.__name__, vars(owner)
+        if name not in known:
+            with self._lock:
+                if name not in known:
+                    known[name] = self._make(owner)
+        made: T = known[name]
+        return made
 
 
 class Dagctl:
     """The SDK: services over one set of ports. No printing, no exit, no global state.
 
+    Args:
+        ports: what the services ask of the outside.
+
     Attributes:
         context: which organization, project and platform.
-        contexts: others that are signed in at the same time.
         session: the tokens.
-        projects: the organization's projects.
-        state: credentials of the state database.
-        protection: the guard of protected environments.
-        config: conversion of a SQLMesh configuration.
-        checkup: each link from here to the state database, looked at.
     """
 
-    def __init__(
-        self,
-        *,
-        home: Stores,
-        shelf: AccountShelf,
-        overrides: Overrides,
-        api: ApiGateway,
-        identity: IdentityProvider,
-        browser: Browser,
-        files: FileSystem,
-        commands: CommandLine,
-        find_sqlmesh: Callable[[], SqlmeshProject | None],
-        clock: Clock,
-        probe: StateProbe,
-        surroundings: Machine,
-        yaml: YamlReader,
-    ) -> None:
-        self.clock = clock
-        self._home, self._shelf, self._api, self._identity = home, shelf, api, identity
-        self._browser, self._files, self._commands = browser, files, commands
-        self._find_sqlmesh = find_sqlmesh
-        self._probe, self._surroundings, self._yaml = probe, surroundings, yaml
-        self._clocks = ClockCheck(api, clock)
-        place = self.contexts.fitting(overrides) if overrides.choose_context else home
-        self.context = ContextService(place.contexts, overrides)
-        self.credentials = place.credentials
-        self.session = SessionService(self.context, place.tokens, identity, self._clocks)
-
-    def entrance(self, project: str | None = None) -> StateCredentials:
-        """`state.credentials`, with the CA certificates that this machine verifies the proxy with.
-
-        Raises:
-            DagctlError: as `StateService.credentials` does.
-        """
-        return self.entrance_at(self.state.located(project))
-
-    def entrance_at(self, located: Context) -> StateCredentials:
-        """`state.at`, with those certificates. Raises as it does."""
-        return self._probe.trusting(self.state.at(located), chosen=located.sslmode_stays)
-
-    def sslmode(self, context: Context) -> Sourced[str]:
-        """How strict a connection will be: as set, or `verify-full` where this machine knows a sandbox's CA."""
-        if context.sslmode_stays or context.proxy is None:
-            return context.sslmode
-        from dagctl.domain.values.state import StateCredentials
-
-        proxy, setting = context.proxy.value, context.sslmode
-        bare = StateCredentials(proxy.host, proxy.port, "", "", "", setting.value)
-        found = self._probe.trusting(bare, chosen=False)
-        verified = f"verified with {found.sslrootcert}"
-        return setting if found.sslmode == setting.value else Sourced(found.sslmode, verified)
-
-    def works_for(self, located: Context) -> bool:
-        """Whether the organization of `located` is signed in here, or would have to be looked for elsewhere.
-
-        Raises:
-            FileProblem: what is recorded cannot be read.
-        """
-        if self.context.overrides.given_session:
-            return True
-        recorded = self.context.store.load().current_org
-        return recorded in (None, located.organization_id) and self.session.status().signed_in
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self.clock = ports.clock
+        self.context = ContextService(ports.storage, ports.overrides, ports.clock)
+        self.session = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
 
     def login(
         self,
@@ -131,7 +125,8 @@ class Dagctl:
         Raises:
             DagctlError: as `LoginService.with_browser` does.
         """
-        return self._login.with_browser(organization, browser or self._browser, api_url=api_url, timeout=timeout)
+        browser = browser or self._ports.browser
+        return self._login.with_browser(organization, browser, api_url=api_url, timeout=timeout)
 
     def login_with_device(
         self,
@@ -145,76 +140,60 @@ class Dagctl:
         return self._login.with_device(organization, show, api_url=api_url, timeout=timeout)
 
     def logout(self) -> bool:
-        """Remove tokens and credentials; returns whether the issuer has confirmed the revocation.
+        """Remove tokens and credentials; see `AccountService.sign_out`."""
+        return self.accounts.sign_out()
 
-        Raises:
-            FileUnusable: they cannot be removed.
-        """
-        self.contexts.tidy()  # a copy that a kill has left on the shelf would outlive the session
-        revoked = self.session.end()
-        self.credentials.clear()
-        self.contexts.tidy()
-        return revoked
-
-    @cached_property
+    @_Once
     def _login(self) -> LoginService:
         import secrets
 
         from dagctl.domain.services.login import LoginService
 
-        return LoginService(self._api, self._identity, self.contexts, self.clock, lambda: secrets.token_urlsafe(48))
+        ports, clocks = self._ports, self.session.clocks
+        return LoginService(ports.api, ports.identity, self.accounts, clocks, lambda: secrets.token_urlsafe(48))
 
-    @cached_property
-    def contexts(self) -> AccountService:
-        """Others that are signed in at the same time."""
+    @_Once
+    def accounts(self) -> AccountService:
+        """The accounts that are signed in at the same time."""
         from dagctl.domain.services.accounts import AccountService
 
-        return AccountService(self._home, self._shelf, self._identity, self._clocks)
+        return AccountService(self._ports.storage, self.session)
 
-    @cached_property
+    @_Once
     def projects(self) -> ProjectService:
         """The organization's projects."""
         from dagctl.domain.services.projects import ProjectService
 
-        return ProjectService(self.context, self.session, self._api)
+        return ProjectService(self.session, self._ports.api)
 
-    @cached_property
+    @_Once
     def state(self) -> StateService:
         """Credentials of the state database."""
         from dagctl.domain.services.state import StateService
 
-        return StateService(self.context, self.projects, self.session, self._api, self.credentials)
+        return StateService(self.projects, self._ports.api, self._ports.trust)
 
-    @cached_property
+    @_Once
     def protection(self) -> ProtectionService:
         """The guard of protected environments."""
         from dagctl.domain.services.protection import ProtectionService
         from dagctl.domain.services.verdicts import Verdicts
 
-        return ProtectionService(
-            self._api, self.context, self.projects, self.session, self._commands, Verdicts(os.getpid)
-        )
+        ports = self._ports
+        verdicts = Verdicts(os.getpid, ports.clock)
+        return ProtectionService(ports.api, self.projects, self.session, ports.commands, verdicts)
 
-    @cached_property
+    @_Once
     def config(self) -> ConfigGeneration:
         """Conversion of a SQLMesh configuration."""
         from dagctl.domain.generation import ConfigGeneration
 
-        return ConfigGeneration(self._files, self._yaml, self._find_sqlmesh())
+        return ConfigGeneration(self._ports.files, self._ports.yaml, self._ports.sqlmesh())
 
-    @cached_property
-    def checkup(self) -> Doctor:
+    @_Once
+    def doctor(self) -> Doctor:
         """Each link from here to the state database, looked at."""
         from dagctl.domain.doctor.checkup import Doctor
 
-        return Doctor(
-            self._surroundings,
-            self.context,
-            self.session,
-            self._api,
-            self.projects,
-            self.protection,
-            self.state,
-            self._probe,
-            lambda: self.config,
-        )
+        ports = self._ports
+        return Doctor(ports.machine, ports.api, self.protection, self.state, ports.probe, lambda: self.config)

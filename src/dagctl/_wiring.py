@@ -9,30 +9,29 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import evolve
 
-from dagctl._sdk import Dagctl
+from dagctl._sdk import Dagctl, Ports
 from dagctl.adapters.environment.home import home_directory
 from dagctl.adapters.environment.overrides import overrides_from
-from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.errors import FileUnusable
-from dagctl.domain.values.context import Sourced
-from dagctl.ports.account_shelf import AccountShelf, Stores
+from dagctl.domain.values.context import Origin, Sourced
+from dagctl.ports.storage import Storage, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
+    from dagctl.domain.values.context import Overrides
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
     from dagctl.ports.command_line import CommandLine
-    from dagctl.ports.credential_store import CredentialStore
     from dagctl.ports.file_system import FileSystem
     from dagctl.ports.identity_provider import IdentityProvider
     from dagctl.ports.machine import Machine
-    from dagctl.ports.settings_store import SettingsStore
     from dagctl.ports.sqlmesh_project import SqlmeshProject
-    from dagctl.ports.state_probe import StateProbe
+    from dagctl.ports.state_probe import ProxyTrust, StateProbe
+    from dagctl.ports.storage import AccountShelf
     from dagctl.ports.token_store import TokenStore
     from dagctl.ports.yaml_reader import YamlReader
 
@@ -42,70 +41,64 @@ T = TypeVar("T")
 def connect(
     *,
     home: Path | str | None = None,
-    tokens: TokenStore | None = None,
-    contexts: SettingsStore | None = None,
-    credentials: CredentialStore | None = None,
-    api: ApiGateway | None = None,
-    identity: IdentityProvider | None = None,
-    browser: Browser | None = None,
-    files: FileSystem | None = None,
-    clock: Clock | None = None,
-    commands: CommandLine | None = None,
-    sqlmesh: SqlmeshProject | None = None,
-    environ: Mapping[str, str] = os.environ,
-    shelf: AccountShelf | None = None,
-    probe: StateProbe | None = None,
-    surroundings: Machine | None = None,
+    environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
     organization: str | None = None,
     insecure: bool = False,
     announce: Callable[[str], None] | None = None,
+    storage: Storage | None = None,
+    api: ApiGateway | None = None,
+    identity: IdentityProvider | None = None,
+    browser: Browser | None = None,
+    clock: Clock | None = None,
+    commands: CommandLine | None = None,
+    files: FileSystem | None = None,
+    sqlmesh: SqlmeshProject | None = None,
+    probe: StateProbe | None = None,
+    trust: ProxyTrust | None = None,
+    machine: Machine | None = None,
 ) -> Dagctl:
     """The whole SDK, over the ports that are given and the real adapters for the rest.
 
-    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above the working directory, and where
-    an organization or an API is asked for, the settings of the contexts that are kept.
+    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above `folder`.
 
     Args:
         home: the dagctl home; `DAGCTL_HOME` or `~/.dagctl` where None.
-        tokens, contexts, credentials, api, identity, browser, files, clock, commands, sqlmesh, shelf, probe,
-            surroundings: the ports.
-        environ: the environment variables to heed.
-        folder: the working directory.
+        environ: the environment variables to heed; the process's own where None.
+        folder: the project's folder; the working directory where None.
         organization: name or ID of the organization to work for, stronger than `DAGCTL_ORG`.
         insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
         announce: shows a person where to sign in, and what else to do where no browser comes up; heeded by
             the browser that is wired where `browser` is None. Nobody is told anything where it is None too.
+        storage: where settings, tokens, credentials and accounts are kept; the dagctl home where None.
+        api, identity, browser, clock, commands, files, sqlmesh, probe, trust, machine: the other ports.
 
     Raises:
         DagctlError: a setting of the surroundings is unusable.
     """
+    environ = os.environ if environ is None else environ
     place = Path(home) if home is not None else home_directory(environ)
     overrides = overrides_from(environ, folder or _working_directory())
     if organization is not None:
-        overrides = evolve(overrides, organization=Sourced(organization, "the caller"))
-    given = overrides.given_session
+        overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
     transport = _once(lambda: _transport(place, environ))
-    open_tokens = _once(lambda: _token_stores(place, environ))
     return Dagctl(
-        home=Stores(
-            contexts or _context_store(place, given),
-            tokens or (EnvironmentTokenStore(environ) if given else _later(lambda: open_tokens()(place))),
-            credentials or _credential_store(place, given),
-        ),
-        shelf=shelf or _later(lambda: _shelf(place, open_tokens, given=given or tokens is not None)),
-        overrides=overrides,
-        api=api or _later(lambda: _http_api(transport(), insecure)),
-        identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
-        browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
-        files=files or _later(_project_files),
-        commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
-        find_sqlmesh=lambda: sqlmesh or (_sqlmesh_project() if files is None else None),
-        clock=clock,
-        probe=probe or _later(lambda: _state_probe(place, environ)),
-        surroundings=surroundings or _later(lambda: _surroundings(place, environ)),
-        yaml=_later(_yaml_reader),
+        Ports(
+            storage=storage or _storage(place, environ, overrides),
+            overrides=overrides,
+            api=api or _later(lambda: _http_api(transport(), insecure)),
+            identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
+            browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
+            clock=clock,
+            commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
+            files=files or _later(_project_files),
+            yaml=_later(_yaml_reader),
+            sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
+            trust=trust or _later(lambda: _proxy_trust(place, environ)),
+            probe=probe or _later(lambda: _state_probe(environ)),
+            machine=machine or _later(lambda: _machine(place, environ)),
+        )
     )
 
 
@@ -138,39 +131,31 @@ def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        raise FileUnusable("The working directory is gone.", hint="Change to one that is there.") from None
+        raise FileUnusable("The working directory is gone. Change to one that exists.", path=".") from None
 
 
-def _context_store(home: Path, given: bool) -> SettingsStore:
-    if given:
-        from dagctl.adapters.memory.stores import MemorySettingsStore
+def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> Storage:
+    if overrides.given_session:
+        from dagctl.adapters.environment.tokens import EnvironmentTokenStore
+        from dagctl.adapters.memory.stores import memory_storage
 
-        return MemorySettingsStore()
-    return FileSettingsStore(home)
-
-
-def _credential_store(home: Path, given: bool) -> CredentialStore:
-    if given:
-        from dagctl.adapters.memory.stores import MemoryCredentialStore
-
-        return MemoryCredentialStore()
-    return FileCredentialStore(home)
+        return memory_storage(tokens=EnvironmentTokenStore(environ))
+    settings = FileSettingsStore(home)
+    open_tokens = _once(lambda: _token_stores(environ, settings))
+    current = Stores(settings, _later(lambda: open_tokens()(home)), FileCredentialStore(home))
+    return Storage(current, _later(lambda: _shelf(home, open_tokens())))
 
 
-def _token_stores(home: Path, environ: Mapping[str, str]) -> Callable[[Path], TokenStore]:
+def _token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> Callable[[Path], TokenStore]:
     from dagctl.adapters.plugins.token_stores import token_stores
 
-    return token_stores(home, environ)
+    return token_stores(environ, settings)
 
 
-def _shelf(home: Path, tokens: Callable[[], Callable[[Path], TokenStore]], *, given: bool) -> AccountShelf:
-    if given:
-        from dagctl.adapters.memory.stores import MemoryAccountShelf
-
-        return MemoryAccountShelf()
+def _shelf(home: Path, tokens: Callable[[Path], TokenStore]) -> AccountShelf:
     from dagctl.adapters.files.shelf import FileAccountShelf
 
-    return FileAccountShelf(home, tokens())
+    return FileAccountShelf(home, tokens)
 
 
 def _transport(home: Path, environ: Mapping[str, str]) -> Transport:
@@ -221,13 +206,19 @@ def _sqlmesh_project() -> SqlmeshProject | None:
     return InstalledSqlmesh()
 
 
-def _state_probe(home: Path, environ: Mapping[str, str]) -> StateProbe:
+def _proxy_trust(home: Path, environ: Mapping[str, str]) -> ProxyTrust:
+    from dagctl.adapters.postgres.trust import LocalProxyTrust
+
+    return LocalProxyTrust(home / "sandbox" / "ca.pem", environ)
+
+
+def _state_probe(environ: Mapping[str, str]) -> StateProbe:
     from dagctl.adapters.postgres.probe import PostgresProbe
 
-    return PostgresProbe(home / "sandbox" / "ca.pem", environ)
+    return PostgresProbe(environ)
 
 
-def _surroundings(home: Path, environ: Mapping[str, str]) -> Machine:
+def _machine(home: Path, environ: Mapping[str, str]) -> Machine:
     from dagctl.adapters.files.machine import LocalMachine
 
     return LocalMachine(home, environ)

@@ -17,7 +17,7 @@ two organizations and four people. `dagctl` is a `dagctl.Dagctl`, wired by the p
 Ada of `Acme` has signed in. Without pytest, or with something replaced, `connected` makes the same::
 
     platform = MemoryPlatform(access_lifetime=60, rotate=False)
-    client = connected(platform, tokens=MyTokenStore())
+    client = connected(platform, storage=memory_storage(tokens=MyTokenStore()))
     platform.clock.advance(3600)
     client.session.fresh()                          # renews; platform.refreshes == 1
 
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         MemorySettingsStore,
         MemoryTokenStore,
         NullTokenStore,
+        memory_storage,
     )
     from dagctl.adapters.sandbox import SandboxOptions, running_sandbox
 
@@ -109,6 +110,7 @@ _HOMES = {
     "Tenant": f"{_MEMORY}.platform",
     "TokenStoreContract": _CONTRACTS,
     "elsewhere": f"{_MEMORY}.platform",
+    "memory_storage": f"{_MEMORY}.stores",
     "running_sandbox": "dagctl.adapters.sandbox",
 }
 
@@ -146,6 +148,7 @@ __all__ = [
     "dagctl",
     "dagctl_platform",
     "elsewhere",
+    "memory_storage",
     "running_sandbox",
 ]
 
@@ -165,19 +168,18 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
     from dagctl.adapters.memory.platform import MemoryPlatform
 
     platform = platform or MemoryPlatform()
+    proxy = probe.MemoryStateProbe(platform)
     doubles: dict[str, Any] = {
-        "tokens": stores.MemoryTokenStore(),
-        "contexts": stores.MemorySettingsStore(),
-        "credentials": stores.MemoryCredentialStore(),
-        "shelf": stores.MemoryAccountShelf(),
+        "storage": stores.memory_storage(),
         "api": platform,
         "identity": platform,
         "browser": browser.FollowingBrowser(platform),
         "files": files.MemoryFileSystem(),
         "clock": platform.clock,
         "commands": commands.FixedCommandLine(),
-        "probe": probe.MemoryStateProbe(platform),
-        "surroundings": probe.MemoryMachine(),
+        "probe": proxy,
+        "trust": proxy,
+        "machine": probe.MemoryMachine(),
         "environ": {},
         "folder": Path(Path.cwd().anchor),
         "home": "/nowhere",

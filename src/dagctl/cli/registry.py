@@ -46,7 +46,6 @@ class Command:
 
 GROUPS = {
     "auth": "sign in and out",
-    "context": "work for several organizations",
     "config": "convert and inspect configuration",
     "protection": "ask about protected environments",
     "state": "look at the state database",
@@ -61,11 +60,10 @@ BUILT_IN = (
     Command(("auth", "status"), f"{_HERE}.auth_status", "show who is signed in, where, and for how long"),
     Command(("auth", "token"), f"{_HERE}.auth_token", "print a fresh token, for scripts"),
     Command(("auth", "refresh"), f"{_HERE}.auth_refresh", "renew the tokens now"),
+    Command(("auth", "list"), f"{_HERE}.auth_list", "list the accounts that you are signed in with"),
+    Command(("auth", "switch"), f"{_HERE}.auth_switch", "make another account the current one"),
     Command(("use-project",), f"{_HERE}.use_project", "choose the project to work on"),
     Command(("projects",), f"{_HERE}.projects", "list the organization's projects"),
-    Command(("context", "list"), f"{_HERE}.context_list", "list the organizations that you are signed in to"),
-    Command(("context", "use"), f"{_HERE}.context_use", "change to another one"),
-    Command(("context", "delete"), f"{_HERE}.context_delete", "sign out of another one"),
     Command(("config", "generate"), f"{_HERE}.config_generate", "convert config.yaml to config.py"),
     Command(("config", "current"), f"{_HERE}.config_current", "show the current context and where it is from"),
     Command(("protection", "check"), f"{_HERE}.protection_check", "ask whether environments are open to you"),

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from attrs import frozen
 
+from dagctl.domain.errors import DagctlError
+
 Query = Mapping[str, str]
 """The parameters of a callback, each of them given once."""
 
@@ -30,13 +32,15 @@ class Page:
         ok: whether it went well.
         title: a few words.
         text: a sentence or two: what happened. Plain text; the adapter escapes it.
-        next_step: a sentence or two: what to do next; empty where `text` says it. Plain text too.
+        next_step: a sentence or two: what to do next, where that is more than the adapter can say. Plain text too.
+        problem: what went wrong, so that the adapter can say what to do about it.
     """
 
     ok: bool
     title: str
     text: str
     next_step: str = ""
+    problem: DagctlError | None = None
 
 
 class Visit(Protocol):

@@ -1,11 +1,18 @@
-"""The way to a state database, one step at a time, to find out which one fails."""
+"""The way to a state database: whom this machine trusts there, and each step of it, to find out which one fails."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
+
+
+class ProxyTrust(Protocol):
+    """Knows the CA certificates that this machine verifies state databases' proxies with."""
+
+    def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
+        """`endpoint` with those CA certificates, and as strict as they allow where nobody chose an `sslmode`."""
 
 
 class StateProbe(Protocol):
@@ -17,17 +24,10 @@ class StateProbe(Protocol):
         PlatformError: the proxy refuses; the message never holds the password.
     """
 
-    def trusting(self, credentials: StateCredentials, *, chosen: bool) -> StateCredentials:
-        """`credentials` with the CA certificates that this machine verifies the proxy with, where it has some.
-
-        Args:
-            chosen: somebody has asked for this very `sslmode`, so that it stays.
-        """
-
-    def reach(self, credentials: StateCredentials) -> None:
+    def reach(self, endpoint: StateEndpoint) -> None:
         """Open a TCP connection."""
 
-    def secure(self, credentials: StateCredentials) -> Handshake | None:
+    def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         """Do the TLS handshake, as strictly as `sslmode` asks; None where the proxy offers no TLS and may do so."""
 
     def enter(self, credentials: StateCredentials) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 
 PIN = ".dagctl.yaml"
 _KEYS = frozenset({"org", "project"})
@@ -25,7 +25,7 @@ def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
     """
 
     def variable(name: str) -> Sourced[str] | None:
-        return Sourced(environ[name], name) if environ.get(name) else None
+        return Sourced(environ[name], Origin.VARIABLE, name) if environ.get(name) else None
 
     organization, project = variable("DAGCTL_ORG"), variable("DAGCTL_PROJECT")
     if organization is None or project is None:
@@ -57,4 +57,6 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
         raise FileCorrupt(f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project.")
     if any(isinstance(value, (dict, list)) for value in values.values()):
         raise FileCorrupt(f"{path} is not usable: org and project are names.", hint="It takes org, project.")
-    return {key: Sourced(str(value), str(path)) for key, value in values.items() if value not in (None, "")}
+    return {
+        key: Sourced(str(value), Origin.PIN_FILE, str(path)) for key, value in values.items() if value not in (None, "")
+    }

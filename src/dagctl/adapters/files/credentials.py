@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +24,20 @@ class FileCredentialStore:
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         """Replace the project's file, unless it says the same already; members that we know nothing of stay."""
-        expires, path = credentials.expires_at, self._path(org, project)
+        endpoint, expires, path = credentials.endpoint, credentials.expires_at, self._path(org, project)
         before = self._members(path)
         after = {
             **before,
-            "host": credentials.host,
-            "port": credentials.port,
-            "database": credentials.database,
-            "user": credentials.user,
+            "host": endpoint.host,
+            "port": endpoint.port,
+            "database": endpoint.database,
+            "user": endpoint.user,
             "password": credentials.password.reveal(),
-            "sslmode": credentials.sslmode,
+            "sslmode": endpoint.declared_sslmode,
             "expires_at": expires.isoformat() if expires else None,
         }
         if after != before:
             write_private(path, json.dumps(after, indent=2) + "\n")
-
-    def expires_at(self, org: str, project: str) -> datetime | None:
-        """When the kept credentials die."""
-        try:
-            value = datetime.fromisoformat(self._members(self._path(org, project))["expires_at"].replace("Z", "+00:00"))
-        except (ValueError, KeyError, AttributeError):
-            return None
-        return value if value.tzinfo is not None else None
 
     def clear(self) -> None:
         """Remove every project's file."""

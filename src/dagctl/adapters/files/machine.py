@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dagctl.ports.machine import FileSeen
 
-_OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "contexts", "credentials")
+_OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
 _LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
 _HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|(HTTPS|ALL|NO)_PROXY|PGSSLROOTCERT", re.IGNORECASE)
@@ -52,10 +52,10 @@ def _within(folder: Path) -> Iterator[FileSeen]:
         yield _seen(path, secret=secret, leftover=leftover)
         if path.name == "credentials":
             yield from _credentials(path)
-        elif path.name == "contexts":
-            for context in _entries(path):
-                yield _seen(context)
-                yield from _within(context)
+        elif path.name == "accounts":
+            for account in _entries(path):
+                yield _seen(account)
+                yield from _within(account)
 
 
 def _credentials(folder: Path) -> Iterable[FileSeen]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +25,23 @@ class FileSettingsStore:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "config.yaml"
+        self._values: Mapping[str, Any] | None = None
 
     def load(self) -> Settings:
         """The settings; all None where there is no file."""
-        text = read_private(self._path)
-        if text is None:
-            return Settings()
-        try:
-            values = read_settings(text)
-        except YamlProblem as error:
-            raise self._corrupt(str(error)) from None
-        return Settings(**{key: self._checked(key, values.get(key)) for key in _KEYS})
+        return self._settings(read_private(self._path))
 
     def save(self, settings: Settings) -> None:
         """Record `settings`, with comments and unknown keys kept."""
         from dagctl.adapters.yaml.settings import edit_mapping
 
-        before = self.load()
-        new, old = asdict(settings), asdict(before)
+        before = read_private(self._path)
+        new, old = asdict(settings), asdict(self._settings(before))
         changes = {key: new[key] for key in _KEYS if new[key] != old[key]}
         if not changes:
             return
         try:
-            text = edit_mapping(read_private(self._path) or "", changes)
+            text = edit_mapping(before or "", changes)
         except YamlProblem as error:
             raise self._corrupt(str(error)) from None
         write_private(self._path, text)
@@ -54,6 +49,20 @@ class FileSettingsStore:
     def describe(self) -> str:
         """The file's path."""
         return str(self._path)
+
+    def other(self, key: str) -> str | None:
+        """A setting that is not one of `Settings`, as it was when the file was last read."""
+        if self._values is None:
+            self.load()
+        value = (self._values or {}).get(key)
+        return None if value is None else str(value)
+
+    def _settings(self, text: str | None) -> Settings:
+        try:
+            values = self._values = read_settings(text) if text is not None else {}
+        except YamlProblem as error:
+            raise self._corrupt(str(error)) from None
+        return Settings(**{key: self._checked(key, values.get(key)) for key in _KEYS})
 
     def _checked(self, key: str, value: Any) -> Any:
         if value is None or value == "":

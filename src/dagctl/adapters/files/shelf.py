@@ -1,4 +1,4 @@
-"""`contexts/NAME/`: contexts that are not the current one, each in a folder that is laid out as the home is."""
+"""`accounts/NAME/`: accounts that are not the current one, each in a folder that is laid out as the home is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.domain.errors import FileUnusable
-from dagctl.ports.account_shelf import Stores
+from dagctl.ports.storage import Stores
 from dagctl.ports.token_store import TokenStore
 
 
@@ -22,7 +22,7 @@ class FileAccountShelf:
     """
 
     def __init__(self, home: Path, tokens: Callable[[Path], TokenStore]) -> None:
-        self._folder = home / "contexts"
+        self._folder = home / "accounts"
         self._tokens = tokens
 
     def names(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dagctl.adapters.memory.jwts import NotOurs, verified
 from dagctl.adapters.memory.platform import MemoryPlatform
 from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials, database_name, database_user
+from dagctl.domain.values.state import StateCredentials, StateEndpoint, database_name, database_user
 from dagctl.domain.values.tokens import instant
 from dagctl.ports.machine import FileSeen
 
@@ -17,7 +17,7 @@ CA = "/memory/ca.pem"
 
 @define(eq=False)
 class MemoryStateProbe:
-    """The `StateProbe` of a test: it lets in whom the platform's proxy would let in.
+    """The `StateProbe` and the `ProxyTrust` of a test: it lets in whom the platform's proxy would let in.
 
     Attributes:
         platform: whose proxy it is.
@@ -33,44 +33,45 @@ class MemoryStateProbe:
     trouble: dict[str, PlatformError] = field(factory=dict)
     entered: list[str] = field(factory=list)
 
-    def trusting(self, credentials: StateCredentials, *, chosen: bool) -> StateCredentials:
-        """With `trusted`, and `verify-full` where nobody has chosen."""
+    def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
+        """With `trusted`, and `verify-full` where nobody chose."""
         if self.trusted is None:
-            return credentials
-        mode = credentials.sslmode if chosen else "verify-full"
-        return evolve(credentials, sslmode=mode, sslrootcert=self.trusted)
+            return endpoint
+        mode = endpoint.sslmode if endpoint.chosen else "verify-full"
+        return evolve(endpoint, sslmode=mode, sslrootcert=self.trusted)
 
-    def reach(self, credentials: StateCredentials) -> None:
+    def reach(self, endpoint: StateEndpoint) -> None:
         """Only the platform's proxy is there."""
         self._trouble("reach")
         proxy = self.platform.proxy
-        if proxy is None or (credentials.host, credentials.port) != (proxy.host, proxy.port):
-            raise Unreachable(f"There is nothing at {credentials.host}:{credentials.port}.")
+        if proxy is None or (endpoint.host, endpoint.port) != (proxy.host, proxy.port):
+            raise Unreachable(f"There is nothing at {endpoint.place}.")
 
-    def secure(self, credentials: StateCredentials) -> Handshake | None:
+    def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         """A handshake with a certificate that `CA` has issued."""
-        self.reach(credentials)
+        self.reach(endpoint)
         self._trouble("secure")
-        strict = credentials.sslmode.startswith("verify-")
-        if credentials.sslmode == "disable" or not self.tls:
-            if strict or credentials.sslmode == "require":
-                raise CertificateRefused(f"The proxy {credentials.host} offers no TLS.")
+        strict = endpoint.sslmode.startswith("verify-")
+        if endpoint.sslmode == "disable" or not self.tls:
+            if strict or endpoint.sslmode == "require":
+                raise CertificateRefused(f"The proxy {endpoint.host} offers no TLS.")
             return None
         if not strict:
             return Handshake("TLSv1.3")
-        if credentials.sslrootcert != CA:
-            raise CertificateRefused(f"The certificate of {credentials.host} is not trusted.")
+        if endpoint.sslrootcert != CA:
+            raise CertificateRefused(f"The certificate of {endpoint.host} is not trusted.")
         return Handshake("TLSv1.3", CA, "A CA in memory", None)
 
     def enter(self, credentials: StateCredentials) -> None:
         """Take an access token of a member of the user's organization, while it lives."""
-        self.secure(credentials)
+        endpoint = credentials.endpoint
+        self.secure(endpoint)
         self._trouble("enter")
-        if credentials.user not in self._users(credentials.password.reveal()):
-            raise PlatformError(f"The token is not for {credentials.user}.", hint="Run: dagctl auth login --org ORG")
-        if credentials.database not in self._databases():
-            raise PlatformError(f"There is no database {credentials.database}.")
-        self.entered.append(credentials.user)
+        if endpoint.user not in self._users(credentials.password.reveal()):
+            raise PlatformError(f"The token is not for {endpoint.user}.", hint="Run: dagctl auth login --org ORG")
+        if endpoint.database not in self._databases():
+            raise PlatformError(f"There is no database {endpoint.database}.")
+        self.entered.append(endpoint.user)
 
     def _users(self, token: str) -> list[str]:
         platform = self.platform

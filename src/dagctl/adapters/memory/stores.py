@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
 from threading import Lock
 from typing import NoReturn
 
@@ -12,7 +11,9 @@ from dagctl.domain.errors import DagctlError, FileBusy, FileUnusable
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.tokens import TokenSet, bounded
-from dagctl.ports.account_shelf import Stores
+from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.storage import Storage, Stores
+from dagctl.ports.token_store import TokenStore
 
 
 class MemoryTokenStore:
@@ -174,11 +175,6 @@ class MemoryCredentialStore:
         """Replace the project's credentials."""
         self.kept[org, project] = credentials
 
-    def expires_at(self, org: str, project: str) -> datetime | None:
-        """When the kept credentials die."""
-        found = self.kept.get((org, project))
-        return found.expires_at if found is not None else None
-
     def clear(self) -> None:
         """Remove everything."""
         self.kept.clear()
@@ -192,7 +188,7 @@ class MemoryAccountShelf:
 
     def names(self) -> tuple[str, ...]:
         """The names under which settings are kept."""
-        return tuple(sorted(name for name, kept in self._stores.items() if kept.contexts.load() != Settings()))
+        return tuple(sorted(name for name, kept in self._stores.items() if kept.settings.load() != Settings()))
 
     def stores(self, name: str) -> Stores:
         """The stores of that name."""
@@ -202,3 +198,18 @@ class MemoryAccountShelf:
     def remove(self, name: str) -> None:
         """Forget them."""
         self._stores.pop(name, None)
+
+
+def memory_storage(
+    *, settings: Settings | None = None, tokens: TokenStore | None = None, credentials: CredentialStore | None = None
+) -> Storage:
+    """A `Storage` that forgets everything with the process.
+
+    Args:
+        settings: what is recorded at first.
+        tokens, credentials: stores to use instead of those in memory.
+    """
+    current = Stores(
+        MemorySettingsStore(settings), tokens or MemoryTokenStore(), credentials or MemoryCredentialStore()
+    )
+    return Storage(current, MemoryAccountShelf())

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
-from dagctl.adapters.files.private import read_private
+from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra
-from dagctl.domain.values.context import Sourced
+from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.token_store import TokenStore
 
 GROUP = "dagctl.token_stores"
@@ -20,36 +20,30 @@ VARIABLE, KEY = "DAGCTL_TOKEN_STORE", "token_store"
 OpenStore = Callable[[Path], TokenStore]
 
 
-def token_stores(home: Path, environ: Mapping[str, str]) -> OpenStore:
+def token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenStore:
     """How the token store of a folder is opened here.
+
+    Args:
+        settings: where a store may be named that no variable names.
 
     Raises:
         DagctlError: the setting names a store that is not there. One that does not load says so when it is opened.
         MissingExtra: it names the keyring, whose package is not installed.
     """
-    setting = _setting(home, environ)
+    setting = _setting(environ, settings)
     if setting is None or setting.value == "file":
         return FileTokenStore
     return _keyring() if setting.value == "keyring" else _brought(setting)
 
 
-def _setting(home: Path, environ: Mapping[str, str]) -> Sourced[str] | None:
+def _setting(environ: Mapping[str, str], settings: FileSettingsStore) -> Sourced[str] | None:
     if environ.get(VARIABLE):
-        return Sourced(environ[VARIABLE], VARIABLE)
-    path = home / "config.yaml"
+        return Sourced(environ[VARIABLE], Origin.VARIABLE, VARIABLE)
     try:
-        text = read_private(path) or ""
+        value = settings.other(KEY)
     except FileProblem:
         return None  # whoever reads the settings says so
-    if KEY not in text:
-        return None  # without a YAML parser, which most processes do not need otherwise
-    from dagctl.adapters.yaml.plain import YamlProblem, read_settings
-
-    try:
-        value = read_settings(text).get(KEY)
-    except YamlProblem:
-        return None
-    return Sourced(str(value), f"{KEY} in {path}") if value is not None else None
+    return Sourced(value, Origin.RECORDED, f"{KEY} in {settings.describe()}") if value is not None else None
 
 
 def _keyring() -> OpenStore:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
 from dagctl import __version__
 from dagctl.domain.errors import CertificateRefused, DagctlError, PlatformError, Unreachable
-from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.text import printable
 
@@ -29,61 +26,26 @@ SETTINGS: Mapping[str, Any] = {
 }
 """Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours."""
 
-VERIFYING = ("verify-ca", "verify-full")
-_SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-"""All of a system's CA certificates in a file: "system" needs libpq 16, and an OpenSSL built for this system."""
-
-
-def trusting(
-    credentials: StateCredentials, *, chosen: bool, loopback_ca: Path, environ: Mapping[str, str]
-) -> StateCredentials:
-    """`credentials` with the CA to verify the proxy by, and `verify-full` where that needs nobody's help.
-
-    Args:
-        chosen: somebody has asked for this very `sslmode`.
-        loopback_ca: the CA of a platform on this machine; trusted for loopback hosts only.
-        environ: `PGSSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` count, in this order.
-    """
-    local = credentials.host in LOOPBACK_HOSTS and loopback_ca.is_file()
-    if local and not chosen:
-        return evolve(credentials, sslmode="verify-full", sslrootcert=str(loopback_ca))
-    if credentials.sslmode not in VERIFYING:
-        return credentials
-    own = local and not environ.get("PGSSLROOTCERT")
-    return evolve(credentials, sslrootcert=str(loopback_ca) if own else _root_certificates(environ))
-
-
-def _root_certificates(environ: Mapping[str, str]) -> str | None:
-    """The CA file for a verifying mode; None where libpq finds one by itself."""
-    if environ.get("PGSSLROOTCERT") or own_root_certificates().exists():
-        return None
-    named = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
-    places = (ssl.get_default_verify_paths().cafile, *_SYSTEM)
-    return named or next((place for place in places if place and Path(place).is_file()), "system")
-
-
-def own_root_certificates() -> Path:
-    """Where libpq looks for a person's CA certificates by itself."""
-    return Path.home() / ".postgresql" / "root.crt"
-
 
 def keywords(credentials: StateCredentials) -> dict[str, Any]:
     """`credentials` as libpq's connection keywords."""
+    endpoint = credentials.endpoint
     given = {
-        "host": credentials.host,
-        "port": credentials.port,
-        "database": credentials.database,
-        "user": credentials.user,
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "database": endpoint.database,
+        "user": endpoint.user,
         "password": credentials.password.reveal(),
-        "sslmode": credentials.sslmode,
-        "sslrootcert": credentials.sslrootcert,
+        "sslmode": endpoint.sslmode,
+        "sslrootcert": endpoint.sslrootcert,
     }
     return {key: value for key, value in given.items() if value is not None}
 
 
 def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     """The settings of SQLMesh's own PostgreSQL connection, with the token of this moment."""
-    settings = keywords(evolve(credentials, sslrootcert=None))
+    endpoint = evolve(credentials.endpoint, sslmode=credentials.endpoint.declared_sslmode, sslrootcert=None)
+    settings = keywords(evolve(credentials, endpoint=endpoint))
     return {"type": "postgres", **settings, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
@@ -159,9 +121,9 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
         message: libpq's own.
     """
     about = {
-        "place": f"{credentials.host}:{credentials.port}",
-        "database": credentials.database,
-        "sslmode": credentials.sslmode,
+        "place": credentials.endpoint.place,
+        "database": credentials.endpoint.database,
+        "sslmode": credentials.endpoint.sslmode,
     }
     known = message.replace(credentials.password.reveal(), "…") if credentials.password else message
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]

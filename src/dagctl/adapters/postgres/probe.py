@@ -8,11 +8,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from dagctl.adapters.postgres.libpq import SETTINGS, VERIFYING, explained, keywords, own_root_certificates, trusting
+from dagctl.adapters.postgres.libpq import SETTINGS, explained, keywords
+from dagctl.adapters.postgres.trust import VERIFYING, own_root_certificates
 from dagctl.adapters.postgres.wire import connected, handshake
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 T = TypeVar("T")
 
@@ -21,35 +22,29 @@ class PostgresProbe:
     """Tries the way to a state database from this machine.
 
     Args:
-        loopback_ca: the CA of a platform on this machine.
         environ: the environment variables to heed.
         timeout: seconds that each step may take.
     """
 
-    def __init__(self, loopback_ca: Path, environ: Mapping[str, str], *, timeout: float = 10.0) -> None:
-        self._loopback_ca = loopback_ca
+    def __init__(self, environ: Mapping[str, str], *, timeout: float = 10.0) -> None:
         self._environ = environ
         self._timeout = timeout
 
-    def trusting(self, credentials: StateCredentials, *, chosen: bool) -> StateCredentials:
-        """`credentials` as a state connection of this machine has them."""
-        return trusting(credentials, chosen=chosen, loopback_ca=self._loopback_ca, environ=self._environ)
-
-    def reach(self, credentials: StateCredentials) -> None:
+    def reach(self, endpoint: StateEndpoint) -> None:
         """Open a TCP connection."""
 
         def reach() -> None:
-            with connected(credentials, self._timeout / 2):
+            with connected(endpoint, self._timeout / 2):
                 pass
 
-        self._within(reach, credentials)
+        self._within(reach, endpoint)
 
-    def secure(self, credentials: StateCredentials) -> Handshake | None:
+    def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         """Do the TLS handshake that libpq would do."""
-        if credentials.sslmode == "disable":
+        if endpoint.sslmode == "disable":
             return None
-        root = self._root(credentials)
-        return self._within(lambda: handshake(credentials, root, self._timeout / 2), credentials)
+        root = self._root(endpoint)
+        return self._within(lambda: handshake(endpoint, root, self._timeout / 2), endpoint)
 
     def enter(self, credentials: StateCredentials) -> None:
         """Log in as a state connection does, and ask `select 1`."""
@@ -70,16 +65,16 @@ class PostgresProbe:
             except psycopg2.Error as error:
                 raise explained(str(error), credentials) from None
 
-        self._within(enter, credentials)
+        self._within(enter, credentials.endpoint)
 
-    def _root(self, credentials: StateCredentials) -> str | None:
+    def _root(self, endpoint: StateEndpoint) -> str | None:
         """What libpq verifies the proxy with: under `require` too, where it finds root certificates."""
         own = own_root_certificates()
-        root = credentials.sslrootcert or self._environ.get("PGSSLROOTCERT") or (str(own) if own.exists() else None)
+        root = endpoint.sslrootcert or self._environ.get("PGSSLROOTCERT") or (str(own) if own.exists() else None)
         there = root is not None and Path(root).exists()
-        return root if credentials.sslmode in VERIFYING or (credentials.sslmode == "require" and there) else None
+        return root if endpoint.sslmode in VERIFYING or (endpoint.sslmode == "require" and there) else None
 
-    def _within(self, do: Callable[[], T], credentials: StateCredentials) -> T:
+    def _within(self, do: Callable[[], T], endpoint: StateEndpoint) -> T:
         """What `do` returns or raises, but no later than in the time that a step has; Ctrl-C works meanwhile.
 
         Neither looking a name up nor libpq lets itself be interrupted, so `do` has a thread, which is left alone
@@ -95,9 +90,8 @@ class PostgresProbe:
 
         Thread(target=work, name="dagctl probe", daemon=True).start()
         if not wait([result], self._timeout).done:
-            place = f"{credentials.host}:{credentials.port}"
             raise Unreachable(
-                f"The state database's proxy {place} did not answer within {self._timeout:g} seconds.",
+                f"The state database's proxy {endpoint.place} did not answer within {self._timeout:g} seconds.",
                 hint="Is the network up, and the port open to you?",
             )
         return result.result()

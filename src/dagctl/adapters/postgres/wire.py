@@ -12,7 +12,7 @@ from dagctl.adapters.postgres.libpq import CA_CURE
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateEndpoint
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """SSLRequest (PostgreSQL documentation, "Message Formats")."""
@@ -21,7 +21,7 @@ _OPTIONAL = ("disable", "allow", "prefer")
 
 
 @contextmanager
-def connected(credentials: StateCredentials, timeout: float) -> Iterator[socket.socket]:
+def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket]:
     """A TCP connection to the proxy.
 
     Args:
@@ -30,9 +30,9 @@ def connected(credentials: StateCredentials, timeout: float) -> Iterator[socket.
     Raises:
         Unreachable: there is none to be had.
     """
-    place = f"{credentials.host}:{credentials.port}"
+    place = endpoint.place
     try:
-        connection = socket.create_connection((credentials.host, credentials.port), timeout)
+        connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
         raise Unreachable(
             f"The host name of the state database's proxy {place} cannot be found.", hint=_WHERE
@@ -44,7 +44,7 @@ def connected(credentials: StateCredentials, timeout: float) -> Iterator[socket.
         yield connection
 
 
-def handshake(credentials: StateCredentials, root: str | None, timeout: float) -> Handshake | None:
+def handshake(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
     """Ask for TLS and do the handshake, as libpq would.
 
     Args:
@@ -58,25 +58,25 @@ def handshake(credentials: StateCredentials, root: str | None, timeout: float) -
         Unreachable: no connection, no answer.
         CertificateRefused: TLS does not come about, or the certificate does not stand up to `sslmode`.
     """
-    place = f"{credentials.host}:{credentials.port}"
-    context = _context(root, names_count=credentials.sslmode == "verify-full")
-    with connected(credentials, timeout) as connection:
+    place = endpoint.place
+    context = _context(root, names_count=endpoint.sslmode == "verify-full")
+    with connected(endpoint, timeout) as connection:
         try:
             connection.sendall(SSL_REQUEST)
             answer = connection.recv(1)
             if answer == b"S":
-                with context.wrap_socket(connection, server_hostname=credentials.host) as secured:
+                with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
                     return handshake_of(secured, _named(root))
         except ssl.SSLError as error:
-            raise _refused(place, credentials.sslmode, error) from None
+            raise _refused(place, endpoint.sslmode, error) from None
         except OSError as error:
             why = error.strerror or "it does not answer"
             raise Unreachable(f"The state database's proxy {place} broke TLS off: {why}.", hint=_PORT) from None
     if answer != b"N":
         raise Unreachable(f"What listens at {place} is no PostgreSQL.", hint=_WHERE)
-    if credentials.sslmode not in _OPTIONAL:
+    if endpoint.sslmode not in _OPTIONAL:
         raise CertificateRefused(
-            f"The state database's proxy {place} offers no TLS, and sslmode {credentials.sslmode} asks for it.",
+            f"The state database's proxy {place} offers no TLS, and sslmode {endpoint.sslmode} asks for it.",
             hint="Is that the proxy? See dagctl config current for where its address is from.",
         )
     return None

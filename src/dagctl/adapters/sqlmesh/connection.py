@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
@@ -11,29 +11,14 @@ from sqlmesh.core.config.connection import PostgresConnectionConfig
 from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, explained, keywords
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.guard import OPTION, GuardedPostgresEngineAdapter
+from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 RENEWED = "(renewed by dagctl for each connection)"
 """Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""
 
 NOT_KNOWN_YET = "(not known before the first connection)"
-
-
-class StateLink(Protocol):
-    """The way to one project's state database. It can be pickled, and is shared by copies."""
-
-    def guard(self, environments: Iterable[str], changes: bool) -> None:
-        """Raise `DagctlError` where one of `environments` must not be touched."""
-
-    def credentials(self) -> StateCredentials:
-        """Credentials that are fresh now. Thread-safe and bounded in time; raises `DagctlError`."""
-
-    def plain(self) -> StateCredentials:
-        """The same, without what SQLMesh's own connection has no setting for."""
-
-    def outline(self) -> StateCredentials | None:
-        """The database without a password, as far as it is known without asking anybody."""
 
 
 class DagctlStateConnection(PostgresConnectionConfig):
@@ -64,11 +49,11 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     def keys(self) -> list[str]:
         """The names of the settings, as SQLMesh's YAML has them."""
-        return list(as_mapping(_UNKNOWN))
+        return list(as_mapping(StateCredentials(_UNKNOWN, "")))
 
     def items(self) -> list[tuple[str, Any]]:
         """The settings, with a token that is valid now."""
-        return list(as_mapping(self._link.plain()).items())
+        return list(as_mapping(self._link.credentials()).items())
 
     def values(self) -> list[Any]:
         """The values of the settings, with a token that is valid now."""
@@ -76,12 +61,12 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A setting, or `default` where there is none of this name."""
-        return as_mapping(self._link.plain()).get(key, default)
+        return as_mapping(self._link.credentials()).get(key, default)
 
     def __getitem__(self, key: str) -> Any:
         if key not in self:
             raise KeyError(key)
-        return as_mapping(self._link.plain())[key]
+        return as_mapping(self._link.credentials())[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()
@@ -93,7 +78,7 @@ class DagctlStateConnection(PostgresConnectionConfig):
         return len(self.keys())
 
 
-_UNKNOWN = StateCredentials(NOT_KNOWN_YET, 5432, NOT_KNOWN_YET, NOT_KNOWN_YET, password="")
+_UNKNOWN = StateEndpoint(NOT_KNOWN_YET, 5432, NOT_KNOWN_YET, NOT_KNOWN_YET)
 
 
 def state_connection(link: StateLink) -> DagctlStateConnection:
@@ -102,14 +87,14 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
     Raises:
         sqlmesh.utils.errors.ConfigError: psycopg2 is not installed.
     """
-    known = link.outline() or _UNKNOWN
+    known = link.endpoint() or _UNKNOWN
     connection = DagctlStateConnection(
         host=known.host,
         port=known.port,
         database=known.database,
         user=known.user,
         password=RENEWED,
-        sslmode=known.sslmode,
+        sslmode=known.declared_sslmode,
         connect_timeout=SETTINGS["connect_timeout"],
     )
     connection._link = link

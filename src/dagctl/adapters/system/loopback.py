@@ -8,11 +8,13 @@ from http import HTTPStatus
 from threading import Condition, Event, Thread
 from time import monotonic
 
+from attrs import evolve
+
 from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listening
 from dagctl.adapters.system.opener import how_without_browser, open_quietly
 from dagctl.adapters.system.pasted import answer_in, what_is_wrong
 from dagctl.adapters.system.terminal import Terminal
-from dagctl.domain.errors import SignInTimedOut
+from dagctl.domain.errors import DagctlError, SignInTimedOut
 from dagctl.ports.browser import Page, Query, Visit
 
 _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
@@ -35,6 +37,7 @@ class LoopbackBrowser:
         announce: shows text to the person: the address, always, and what else can be done where no browser came up.
         progress: told the seconds that are left, about once a second; not while a prompt is shown.
         terminal: where the answer may be pasted in too, once no browser came up; None where nobody can type.
+        advise: says on the last page what to do about what went wrong.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class LoopbackBrowser:
         announce: Callable[[str], None],
         progress: Callable[[float], None] | None = None,
         terminal: Terminal | None = None,
+        advise: Callable[[DagctlError], str | None] = lambda error: None,
     ) -> None:
+        self._advise = advise
         self._port = port
         self._opener = opener
         self._announce = announce
@@ -62,7 +67,9 @@ class LoopbackBrowser:
         desk = _Desk(accept)
         with listening(self._port, desk.answer) as port:
             try:
-                yield _LoopbackVisit(port, desk, self._opener, self._announce, self._progress, self._terminal)
+                yield _LoopbackVisit(
+                    port, desk, self._opener, self._announce, self._progress, self._terminal, self._advise
+                )
             finally:
                 desk.show(_UNFINISHED)
 
@@ -76,7 +83,9 @@ class _LoopbackVisit:
         announce: Callable[[str], None],
         progress: Callable[[float], None] | None,
         terminal: Terminal | None,
+        advise: Callable[[DagctlError], str | None],
     ) -> None:
+        self._advise = advise
         self.redirect_uri = f"http://localhost:{port}{PATH}"
         self._port = port
         self._desk = desk
@@ -134,7 +143,9 @@ class _LoopbackVisit:
         return terminal.typing(take)
 
     def show(self, page: Page) -> None:
-        self._desk.show(page)
+        advice = self._advise(page.problem) if page.problem is not None else None
+        closing = "You can close this window and go back to the terminal." if page.ok else "The terminal says more."
+        self._desk.show(evolve(page, next_step=page.next_step or advice or closing))
 
 
 class _Desk:

@@ -1,4 +1,7 @@
-"""Sign out: revoke the session where the issuer can, remove tokens and cached credentials from ~/.dagctl/."""
+"""Sign out: revoke the session where the issuer can, remove tokens and cached credentials from ~/.dagctl/.
+
+Signs out of the current account; --org names another one, --all means every one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
+from dagctl.cli.showing import something
 from dagctl.domain.errors import FileProblem
 
 if TYPE_CHECKING:
@@ -13,22 +17,30 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    """There are no options."""
+    """Declare the options."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--org", type=something, metavar="ORG", help="an account's name, or its organization's name or ID"
+    )
+    which.add_argument("--all", action="store_true", help="sign out of every account")
 
 
 def run(args: Namespace, app: App) -> int:
     """Sign out."""
     client = app.connect()
-    revoked = client.logout()
+    revoked = client.accounts.sign_out_everywhere() if args.all else client.accounts.sign_out(args.org)
     others = _others(client)
-    app.show({"signed_in": False, "revoked": revoked, "others": others}, "Signed out.")
+    app.show(
+        {"signed_in": False, "revoked": revoked, "others": others},
+        f"Signed out of {args.org}." if args.org else "Signed out.",
+    )
     if others:
-        app.say(f"Still signed in to {', '.join(others)}: see dagctl context list.")
+        app.say(f"Still signed in to {', '.join(others)}: see dagctl auth list.")
     return 0
 
 
 def _others(client: Dagctl) -> list[str]:
     try:
-        return [context.name for context in client.contexts.list()]
+        return [account.name for account in client.accounts.list()]
     except FileProblem:
         return []  # a broken file is no reason to say that one is not signed out

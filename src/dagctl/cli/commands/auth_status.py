@@ -6,6 +6,7 @@ Asks no network. Exits with 0 when you are signed in, with 4 when not.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, table
@@ -13,7 +14,7 @@ from dagctl.cli.endings import DONE, SIGNED_OUT
 from dagctl.cli.showing import expiry, moment, sourced
 
 if TYPE_CHECKING:
-    from dagctl._sdk import Dagctl
+    from dagctl.domain.values.tokens import SessionStatus
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -23,7 +24,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, app: App) -> int:
     """Show the status."""
     client = app.connect()
-    context, status = client.context.current(), client.session.status()
+    world = client.context.read()
+    context, status = world.context, client.session.status_in(world.kept)
     record = {
         "signed_in": status.signed_in,
         "identity": status.identity,
@@ -39,7 +41,7 @@ def run(args: Namespace, app: App) -> int:
         "Signed in": f"yes, as {status.identity}" if status.signed_in else "no",
         "Organization": sourced(context.organization),
         "Project": sourced(context.project),
-        "Credentials expire": _expiry(client) if status.identity else "there are none",
+        "Credentials expire": _expiry(status, client.clock.now()) if status.identity else "there are none",
         "API URL": sourced(context.api_url),
     }
     app.show(record, table(rows))
@@ -48,7 +50,6 @@ def run(args: Namespace, app: App) -> int:
     return DONE if status.signed_in else SIGNED_OUT
 
 
-def _expiry(client: Dagctl) -> str:
-    status, now = client.session.status(), client.clock.now()
+def _expiry(status: SessionStatus, now: datetime) -> str:
     text = expiry(status.expires_at, now)
     return f"{text}; they renew themselves" if status.renewable else text

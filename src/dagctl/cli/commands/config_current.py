@@ -9,7 +9,8 @@ from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App, table
 from dagctl.cli.showing import expiry, moment, sourced
-from dagctl.domain.values.context import Sourced
+from dagctl.domain.values.context import Context, Origin, Sourced
+from dagctl.domain.values.state import StateEndpoint
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -19,14 +20,15 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, app: App) -> int:
     """Show the context."""
     client = app.connect()
-    context, status = client.context.current(), client.session.status()
-    proxy = context.proxy
+    world = client.context.read()
+    context, status = world.context, client.session.status_in(world.kept)
+    proxy, entrance = context.proxy, client.state.entrance(context)
     shown: dict[str, Sourced[str] | None] = {
         "organization": context.organization,
         "project": context.project,
         "api_url": context.api_url,
-        "pg_proxy": Sourced(f"{proxy.value.host}:{proxy.value.port}", proxy.source) if proxy else None,
-        "sslmode": client.sslmode(context),
+        "pg_proxy": Sourced(entrance.place, proxy.origin, proxy.name) if proxy and entrance else None,
+        "sslmode": _sslmode(context, entrance),
     }
     record: dict[str, object] = {
         key: {"value": value.value, "source": value.source} if value else None for key, value in shown.items()
@@ -42,3 +44,10 @@ def run(args: Namespace, app: App) -> int:
     }
     app.show(record, table(rows))
     return 0
+
+
+def _sslmode(context: Context, entrance: StateEndpoint | None) -> Sourced[str]:
+    """How strict a connection will be: as set, or stricter where this machine knows whom to trust."""
+    if entrance is None or entrance.sslmode == context.sslmode.value:
+        return context.sslmode
+    return Sourced(entrance.sslmode, Origin.DERIVED, f"verified with {entrance.sslrootcert}")

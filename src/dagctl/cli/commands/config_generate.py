@@ -61,7 +61,7 @@ def _project(client: Dagctl) -> str:
     context = client.context.current()
     if context.project is None:
         raise NoProject("No project is chosen, so there is none to pin.", hint="Run: dagctl use-project PROJECT")
-    return context.pin or context.project.value
+    return str(context.pin or context.project.value)
 
 
 def _nothing_to_convert(client: Dagctl, output: PurePath) -> bool:

@@ -46,13 +46,13 @@ def run(args: Namespace, app: App) -> int:
 
 def _checks(app: App, insecure: bool) -> Iterator[Check]:
     try:
-        checkup = app.connect(insecure=insecure).checkup
+        doctor = app.connect(insecure=insecure).doctor
     except DagctlError as error:
         from dagctl.domain.doctor.checkup import broken
 
         yield from broken(error)
     else:
-        yield from checkup.checks()
+        yield from doctor.checks()
 
 
 def _record(check: Check) -> dict[str, str | None]:

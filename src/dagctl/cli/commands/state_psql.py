@@ -48,9 +48,9 @@ def run(args: Namespace, app: App) -> int:
         )
     client = app.connect(insecure=args.insecure)
     if args.write:
-        client.protection.require(client.protection.anything("dagctl state psql --write"), project=args.project)
+        client.protection.admitted(client.protection.anything("dagctl state psql --write"), args.project)
     kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    environ = {**kept, **variables(client.entrance(args.project), os.environ, write=args.write)}
+    environ = {**kept, **variables(client.state.credentials(args.project), os.environ, write=args.write)}
     app.out.flush()
     return _become(program, args.arguments, environ)
 
@@ -61,19 +61,20 @@ def variables(credentials: StateCredentials, environ: Mapping[str, str], *, writ
     The token is in one of them, too: only the same person can read a process's environment, whereas everybody can
     read its arguments; a file would be left behind once psql has taken this process's place.
     """
+    endpoint = credentials.endpoint
     found = {
-        "PGHOST": credentials.host,
-        "PGPORT": str(credentials.port),
-        "PGUSER": credentials.user,
-        "PGDATABASE": credentials.database,
+        "PGHOST": endpoint.host,
+        "PGPORT": str(endpoint.port),
+        "PGUSER": endpoint.user,
+        "PGDATABASE": endpoint.database,
         "PGPASSWORD": credentials.password.reveal(),
-        "PGSSLMODE": credentials.sslmode,
+        "PGSSLMODE": endpoint.sslmode,
         "PGAPPNAME": f"dagctl/{__version__}",
         "PGCONNECT_TIMEOUT": "10",
         "PGGSSENCMODE": "disable",
     }
-    if credentials.sslrootcert is not None:
-        found["PGSSLROOTCERT"] = credentials.sslrootcert
+    if endpoint.sslrootcert is not None:
+        found["PGSSLROOTCERT"] = endpoint.sslrootcert
     if not write:
         found["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
     return found

@@ -34,8 +34,8 @@ def run(args: Namespace, app: App) -> int:
     insecure_warning(app, args.insecure)
     client = app.connect(insecure=args.insecure)
     if args.password:
-        client.protection.require(client.protection.anything("dagctl state url --password"), project=args.project)
-    credentials = client.entrance(args.project)
+        client.protection.admitted(client.protection.anything("dagctl state url --password"), args.project)
+    credentials = client.state.credentials(args.project)
     url = uri(credentials, with_token=args.password)
     app.show(_record(credentials, url), url)
     if args.password:
@@ -48,26 +48,28 @@ def run(args: Namespace, app: App) -> int:
 
 def uri(credentials: StateCredentials, *, with_token: bool) -> str:
     """The address (PostgreSQL documentation, "Connection URIs")."""
-    host = f"[{credentials.host}]" if ":" in credentials.host else credentials.host
+    endpoint = credentials.endpoint
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     token = f":{quote(credentials.password.reveal(), safe='')}" if with_token else ""
     options = {
-        "sslmode": credentials.sslmode,
-        "sslrootcert": credentials.sslrootcert,
+        "sslmode": endpoint.sslmode,
+        "sslrootcert": endpoint.sslrootcert,
         "application_name": f"dagctl/{__version__}",
     }
     given = urlencode({key: value for key, value in options.items() if value is not None}, quote_via=quote)
-    user, database = quote(credentials.user, safe=""), quote(credentials.database, safe="")
-    return f"postgresql://{user}{token}@{host}:{credentials.port}/{database}?{given}"
+    user, database = quote(endpoint.user, safe=""), quote(endpoint.database, safe="")
+    return f"postgresql://{user}{token}@{host}:{endpoint.port}/{database}?{given}"
 
 
 def _record(credentials: StateCredentials, url: str) -> dict[str, object]:
+    endpoint = credentials.endpoint
     return {
         "url": url,
-        "host": credentials.host,
-        "port": credentials.port,
-        "database": credentials.database,
-        "user": credentials.user,
-        "sslmode": credentials.sslmode,
-        "sslrootcert": credentials.sslrootcert,
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "database": endpoint.database,
+        "user": endpoint.user,
+        "sslmode": endpoint.sslmode,
+        "sslrootcert": endpoint.sslrootcert,
         "expires_at": moment(credentials.expires_at),
     }

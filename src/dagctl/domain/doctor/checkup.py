@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 
 from attrs import frozen
 
@@ -13,17 +14,16 @@ from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
 from dagctl.domain.generation.service import ConfigGeneration
 from dagctl.domain.services.clocks import skew
-from dagctl.domain.services.context import ContextService
-from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.context import World
 from dagctl.domain.services.protection import ProtectionService
-from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.session import Session
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import BUILT_IN, Sourced
+from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION
 from dagctl.domain.values.text import printable
-from dagctl.domain.values.tokens import LEEWAY
+from dagctl.domain.values.tokens import LEEWAY, status_of
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.machine import Machine
 from dagctl.ports.state_probe import StateProbe
@@ -43,11 +43,8 @@ SQLMESH = "SQLMesh config"
 class Doctor:
     """Looks at each link. Nothing is written, but for a session that is due being renewed."""
 
-    surroundings: Machine
-    context: ContextService
-    session: SessionService
+    machine: Machine
     api: ApiGateway
-    projects: ProjectService
     protection: ProtectionService
     state: StateService
     probe: StateProbe
@@ -55,7 +52,25 @@ class Doctor:
 
     def checks(self) -> Iterator[Check]:
         """One check a link, as each of them is done."""
-        pin = pinned_in(self.open_config().files)
+        return _Visit(self, pinned_in(self.open_config().files)).checks()
+
+
+class _Visit:
+    """One look at every link.
+
+    Args:
+        pin: the project that the configuration here pins.
+    """
+
+    def __init__(self, doctor: Doctor, pin: str | None) -> None:
+        self._doctor = doctor
+        self._pin = pin
+        self._contexts = doctor.protection.sessions.contexts
+        self._sessions = doctor.protection.sessions
+        self._clocks = doctor.protection.sessions.clocks
+        self._given = self._contexts.overrides.given_session
+
+    def checks(self) -> Iterator[Check]:
         return follow(
             (
                 Link(FILES, self._files),
@@ -64,63 +79,81 @@ class Doctor:
                 Link(API, self._api, (SETTINGS,)),
                 Link(CLOCK, self._clock, (API,)),
                 Link(TLS, self._tls, (API,)),
-                Link(PROJECT, lambda: self._project(pin), (SIGN_IN, API)),
-                Link(PROTECTION, lambda: self._protection(pin), (PROJECT,)),
+                Link(PROJECT, self._project, (SIGN_IN, API)),
+                Link(PROTECTION, self._protection, (PROJECT,)),
                 Link(PROXY, self._proxy, (self._before_proxy(),)),
                 Link(PROXY_TLS, self._proxy_tls, (PROXY,)),
-                Link(LOGIN, lambda: self._login(pin), (PROJECT, PROXY_TLS)),
-                Link(SQLMESH, lambda: look_at_config(self.open_config(), self.context), (SETTINGS,)),
+                Link(LOGIN, self._login, (PROJECT, PROXY_TLS)),
+                Link(SQLMESH, lambda: look_at_config(self._doctor.open_config(), self._contexts), (SETTINGS,)),
             )
         )
 
+    @cached_property
+    def _world(self) -> World:
+        """What everything here is about, read once."""
+        return self._contexts.read()
+
+    @cached_property
+    def _session(self) -> Session:
+        return self._sessions.open_in(self._world)
+
+    @cached_property
+    def _identified(self) -> Session:
+        """The session of the project that is pinned here."""
+        session = self._session if self._pin is None else self._sessions.open(self._pin)
+        return self._doctor.state.located(session)
+
     def _before_proxy(self) -> str:
         """The link that has to hold before it is known where the proxy is."""
-        if self.context.overrides.given_session:
+        if self._given:
             return PROJECT  # the platform is asked
         try:
-            known = self.context.current().recorded.pg_proxy_host is not None
+            known = self._world.context.recorded.pg_proxy_host is not None
         except DagctlError:
             return SETTINGS
         return SETTINGS if known else SIGN_IN  # which records it, where the platform tells
 
     def _files(self) -> Check:
-        if self.context.overrides.given_session:
-            return Check(Mark.SKIPPED, f"none are used: the session is given by {self.session.tokens.describe()}")
-        return look_at_home(self.surroundings)
+        if self._given:
+            given_by = self._contexts.storage.current.tokens.describe()
+            return Check(Mark.SKIPPED, f"none are used: {given_by} give the session")
+        return look_at_home(self._doctor.machine)
 
     def _settings(self) -> Check:
-        context, overrides = self.context.current(), self.context.overrides
+        context, overrides = self._world.context, self._contexts.overrides
         pins = {found.source for found in (overrides.organization, overrides.project) if found is not None}
-        variables = self.surroundings.variables()
+        variables = self._doctor.machine.variables()
         heeded = [*variables, *sorted(pins - set(variables))]
         sources = {context.api_url.source, *({context.organization.source} if context.organization else ())}
         said = f"{context.api_url.value} ({', '.join(sorted(sources))})"
         return ok(f"{said}; in force: {', '.join(heeded)}" if heeded else said)
 
     def _sign_in(self) -> Check:
-        before, now = self.session.current(), self.session.clock.now()
-        tokens, status = self.session.fresh(), self.session.status()
-        kept = self.session.tokens.describe()
+        store, now = self._world.kept.stores.tokens, self._now()
+        tokens = self._session.tokens
+        status = status_of(tokens, store.writable, now)
+        kept = store.describe()
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not tell how long they live"
-        renewed = " were renewed just now," if tokens.access_token != before.access_token else ""
+        before = self._world.kept.tokens
+        renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
         seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
         if status.identity is None:
-            cure = "Run: dagctl auth login --org ORG" if self.session.tokens.writable else "Put an ID token there."
+            cure = "Run: dagctl auth login --org ORG" if store.writable else "Put an ID token there."
             return Check(Mark.FAILED, f"the ID token in {kept} does not tell who you are", cure)
         if status.renewable and tokens.due(now):
             return warning(f"{seen}, and could not be renewed", "Run: dagctl auth refresh (it says why)")
-        if self.session.tokens.writable and not status.renewable:
+        if store.writable and not status.renewable:
             return warning(f"{seen}, and cannot be renewed", "Then run: dagctl auth login --org ORG")
         return ok(f"{seen} and renew themselves" if status.renewable else seen)
 
     def _api(self) -> Check:
-        url, clock = self._url(), self.session.clock
+        url, clock = self._url(), self._clocks.clock
         began = clock.monotonic()
-        self.api.handshake(url)
+        self._doctor.api.handshake(url)
         return ok(f"{url} answered in {_ms(clock.monotonic() - began)}")
 
     def _clock(self) -> Check:
-        ahead = self.session.clocks.ahead(self._url())
+        ahead = self._clocks.ahead(self._url())
         if ahead is None:
             return Check(Mark.SKIPPED, "the API does not tell its time")
         if abs(ahead) <= LEEWAY:
@@ -129,42 +162,48 @@ class Doctor:
         return Check(state, f"this machine's clock is {skew(ahead)} the API's", _SET_THE_CLOCK)
 
     def _tls(self) -> Check:
-        shown = self.api.handshake(self._url())
+        shown = self._doctor.api.handshake(self._url())
         if shown is None:
             return ok("none: plain http, which never leaves this machine")
         if shown.trusted_by is None:
             return warning(f"{_version(shown)}, and the API's certificate is not verified (-k)", _NO_K)
         return self._certified(shown, "")
 
-    def _project(self, pin: str | None) -> Check:
-        context = self.projects.identified(self.context.current(pin))
+    def _project(self) -> Check:
+        context, projects = self._identified.context, self._doctor.state.projects
         name = context.project.value if context.project else ""
-        owner = printable(context.organization.value) if context.organization else "your organization"
-        found = next((project for project in self.projects.list() if project.id == context.project_id), None)
+        found = next(
+            (project for project in projects.list_in(self._identified) if project.id == context.project_id), None
+        )
+        owner = printable(context.owner)
         if found is None:
-            raise ProjectNotFound(f"{owner} has no project {name!r} ({context.project_id}) any more.", hint=_CHOOSE)
+            raise ProjectNotFound(
+                f"{owner} has no project {name!r} ({context.project_id}) any more.",
+                project=name,
+                organization=owner,
+            )
         if found.name != name:
             return warning(f"{name!r} is called {found.name!r} now", f"Run: dagctl use-project {found.id}")
-        source = context.project.source if context.project else BUILT_IN
+        source = context.project.source if context.project else Origin.BUILT_IN.value
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
-    def _protection(self, pin: str | None) -> Check:
-        verdict = self.protection.ask(PRODUCTION, project=pin)
+    def _protection(self) -> Check:
+        verdict = self._doctor.protection.ask_in(PRODUCTION, self._identified)
         if verdict.allowed:
             return ok(f"the API answers: {PRODUCTION} is open to you")
         words = printable(verdict.message or "").rstrip(".")
         return ok(f"the API answers: {PRODUCTION} is protected from you{f' ({words})' if words else ''}")
 
     def _proxy(self) -> Check:
-        place, clock = self._place(), self.session.clock
+        place, clock = self._place(), self._clocks.clock
         began = clock.monotonic()
-        self.probe.reach(place.value)
+        self._doctor.probe.reach(place.value)
         took = _ms(clock.monotonic() - began)
-        return ok(f"{place.value.host}:{place.value.port}, from {place.source}, took a connection in {took}")
+        return ok(f"{place.value.place}, from {place.source}, took a connection in {took}")
 
     def _proxy_tls(self) -> Check:
-        credentials = self._trusting(self._place().value)
-        shown, mode = self.probe.secure(credentials), credentials.sslmode
+        endpoint = self._place().value
+        shown, mode = self._doctor.probe.secure(endpoint), endpoint.sslmode
         if shown is None:
             return warning(f"none, with sslmode {mode}: your token would travel in the clear", _STRICTER)
         if shown.trusted_by is not None:
@@ -174,30 +213,31 @@ class Doctor:
             return warning(f"{seen}, and TLS is not insisted on", _STRICTER)
         return ok(f"{seen} (DAGCTL_STATE_SSLMODE=verify-full does)")
 
-    def _login(self, pin: str | None) -> Check:
-        credentials = self._trusting(self.state.credentials(pin, keep=False))
-        self.probe.enter(credentials)
-        return ok(f"{credentials.user} was let into {credentials.database}, which answers")
+    def _login(self) -> Check:
+        credentials = self._doctor.state.credentials_in(self._identified, keep=False)
+        self._doctor.probe.enter(credentials)
+        endpoint = credentials.endpoint
+        return ok(f"{endpoint.user} was let into {endpoint.database}, which answers")
+
+    def _now(self) -> datetime:
+        return self._clocks.clock.now()
 
     def _url(self) -> str:
-        return self.context.current().platform.api_url
+        return self._world.context.platform.api_url
 
-    def _place(self) -> Sourced[StateCredentials]:
+    def _place(self) -> Sourced[StateEndpoint]:
         """The proxy and how to speak to it, without who enters."""
-        context = self.context.current()
+        context = self._world.context
         if context.proxy is None:
-            context = self.state.located()
-        if context.proxy is None:
+            context = self._identified.context
+        endpoint = self._doctor.state.entrance(context)
+        if endpoint is None or context.proxy is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
-        proxy, sslmode = context.proxy, context.sslmode.value
-        return Sourced(StateCredentials(proxy.value.host, proxy.value.port, "", "", "", sslmode), proxy.source)
-
-    def _trusting(self, credentials: StateCredentials) -> StateCredentials:
-        return self.probe.trusting(credentials, chosen=self.context.current().sslmode_stays)
+        return Sourced(endpoint, context.proxy.origin, context.proxy.name)
 
     def _certified(self, shown: Handshake, mode: str) -> Check:
         seen = f"{_version(shown)}{mode}, certificate of {shown.issuer}, verified with {shown.trusted_by}"
-        left = None if shown.expires_at is None else shown.expires_at - self.session.clock.now()
+        left = None if shown.expires_at is None else shown.expires_at - self._now()
         if left is not None and left < RENEWAL:
             return warning(f"{seen}, expires in {span(left)}", "Tell whoever runs the server: it has to be renewed.")
         return ok(seen)
@@ -220,5 +260,4 @@ def _ms(seconds: float) -> str:
 
 _SET_THE_CLOCK = "Switch time synchronisation (NTP) on; in WSL: wsl --shutdown, or sudo hwclock -s"
 _NO_K = "Leave -k away; SSL_CERT_FILE=CA.pem trusts a private CA."
-_CHOOSE = "Run: dagctl use-project PROJECT (dagctl projects lists them)"
 _STRICTER = "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full."

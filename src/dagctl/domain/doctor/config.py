@@ -79,7 +79,7 @@ def _connecting(usage: ConfigUsage, contexts: ContextService) -> Check:
     if len(usage.pins) > 1:
         return warning(f"config.py pins several projects: {', '.join(usage.pins)}", "One project has one state.")
     if usage.unpinned:
-        pin = current.pin or "ORGANIZATION/PROJECT"
+        pin = str(current.pin or "ORGANIZATION/PROJECT")
         return warning(
             "config.py uses dagctl and pins no project: its models follow the current one wherever it goes",
             f'Add project="{pin}" to its calls of get_state_connection().',

@@ -23,7 +23,7 @@ class ClockCheck:
         self.clock = clock
 
     def ahead(self, api_url: str) -> timedelta | None:
-        """How far this machine's clock is ahead of the API's, to the second; None where that cannot be told."""
+        """How far this machine's clock is ahead of the API's, to the second; None where it does not say."""
         try:
             theirs = self.api.server_date(api_url)
         except PlatformError:
@@ -41,7 +41,8 @@ class ClockCheck:
             raise ClockSkewed(
                 f"This machine's clock is {skew(ahead)} that of {api_url}, so tokens that live look dead or "
                 "the other way round.",
-                hint="Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+                host=api_url,
+                ahead=ahead,
             )
 
     @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,19 +18,23 @@ from attrs import evolve, frozen
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
+    DeviceGrantRefused,
     FileCorrupt,
     FileUnusable,
     NotFound,
     OrganizationRefused,
     PlatformError,
     Refused,
+    SettingUnusable,
     SignInFailed,
+    SignInTimedOut,
     TokenNotAccepted,
     Unreachable,
 )
-from dagctl.domain.services import refusals
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.clocks import ClockCheck
+from dagctl.domain.services.kept import Kept
+from dagctl.domain.services.session import elsewhere
 from dagctl.domain.values.context import recorded_api_url, recorded_platform
 from dagctl.domain.values.platform import (
     HOSTED_API_URL,
@@ -47,11 +50,13 @@ from dagctl.domain.values.platform import (
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import printable
-from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity
+from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity, without_tokens
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
-from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
+
+_NO_GRANT = ("unauthorized_client", "unsupported_grant_type")
+"""What an issuer answers whose client is not to sign in this way (RFC 6749 section 5.2)."""
 
 
 @frozen
@@ -59,7 +64,7 @@ class SignedIn:
     """A sign-in that succeeded.
 
     Attributes:
-        expires_at: aware; when the tokens expire if nobody renews them, None where that cannot be told.
+        expires_at: aware; when the tokens expire if nobody renews them, None where they do not say.
         proxy: None where the platform did not say where its state databases are.
         project: the project that stays chosen, None where there is none.
     """
@@ -77,14 +82,14 @@ class LoginService:
     """Signs a person in.
 
     Attributes:
-        contexts: where a sign-in is recorded; a context that it replaces is kept.
+        accounts: where a sign-in is recorded; an account that it replaces is kept.
         secret: gives a new unguessable string of at least 43 unreserved characters (RFC 7636 section 4.1).
     """
 
     api: ApiGateway
     identity: IdentityProvider
-    contexts: AccountService
-    clock: Clock
+    accounts: AccountService
+    clocks: ClockCheck
     secret: Callable[[], str]
 
     def with_browser(
@@ -103,8 +108,7 @@ class LoginService:
             PlatformError: the API or the issuer cannot be talked to.
             FileProblem: the outcome cannot be recorded.
         """
-        self._see_that_tokens_can_be_kept()
-        platform = self.find_platform(api_url)
+        platform = self._begin(api_url)
         endpoints = self.identity.endpoints(platform)
         state, nonce, verifier = self.secret(), self.secret(), Secret(self.secret())
 
@@ -115,10 +119,11 @@ class LoginService:
             visit.open(_authorization_url(platform, endpoints, visit.redirect_uri, state, nonce, verifier))
             query = visit.wait(timeout)
             try:
-                answer = self._exchange(platform, _code(query), verifier, visit.redirect_uri)
+                code = _code(query, platform)
+                answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
                 signed_in = self._admit(organization, platform, answer, nonce)
             except DagctlError as error:
-                visit.show(Page(False, "Not signed in", error.message, error.hint or "The terminal says more."))
+                visit.show(Page(False, "Not signed in", error.message, problem=error))
                 raise
             _show_success(visit, signed_in)
         return signed_in
@@ -139,67 +144,61 @@ class LoginService:
         Raises:
             SignInFailed: also where the issuer has no such grant for this client.
         """
-        self._see_that_tokens_can_be_kept()
-        platform = self.find_platform(api_url)
+        platform = self._begin(api_url)
         try:
             device = self.identity.begin_device(platform)
         except Refused as error:
-            if error.code in refusals.NO_GRANT or isinstance(error, NotFound):
-                raise refusals.without_device(platform) from None
-            raise refusals.with_cure(error) from None
+            if error.code in _NO_GRANT or isinstance(error, NotFound):
+                raise _without_device(platform) from None
+            raise
         show(device)
         return self._admit(organization, platform, self._poll(platform, device, timeout), nonce=None)
 
-    def _exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
-        try:
-            return self.identity.exchange(platform, code, verifier, redirect_uri)
-        except Refused as error:
-            raise refusals.with_cure(error) from None
-
     def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
-        interval = device.interval
+        interval, clock = device.interval, self.clocks.clock
         lost: Unreachable | None = None
-        end = self.clock.monotonic() + min(device.expires_in, timeout)
-        while self.clock.monotonic() + interval < end:
-            self.clock.sleep(interval)
+        end = clock.monotonic() + min(device.expires_in, timeout)
+        while clock.monotonic() + interval < end:
+            clock.sleep(interval)
             try:
                 return self.identity.poll_device(platform, device.device_code)
             except Refused as error:
                 if error.code == "slow_down":
                     interval += 5  # RFC 8628 section 3.5
-                elif error.code == "expired_token":
-                    raise refusals.too_late(device, timeout=None) from None
                 elif error.code != "authorization_pending":
-                    raise refusals.of_poll(platform, error) from None
+                    raise _of_poll(platform, error) from None
                 lost = None
             except CertificateRefused:
                 raise
             except Unreachable as error:
                 interval, lost = interval * 2, error  # RFC 8628 section 3.5: exponential backoff on timeouts
-        raise lost or refusals.too_late(device, timeout)
+        raise lost or _too_late(timeout if timeout < device.expires_in else None)
 
-    def _see_that_tokens_can_be_kept(self) -> None:
-        """A store that does not work is better told of before anybody is sent to a browser."""
-        tokens = self.contexts.here.tokens
+    def _begin(self, api_url: str | None) -> Platform:
+        """The platform to sign in at, once it is known that tokens can be kept: sooner than anybody sees a browser."""
+        kept = Kept(self.accounts.storage.current)
+        tokens = kept.stores.tokens
         if not tokens.writable:
-            raise FileUnusable(
-                f"The session is given by {tokens.describe()}, so there is nothing to sign in to.",
-                hint="Unset it first.",
-            )
+            given_by = tokens.describe()
+            raise FileUnusable(f"{given_by} gives the session, so there is nothing to sign in to.", path=given_by)
+        there = True
         with suppress(FileCorrupt):  # the sign-in mends that
-            if tokens.load() is None:
-                return  # to lock would make a place for tokens that may never come
-        with tokens.lock():
-            return
+            there = kept.tokens is not None
+        if there:  # otherwise to lock would make a place for tokens that may never come
+            with tokens.lock():
+                pass
+        return self._platform(api_url, kept.settings)
 
     def find_platform(self, api_url: str | None = None) -> Platform:
         """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
 
         Raises:
-            DagctlError: the URL is unusable, or the API names an issuer that nobody vouches for.
+            SettingUnusable: the URL is unusable, or the API names an issuer that nobody vouches for.
             PlatformError: the API cannot be asked.
         """
-        recorded = self.contexts.here.contexts.load()
+        return self._platform(api_url, Kept(self.accounts.storage.current).settings)
+
+    def _platform(self, api_url: str | None, recorded: Settings) -> Platform:
         url = canonical_api_url(api_url or HOSTED_API_URL)
         known = recorded_platform(url, recorded)
         if url == HOSTED_API_URL:
@@ -208,9 +207,10 @@ class LoginService:
         if advertised is None:
             return known
         if not _vouched_for(advertised, url, recorded):
-            raise DagctlError(
+            raise SettingUnusable(
                 f"{url} names {advertised.issuer_host} as its issuer, which is on another host and not known to you.",
-                hint="If it is right, set auth0_domain and api_url in config.yaml of the dagctl home, and try again.",
+                source=self.accounts.storage.current.settings.describe(),
+                api_url=url,
             )
         ours = advertised.issuer_host == known.issuer_host
         client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)
@@ -218,54 +218,53 @@ class LoginService:
 
     def _admit(self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None) -> SignedIn:
         try:
-            with ClockCheck(self.api, self.clock).explaining(platform.api_url):
+            with self.clocks.explaining(platform.api_url):
                 identity = checked_identity(
                     answer.id_token,
                     issuer=platform.issuer,
                     client_id=platform.client_id,
                     nonce=nonce,
-                    now=self.clock.now(),
+                    now=self.clocks.clock.now(),
                 )
             organization = self._membership(wanted, platform, answer, identity)
         except DagctlError:
             self._forget(platform, answer)
             raise
-        access = ApiAccess(platform.api_url, answer.id_token, organization.id)
-        proxy = self._state_proxy(access)
-        project = self._record(platform, organization, proxy, bounded(answer))
-        return SignedIn(organization, identity, platform, bounded(answer).expires_at, proxy, project)
+        proxy = self._state_proxy(ApiAccess(platform.api_url, answer.id_token, organization.id))
+        tokens = bounded(answer)
+        project = self._record(platform, organization, proxy, tokens)
+        return SignedIn(organization, identity, platform, tokens.expires_at, proxy, project)
 
     def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
-        access = ApiAccess(platform.api_url, answer.id_token)
         try:
-            organization = self.api.organization(access, identity.subject)
+            organization = self.api.organization(ApiAccess(platform.api_url, answer.id_token), identity.subject)
         except TokenNotAccepted:  # to sign in once more would help nobody
             raise SignInFailed(
                 f"{platform.api_url} does not accept the tokens of {platform.issuer_host}.",
                 issuer_host=platform.issuer_host,
                 code="invalid_token",
             ) from None
-        who = printable(identity.email or identity.subject)
         if organization is None:
             raise OrganizationRefused(
-                f"{who} has no organization on {platform.api_url} yet.",
-                hint="Finish the onboarding in the web UI, then sign in again.",
+                f"{identity.shown} has no organization on {platform.api_url} yet.",
+                wanted=wanted,
+                api_url=elsewhere(platform),
             )
         if not organization.is_called(wanted):
+            name = printable(organization.name)
             raise OrganizationRefused(
-                f"{who} belongs to {printable(organization.name)!r}, not to {wanted!r}.",
-                hint="Sign in with another account, or run: dagctl auth login --org "
-                f"{shlex.quote(printable(organization.name))}",
+                f"{identity.shown} belongs to {name!r}, not to {wanted!r}.",
+                organization=name,
+                wanted=wanted,
+                api_url=elsewhere(platform),
             )
         return organization
 
     def _forget(self, platform: Platform, answer: TokenSet) -> None:
         """Tokens of a person that is turned away serve nobody."""
         if answer.refresh_token:
-            try:
+            with suppress(DagctlError):
                 self.identity.revoke(platform, answer.refresh_token)
-            except DagctlError:
-                return
 
     def _state_proxy(self, access: ApiAccess) -> StateProxy | None:
         try:
@@ -278,31 +277,31 @@ class LoginService:
     ) -> str | None:
         """Record who signed in where; returns the project that stays chosen.
 
-        A change of organization or platform puts the old context aside first: whoever kills us in between
+        A change of organization or platform puts the old account aside first: whoever kills us in between
         finds nobody signed in, but never one organization's tokens beside another's name.
         """
-        here = self.contexts.here
-        before = here.contexts.load()
-        at_home = recorded_api_url(before) == platform.api_url
-        stays = at_home and before.current_org == organization.id
-        after = evolve(
-            before if stays else evolve(before, current_project=None, current_project_id=None),
-            current_org=organization.id,
-            current_org_name=organization.name,
-            api_url=platform.api_url,
-            auth0_domain=platform.issuer_host,
-            auth0_client_id=platform.client_id,
-            pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
-            pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
-            pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
-        )
+        here = self.accounts.storage.current
         with here.tokens.lock():
+            before = here.settings.load()
+            at_home = recorded_api_url(before) == platform.api_url
+            stays = at_home and before.current_org == organization.id
+            after = evolve(
+                before if stays else evolve(before, current_project=None, current_project_id=None),
+                current_org=organization.id,
+                current_org_name=organization.name,
+                api_url=platform.api_url,
+                auth0_domain=platform.issuer_host,
+                auth0_client_id=platform.client_id,
+                pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
+                pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
+                pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
+            )
             if not stays:
-                self.contexts.put_aside()
+                self.accounts.put_aside()
             if after != before:
-                here.contexts.save(after)
+                here.settings.save(after)
             here.tokens.save(answer)
-            self.contexts.sweep()
+            self.accounts.sweep()
         return after.current_project
 
 
@@ -342,24 +341,49 @@ def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints)
     return bool(query.get("code")) != bool(query.get("error"))
 
 
-def _code(query: Query) -> Secret:
+def _code(query: Query, platform: Platform) -> Secret:
+    """The code in an answer to the authorization request, unless that says no (RFC 6749 section 4.1.2.1)."""
     error = query.get("error")
-    if error:
-        raise refusals.of_authorization(error, query.get("error_description", ""))
-    return Secret(query["code"])
+    if not error:
+        return Secret(query["code"])
+    said = query.get("error_description", "")
+    words, code = (printable(without_tokens(text)).rstrip(".") for text in (said, error))
+    why = f"{words} ({code})" if words and code else words or code or "it does not say why"
+    raise SignInFailed(f"The issuer refused the sign-in: {why}.", issuer_host=platform.issuer_host, code=code or None)
+
+
+def _of_poll(platform: Platform, error: Refused) -> DagctlError:
+    """A poll for a device's tokens ends in something else than waiting (RFC 8628 section 3.5)."""
+    if error.code == "expired_token":
+        return _too_late(None)
+    if error.code in _NO_GRANT:
+        return _without_device(platform)
+    if error.code is None:
+        return error  # it is not the sign-in that was refused
+    return SignInFailed(f"The sign-in was refused: {error.message}", issuer_host=platform.issuer_host, code=error.code)
+
+
+def _without_device(platform: Platform) -> DeviceGrantRefused:
+    return DeviceGrantRefused(
+        f"The issuer {platform.issuer_host} does not let this client sign in with a device code.",
+        issuer_host=platform.issuer_host,
+    )
+
+
+def _too_late(timeout: float | None) -> SignInTimedOut:
+    """Nobody finished in time.
+
+    Args:
+        timeout: seconds that the person was given; None where the device code expired before.
+    """
+    if timeout is None:
+        return SignInTimedOut("The device code expired before the sign-in was finished.")
+    return SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout)
 
 
 def _show_success(visit: Visit, signed_in: SignedIn) -> None:
     organization = printable(signed_in.organization.name)
-    who = printable(signed_in.identity.email or signed_in.identity.subject)
-    visit.show(
-        Page(
-            True,
-            "Signed in",
-            f"You are signed in to {organization} as {who}.",
-            "You can close this window and go back to the terminal.",
-        )
-    )
+    visit.show(Page(True, "Signed in", f"You are signed in to {organization} as {signed_in.identity.shown}."))
 
 
 def _vouched_for(advertised: Advertisement, api_url: str, recorded: Settings) -> bool:

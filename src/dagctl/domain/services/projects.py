@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from attrs import evolve
 
 from dagctl.domain.errors import FileUnusable, NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound
-from dagctl.domain.services.context import ContextService
-from dagctl.domain.services.session import SessionService
-from dagctl.domain.values.context import Context, Sourced
-from dagctl.domain.values.platform import ApiAccess, Organization, Project
+from dagctl.domain.services.session import Session, SessionService, elsewhere
+from dagctl.domain.values.context import Origin, Sourced
+from dagctl.domain.values.platform import Organization, Project, folded
 from dagctl.domain.values.text import printable
 from dagctl.domain.values.tokens import identity_of
 from dagctl.ports.api_gateway import ApiGateway
@@ -20,11 +19,10 @@ from dagctl.ports.api_gateway import ApiGateway
 class ProjectService:
     """Knows the organization's projects. What was looked up once is remembered for this object's life."""
 
-    def __init__(self, context: ContextService, session: SessionService, api: ApiGateway) -> None:
-        self.context = context
-        self.session = session
+    def __init__(self, sessions: SessionService, api: ApiGateway) -> None:
+        self.sessions = sessions
         self.api = api
-        self._projects: dict[str, tuple[Project, ...]] = {}
+        self._projects: dict[tuple[str, str | None], tuple[Project, ...]] = {}
         self._organizations: dict[str, Organization] = {}
 
     def list(self) -> tuple[Project, ...]:
@@ -34,7 +32,16 @@ class ProjectService:
             NotSignedIn: nobody is signed in.
             PlatformError: the API cannot be asked, or refuses.
         """
-        return self._ask(self.context.current())
+        return self.list_in(self.with_organization(self.sessions.open()))
+
+    def list_in(self, session: Session) -> tuple[Project, ...]:
+        """The same, in a session whose organization is known."""
+        access = session.access
+        key = access.api_url, access.organization_id
+        if key not in self._projects:
+            with self.sessions.clocks.explaining(access.api_url):
+                self._projects[key] = self.api.projects(access)
+        return self._projects[key]
 
     def choose(self, wanted: str) -> Project:
         """Make a project of the organization the current one.
@@ -46,85 +53,73 @@ class ProjectService:
             ProjectNotFound: there is no such project; near misses are named.
             FileProblem: the choice cannot be recorded.
         """
-        if self.context.overrides.given_session:
-            raise FileUnusable(
-                f"The session is given by {self.session.tokens.describe()}, so no choice is recorded.",
-                hint="Set DAGCTL_PROJECT instead.",
-            )
-        context = self.context.current()
-        project = find(self._ask(context), wanted, _name(context))
-        recorded = evolve(context.recorded, current_project=project.name, current_project_id=project.id)
-        self.context.store.save(recorded)
+        world = self.sessions.contexts.read()
+        if not world.kept.stores.tokens.writable:
+            given_by = world.kept.stores.tokens.describe()
+            raise FileUnusable(f"{given_by} gives the session, so no choice is recorded.", path=given_by)
+        session = self.with_organization(self.sessions.open_in(world))
+        project = find(self.list_in(session), wanted, session.context.owner)
+        recorded = evolve(session.context.recorded, current_project=project.name, current_project_id=project.id)
+        session.kept.stores.settings.save(recorded)
         return project
 
-    def identified(self, context: Context) -> Context:
-        """`context` with its organization's and project's name and ID, looked up where they are not recorded.
+    def identified(self, session: Session) -> Session:
+        """`session` with its organization's and project's name and ID, looked up where they are not recorded.
 
         Raises:
             NoProject: no project is chosen.
             ProjectNotFound: the organization has no such project.
-            NotSignedIn: nobody is signed in.
             PlatformError: the API cannot be asked, or refuses.
         """
-        if context.project is None:
-            raise NoProject(
-                "No project is chosen.",
-                hint="Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
-            )
-        chosen, context = context.project, self._with_organization(context)
+        if session.context.project is None:
+            raise NoProject("No project is chosen.", organization=session.context.owner)
+        chosen, session = session.context.project, self.with_organization(session)
+        context = session.context
         context.require_owner()
-        recorded = context.recorded
-        if context.project_id is not None and recorded.current_project is not None:
-            project = Project(context.project_id, recorded.current_project)
+        if context.project_id is not None and context.recorded.current_project is not None:
+            project = Project(context.project_id, context.recorded.current_project)
         else:
-            project = find(self._ask(context), chosen.value, _name(context))
-        return evolve(context, project=Sourced(project.name, chosen.source), project_id=project.id)
+            project = find(self.list_in(session), chosen.value, context.owner)
+        return evolve(
+            session, context=evolve(context, project=evolve(chosen, value=project.name), project_id=project.id)
+        )
 
-    def access(self, context: Context) -> ApiAccess:
-        """What a call to the API for the context's organization carries.
+    def with_organization(self, session: Session) -> Session:
+        """`session` with its organization's ID, looked up where it is not recorded.
 
         Raises:
-            NotSignedIn: nobody is signed in.
+            NotSignedIn: the account belongs to no organization yet.
+            OrganizationRefused: it belongs to another one.
+            PlatformError: the API cannot be asked, or refuses.
         """
-        context = self._with_organization(context)
-        token = self.session.fresh().id_token
-        return ApiAccess(context.platform.api_url, token, context.organization_id)
-
-    def _ask(self, context: Context) -> tuple[Project, ...]:
-        access = self.access(context)
-        key = f"{access.api_url} {access.organization_id}"
-        if key not in self._projects:
-            with self.session.clocks.explaining(access.api_url):
-                self._projects[key] = self.api.projects(access)
-        return self._projects[key]
-
-    def _with_organization(self, context: Context) -> Context:
+        context = session.context
         if context.organization_id is not None:
-            return context
-        token = self.session.fresh().id_token
-        subject = identity_of(token).subject
-        if subject not in self._organizations:
-            with self.session.clocks.explaining(context.platform.api_url):
-                found = self.api.organization(ApiAccess(context.platform.api_url, token), subject)
-            if found is None:
-                raise NotSignedIn(
-                    f"This account has no organization on {context.platform.api_url} yet.",
-                    hint="Finish the onboarding in the web UI, then run: dagctl auth login --org ORG",
-                )
-            self._organizations[subject] = found
-        organization = self._organizations[subject]
-        wanted = context.organization
+            return session
+        organization, wanted = self._organization(session), context.organization
         if wanted is not None and not organization.is_called(wanted.value):
             raise OrganizationRefused(
                 f"{wanted.source} names the organization {wanted.value!r}, but the token is for "
-                f"{printable(organization.name)!r}."
+                f"{printable(organization.name)!r}.",
+                organization=organization.name,
+                wanted=wanted.value,
             )
-        source = wanted.source if wanted is not None else "the API"
-        return evolve(
-            context,
-            organization=Sourced(organization.name or organization.id, source),
-            organization_id=organization.id,
-        )
+        name = organization.name or organization.id
+        known = evolve(wanted, value=name) if wanted is not None else Sourced(name, Origin.PLATFORM, "the API")
+        return evolve(session, context=evolve(context, organization=known, organization_id=organization.id))
+
+    def _organization(self, session: Session) -> Organization:
+        access, subject = session.access, identity_of(session.tokens.id_token).subject
+        if subject not in self._organizations:
+            with self.sessions.clocks.explaining(access.api_url):
+                found = self.api.organization(access, subject)
+            if found is None:
+                raise NotSignedIn(
+                    f"This account has no organization on {access.api_url} yet.",
+                    api_url=elsewhere(session.context.platform),
+                    onboarded=False,
+                )
+            self._organizations[subject] = found
+        return self._organizations[subject]
 
 
 def find(projects: Sequence[Project], wanted: str, organization: str) -> Project:
@@ -136,21 +131,21 @@ def find(projects: Sequence[Project], wanted: str, organization: str) -> Project
     for matches in (
         [project for project in projects if project.id == wanted],
         [project for project in projects if project.name == wanted],
-        [project for project in projects if project.name.casefold() == wanted.casefold()],
+        [project for project in projects if folded(project.name) == folded(wanted)],
     ):
         if len(matches) == 1:
             return matches[0]
         if matches:
-            ids = ", ".join(project.id for project in matches)
-            raise ProjectNotFound(f"{wanted!r} is the name of several projects.", hint=f"Use an ID: {ids}")
+            raise ProjectNotFound(
+                f"{wanted!r} is the name of several projects.",
+                project=wanted,
+                organization=organization,
+                ids=tuple(project.id for project in matches),
+            )
     names = [project.name for project in projects]
-    near = get_close_matches(wanted, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else _ELSEWHERE
-    raise ProjectNotFound(f"There is no project {wanted!r} in {organization!r}.", hint=hint)
-
-
-_ELSEWHERE = "Run dagctl projects for a list, or dagctl context list if it is another organization's."
-
-
-def _name(context: Context) -> str:
-    return context.organization.value if context.organization else "your organization"
+    raise ProjectNotFound(
+        f"There is no project {wanted!r} in {organization!r}.",
+        project=wanted,
+        organization=organization,
+        near=tuple(get_close_matches(wanted, names, n=3, cutoff=0.5)),
+    )

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from functools import partial
+
+from attrs import evolve, frozen
 
 from dagctl.domain.errors import EnvironmentProtected, NoProject, PlatformError, ProtectionUnknown
-from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
-from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.verdicts import Verdicts
-from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.targets import PRODUCTION, Targets, Verdict, sanitized
 from dagctl.domain.values.text import printable
+from dagctl.domain.values.tokens import identity_of
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.command_line import CommandLine
-
-
-@frozen
-class _Place:
-    """What a question is about, the environment apart."""
-
-    access: ApiAccess
-    project_id: str
-    project: str
-    organization: str
 
 
 @frozen
@@ -35,9 +27,8 @@ class ProtectionService:
     """
 
     api: ApiGateway
-    context: ContextService
     projects: ProjectService
-    session: SessionService
+    sessions: SessionService
     commands: CommandLine
     verdicts: Verdicts
 
@@ -60,13 +51,14 @@ class ProtectionService:
             EnvironmentProtected: the platform says no.
             ProtectionUnknown: the platform could not be asked, or its answer means nothing.
             NotSignedIn: nobody is signed in.
-            DagctlError: there is no telling which project this is about.
+            DagctlError: the project in question is not known.
         """
         if environment is None:
             targets = self.targets(default_environment)
         else:
             targets = Targets.exactly([environment], default_environment or PRODUCTION, "the caller")
-        self.require(targets, project_id=project_id, project=project)
+        if targets.environments:
+            self.require(targets, self._session(targets.environments[0], project, project_id))
 
     def targets(self, default_environment: str | None = None) -> Targets:
         """What the running command targets."""
@@ -80,59 +72,82 @@ class ProtectionService:
         """
         return Targets.every(PRODUCTION, reason)
 
-    def require(self, targets: Targets, *, project_id: str | None = None, project: str | None = None) -> None:
-        """Return if every environment in `targets` is allowed. Without any, nobody is asked.
+    def admitted(self, targets: Targets, project: str | None = None, *, since: Context | None = None) -> Session:
+        """The session to touch `targets` in, once all of them are allowed.
+
+        Args:
+            project: the project that the caller insists on.
+            since: an identified context of this process, to go on in whichever account is the current one by now.
 
         Raises:
             DagctlError: as `check` does.
         """
-        if not targets.environments:
-            return
-        try:
-            place = self._place(project_id, project)
-        except PlatformError as error:
-            raise _unknown(targets.environments[0], project or project_id, error) from None
-        for environment in targets.environments:
-            self._require(environment, place, targets)
+        session = self._session(targets.environments[0], project, since=since)
+        self.require(targets, session)
+        return session
 
-    def ask(self, environment: str, *, project_id: str | None = None, project: str | None = None) -> Verdict:
+    def require(self, targets: Targets, session: Session, *, again: bool = False) -> None:
+        """Return if every environment in `targets` is allowed in an identified session.
+
+        Args:
+            again: what was allowed a moment ago is asked about once more.
+
+        Raises:
+            EnvironmentProtected: the platform says no.
+            ProtectionUnknown: the platform could not be asked, or its answer means nothing.
+        """
+        access, project_id = session.access, session.context.project_id
+        who = identity_of(session.tokens.id_token).subject
+        for environment in targets.environments:
+            question = (access.api_url, access.organization_id, project_id, environment, who)
+            verdict = self.verdicts.get(question, partial(self.ask_in, environment, session), again=again)
+            if verdict.allowed is not True:
+                raise _protected(environment, session, targets, verdict)
+
+    def ask(self, environment: str, *, project: str | None = None) -> Verdict:
         """What the platform says now about one environment.
 
         Raises:
             DagctlError: as `check` does, but for `EnvironmentProtected`.
         """
+        name = sanitized(environment)
+        return self.ask_in(name, self._session(name, project))
+
+    def ask_in(self, environment: str, session: Session) -> Verdict:
+        """The same, in an identified session."""
+        access, project_id = session.access, session.context.project_id or ""
         try:
-            place = self._place(project_id, project)
+            with self.sessions.clocks.explaining(access.api_url):
+                return self.api.protection(access, project_id, environment)
         except PlatformError as error:
-            raise _unknown(sanitized(environment), project or project_id, error) from None
-        return self._ask(sanitized(environment), place)
+            raise _unknown(environment, _project(session), error) from None
 
-    def _require(self, environment: str, place: _Place, targets: Targets) -> None:
-        question = (place.access.api_url, place.access.organization_id, place.project_id, environment)
-        verdict = self.verdicts.get(question, lambda: self._ask(environment, place))
-        if verdict.allowed is not True:
-            raise _protected(environment, place, targets, verdict)
-
-    def _place(self, project_id: str | None, project: str | None) -> _Place:
-        self.session.fresh()  # an expired session heals itself first
-        context = self.context.current(project)
-        if project_id is None:
-            context = self.projects.identified(context)
-            project_id = context.project_id
+    def _session(
+        self, environment: str, project: str | None, project_id: str | None = None, *, since: Context | None = None
+    ) -> Session:
+        """An identified session; where the platform cannot be asked for it, nobody knows what is protected."""
+        contexts = self.sessions.contexts
+        try:
+            world = contexts.read(project) if since is None else contexts.read_again(since)
+            session = self.sessions.open_in(world)
+            if project_id is None:
+                return self.projects.identified(session)
+            session = self.projects.with_organization(session)
+        except PlatformError as error:
+            raise _unknown(environment, project or project_id, error) from None
         if not project_id:
-            raise NoProject("The project's ID is missing.", hint="Run: dagctl use-project PROJECT")
-        access = self.projects.access(context)
-        known = context.project if project_id == context.project_id else None
-        name = known.value if known else project_id
-        organization = context.organization.value if context.organization else "your organization"
-        return _Place(access, project_id, printable(name), printable(organization))
+            raise NoProject("The project's ID is missing.", organization=session.context.owner)
+        context = session.context
+        if project_id == context.project_id:
+            return session
+        return evolve(
+            session,
+            context=evolve(context, project=Sourced(project_id, Origin.CALLER), project_id=project_id),
+        )
 
-    def _ask(self, environment: str, place: _Place) -> Verdict:
-        try:
-            with self.session.clocks.explaining(place.access.api_url):
-                return self.api.protection(place.access, place.project_id, environment)
-        except PlatformError as error:
-            raise _unknown(environment, place.project, error) from None
+
+def _project(session: Session) -> str:
+    return printable(session.context.project.value) if session.context.project else ""
 
 
 def _unknown(environment: str, project: str | None, error: PlatformError) -> ProtectionUnknown:
@@ -140,17 +155,19 @@ def _unknown(environment: str, project: str | None, error: PlatformError) -> Pro
     return ProtectionUnknown(
         f"Nobody could say whether the environment {environment!r}{where} is protected, "
         f"so it counts as protected: {error.message}",
-        hint=error.hint or f"Nothing was changed. To try again: dagctl protection check {environment}",
+        environment=environment,
+        project=project,
+        cause=error,
     )
 
 
-def _protected(environment: str, place: _Place, targets: Targets, verdict: Verdict) -> EnvironmentProtected:
+def _protected(environment: str, session: Session, targets: Targets, verdict: Verdict) -> EnvironmentProtected:
     words = printable(verdict.message or "").rstrip(".")
     said = f": {words}." if words else "."
     why = f" ({targets.reason} may touch every environment.)" if targets.everything else ""
     return EnvironmentProtected(
-        f"The environment {environment!r} of project {place.project!r} is protected from you{said}{why}",
-        hint="Deploy to it the way your team does (mostly: merge, and let CI deploy), or ask an "
-        f"administrator of {place.organization} for access. "
-        "Your own work belongs in an environment of your own: sqlmesh plan dev_YOURNAME",
+        f"The environment {environment!r} of project {_project(session)!r} is protected from you{said}{why}",
+        environment=environment,
+        project=_project(session),
+        organization=printable(session.context.owner),
     )

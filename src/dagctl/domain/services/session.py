@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -16,217 +16,114 @@ from dagctl.domain.errors import (
     ProjectConflict,
     Refused,
     SessionEnded,
+    TokenOutOfTime,
     TokenRejected,
 )
 from dagctl.domain.services.clocks import ClockCheck
-from dagctl.domain.services.context import ContextService
-from dagctl.domain.values.context import recorded_api_url
-from dagctl.domain.values.platform import Platform
-from dagctl.domain.values.text import printable
+from dagctl.domain.services.context import ContextService, World
+from dagctl.domain.services.kept import Kept
+from dagctl.domain.values.context import Context, recorded_api_url, recorded_platform
+from dagctl.domain.values.platform import HOSTED_API_URL, ApiAccess, Platform
 from dagctl.domain.values.tokens import (
+    SessionStatus,
     TokenSet,
     bounded,
     claims_of,
     expiry_of,
-    identity_of,
     issued_by,
     life_of,
+    same_person,
     same_subject,
+    status_of,
 )
 
 if TYPE_CHECKING:
     from dagctl.ports.identity_provider import IdentityProvider
-    from dagctl.ports.token_store import TokenStore
 
 
 @frozen
-class SessionStatus:
-    """Who is signed in, as far as that can be told without asking anybody.
+class Session:
+    """A context, and tokens of its account that are fresh.
 
     Attributes:
-        signed_in: there are tokens that live, or that can be renewed.
-        identity: email address, or `sub` where the ID token has none.
-        expires_at: aware; None where that cannot be told.
-        renewable: the tokens renew themselves.
+        kept: what the account has on this machine, as it was read.
     """
 
-    signed_in: bool
-    identity: str | None = None
-    expires_at: datetime | None = None
-    renewable: bool = False
+    context: Context
+    tokens: TokenSet
+    kept: Kept
+
+    @property
+    def access(self) -> ApiAccess:
+        """What a call to the API for the context's organization carries."""
+        return ApiAccess(self.context.platform.api_url, self.tokens.id_token, self.context.organization_id)
 
 
+@frozen
 class SessionService:
-    """Gives tokens, renewed when they are about to expire; at most one renewal at a time on a machine."""
+    """Opens sessions; renews their tokens when they are about to expire, at most one at a time on a machine."""
 
-    def __init__(
-        self, context: ContextService, tokens: TokenStore, identity: IdentityProvider, clocks: ClockCheck
-    ) -> None:
-        self.context = context
-        self.tokens = tokens
-        self.identity = identity
-        self.clocks = clocks
-        self.clock = clocks.clock
-
-    def current(self) -> TokenSet:
-        """The tokens as they are kept.
-
-        Raises:
-            NotSignedIn: there are none.
-        """
-        kept = self.tokens.load()
-        if kept is None:
-            return self._signed_out()
-        self._require_their_api()
-        return kept
-
-    def _require_their_api(self) -> None:
-        """Tokens without a record of where they are from are the hosted platform's, if anybody's."""
-        context = self.context.current()
-        at_home = context.api_url.value == recorded_api_url(context.recorded)
-        if self.tokens.writable and context.recorded.current_org is None and not at_home:
-            raise NotSignedIn(f"You are not signed in at {context.api_url.value}.", hint=_AGAIN)
+    contexts: ContextService
+    identity: IdentityProvider
+    clocks: ClockCheck
 
     def status(self) -> SessionStatus:
-        """Who is signed in. Asks no network."""
-        kept = self.tokens.load()
-        if kept is None:
-            return SessionStatus(signed_in=False)
-        renewable = self.tokens.writable and kept.refresh_token is not None
-        alive = not kept.expired(self.clock.now())
-        return SessionStatus(renewable or alive, _who(kept), kept.expires_at, renewable)
-
-    def fresh(self) -> TokenSet:
-        """Tokens that are not about to expire, renewed first where that is needed.
+        """Who is signed in. Asks no network.
 
         Raises:
-            NotSignedIn: there are none; `SessionEnded` where the issuer no longer takes the refresh token.
+            FileProblem: the store cannot be read.
+        """
+        return self.status_in(self.contexts.meant())
+
+    def status_in(self, kept: Kept) -> SessionStatus:
+        """The same, of what has been read already."""
+        return status_of(kept.tokens, kept.stores.tokens.writable, self._now())
+
+    def fresh(self) -> TokenSet:
+        """Tokens that are not about to expire; see `open`."""
+        return self.open().tokens
+
+    def open(self, pinned: str | None = None) -> Session:
+        """The session to work in: the world is read once, and its tokens are renewed where they are due.
+
+        Args:
+            pinned: as for `ContextService.current`.
+
+        Raises:
+            NotSignedIn: there are no tokens; `SessionEnded` where the issuer no longer takes the refresh token.
             PlatformError: the tokens are dead and the issuer cannot be asked; `ClockSkewed` where new tokens
                 look as if they had to be renewed again at once, and this machine's clock is to blame.
             TokenRejected: the issuer answered with somebody else's tokens.
             FileProblem: the store cannot be read or written.
+            DagctlError: as `ContextService.current` does.
         """
-        seen = self.current()
-        if not seen.due(self.clock.now()):
-            return seen
-        if not self.tokens.writable:
-            return self._as_given(seen)
-        try:
-            with self.tokens.lock():
-                return self._renew_unless_done(seen)
-        except (FileBusy, FileUnusable):
-            if seen.expired(self.clock.now()):
-                raise
-            return seen
+        return self.open_in(self.contexts.read(pinned))
+
+    def open_in(self, world: World) -> Session:
+        """The same, of what has been read already."""
+        return Session(world.context, self._fresh(world), world.kept)
 
     def renewed(self) -> TokenSet:
         """Tokens that have been renewed just now, whether or not they were due.
 
         Raises:
-            DagctlError: as `fresh` does, and whatever has kept the tokens from being renewed.
+            DagctlError: as `open` does, and whatever has kept the tokens from being renewed.
         """
-        seen = self.current()
-        if not self.tokens.writable:
+        world = self.contexts.read()
+        seen, store = self._tokens(world), world.kept.stores.tokens
+        if not store.writable:
             raise FileUnusable(
-                f"The session is given by {self.tokens.describe()}, and cannot be renewed from here.",
-                hint="Unset it, or put new tokens there.",
+                f"{store.describe()} gives the session, which cannot be renewed from here.", path=store.describe()
             )
-        with self.tokens.lock():
-            kept = self._still_there(seen)
-            return kept if kept.access_token != seen.access_token else self._renew(kept)
+        with store.lock():
+            kept = self._still_there(seen, world)
+            return kept if kept.access_token != seen.access_token else self._renew(kept, world)
 
-    def _renew_unless_done(self, seen: TokenSet) -> TokenSet:
-        kept = self._still_there(seen)
-        renewed_meanwhile = kept.access_token != seen.access_token
-        if renewed_meanwhile and not kept.expired(self.clock.now()):
-            return kept
-        try:
-            return self._renew(kept)
-        except ClockSkewed:
-            raise  # the renewal went well, and so would the next one, at once
-        except DagctlError:
-            if kept.expired(self.clock.now()):
-                raise
-            return kept  # it still lives: no reason to stop anybody's work
-
-    def _still_there(self, seen: TokenSet) -> TokenSet:
-        """The tokens as they are kept now, if they are still the same person's."""
-        kept = self.current()
-        if not _same_person(seen, kept):
-            raise ProjectConflict("Another context has become the current one in the meantime.", hint="Begin again.")
-        return kept
-
-    def _renew(self, kept: TokenSet) -> TokenSet:
-        if kept.refresh_token is None:
-            raise SessionEnded("Your session came without a refresh token, so it cannot be renewed.", hint=_AGAIN)
-        platform = self._own_platform(kept)
-        try:
-            answer = self.identity.refresh(platform, kept.refresh_token)
-        except Refused as error:
-            if error.code != "invalid_grant":
-                raise
-            return self._after_invalid_grant(kept)
-        if answer.id_token and not same_subject(kept.id_token, answer.id_token):
-            claims_of(answer.id_token)  # says what is wrong with one that is no JWT
-            raise TokenRejected(
-                f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
-                hint=_AGAIN,
-            )
-        renewed = bounded(kept.renewed_by(answer))
-        self.tokens.save(renewed)
-        self._doubt(renewed, platform, answered=bool(answer.id_token))
-        return renewed
-
-    def _own_platform(self, kept: TokenSet) -> Platform:
-        """The platform that the tokens are from: no other is told a refresh token."""
-        platform = self.context.current().platform
-        if not issued_by(kept.id_token, platform.issuer):
-            kept_in = self.tokens.describe()
-            raise NotSignedIn(f"The tokens in {kept_in} are not from {platform.issuer_host}.", hint=_AGAIN)
-        return platform
-
-    def _doubt(self, renewed: TokenSet, platform: Platform, *, answered: bool) -> None:
-        """New tokens that are due already would be renewed over and over: mostly the clock is wrong.
+    def end(self, kept: Kept | None = None) -> bool:
+        """Sign out: have the refresh token revoked where that can be done, and remove the tokens.
 
         Args:
-            answered: a new ID token is among them.
-        """
-        now = self.clock.now()
-        if not answered and (expiry_of(renewed.id_token) or now) <= now:
-            raise SessionEnded("Your ID token has expired, and the issuer gives no new one.", hint=_AGAIN)
-        if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
-            return
-        self.clocks.require(platform.api_url)
-        if renewed.expired(now):
-            raise DagctlError(
-                f"New tokens from {platform.issuer_host} look expired already, by this machine's clock.",
-                hint="Is the clock right? dagctl doctor compares it with the API's.",
-            )
-
-    def _after_invalid_grant(self, kept: TokenSet) -> TokenSet:
-        """Another client may have renewed in between, one that knows nothing of our lock."""
-        latest = self.tokens.load()
-        now = self.clock.now()
-        overtaken = latest is not None and latest.refresh_token != kept.refresh_token
-        if latest is not None and overtaken and not latest.expired(now) and _same_person(kept, latest):
-            return latest
-        if latest is not None and latest.refresh_token == kept.refresh_token and kept.expired(now):
-            self.tokens.clear()
-        raise SessionEnded("Your session has ended.", hint=_AGAIN)
-
-    def _as_given(self, given: TokenSet) -> TokenSet:
-        if given.expires_at is not None and given.expired(self.clock.now()):
-            raise SessionEnded(
-                f"The token in {self.tokens.describe()} has expired.",
-                hint="Put new ones into DAGCTL_ACCESS_TOKEN and DAGCTL_ID_TOKEN.",
-            )
-        return given
-
-    def _signed_out(self) -> NoReturn:
-        raise NotSignedIn("You are not signed in.", hint=_AGAIN)
-
-    def end(self) -> bool:
-        """Sign out: have the refresh token revoked where that can be done, and remove the tokens.
+            kept: the account to end; the one that commands work with here where None.
 
         Returns:
             Whether the issuer has confirmed the revocation.
@@ -234,38 +131,146 @@ class SessionService:
         Raises:
             FileUnusable: the tokens cannot be removed.
         """
+        kept = kept or self.contexts.meant()
         try:
-            with self.tokens.lock():  # also while the issuer is asked: no other tokens may come there meanwhile
-                return self._ended()
+            with kept.stores.tokens.lock():  # also while the issuer is asked: no other tokens may come there meanwhile
+                return self._ended(kept.again())
         except FileBusy:
-            return self._ended()
+            return self._ended(kept.again())
 
-    def _ended(self) -> bool:
-        revoked = self._revoke()
-        self.tokens.clear()
+    def _ended(self, kept: Kept) -> bool:
+        revoked = self._revoke(kept)
+        kept.stores.tokens.clear()
         return revoked
 
-    def _revoke(self) -> bool:
+    def _revoke(self, kept: Kept) -> bool:
         try:
-            kept = self.tokens.load()
-            if kept is None or kept.refresh_token is None:
+            if kept.tokens is None or kept.tokens.refresh_token is None:
                 return False
-            self.identity.revoke(self._own_platform(kept), kept.refresh_token)
+            platform = recorded_platform(recorded_api_url(kept.settings), kept.settings)
+            if not issued_by(kept.tokens.id_token, platform.issuer):
+                return False
+            self.identity.revoke(platform, kept.tokens.refresh_token)
         except DagctlError:
             return False  # signing out never fails for what is on the far side, nor for a corrupt file
         return True
 
+    def _fresh(self, world: World) -> TokenSet:
+        seen, store = self._tokens(world), world.kept.stores.tokens
+        if not seen.due(self._now()):
+            return seen
+        if not store.writable:
+            return self._as_given(seen, store.describe())
+        try:
+            with store.lock():
+                return self._renew_unless_done(seen, world)
+        except (FileBusy, FileUnusable):
+            if seen.expired(self._now()):
+                raise
+            return seen
 
-def _same_person(one: TokenSet, other: TokenSet) -> bool:
-    return one.id_token == other.id_token or same_subject(one.id_token, other.id_token)
+    def _tokens(self, world: World) -> TokenSet:
+        """The tokens as they are kept; without a record of where they are from, they are the hosted platform's."""
+        context, tokens = world.context, world.kept.tokens
+        if tokens is None:
+            raise _signed_out(NotSignedIn, "You are not signed in.", context)
+        at_home = context.api_url.value == recorded_api_url(context.recorded)
+        if world.kept.stores.tokens.writable and context.recorded.current_org is None and not at_home:
+            raise _signed_out(NotSignedIn, f"You are not signed in at {context.api_url.value}.", context)
+        return tokens
+
+    def _renew_unless_done(self, seen: TokenSet, world: World) -> TokenSet:
+        kept = self._still_there(seen, world)
+        renewed_meanwhile = kept.access_token != seen.access_token
+        if renewed_meanwhile and not kept.expired(self._now()):
+            return kept
+        try:
+            return self._renew(kept, world)
+        except ClockSkewed:
+            raise  # the renewal went well, and so would the next one, at once
+        except DagctlError:
+            if kept.expired(self._now()):
+                raise
+            return kept  # it still lives: no reason to stop anybody's work
+
+    def _still_there(self, seen: TokenSet, world: World) -> TokenSet:
+        """The tokens as they are kept now, if they are still the same person's."""
+        kept = self._tokens(World(world.context, world.kept.again()))
+        if not same_person(seen, kept):
+            raise ProjectConflict("Another account has become the current one in the meantime.")
+        return kept
+
+    def _renew(self, kept: TokenSet, world: World) -> TokenSet:
+        context = world.context
+        if kept.refresh_token is None:
+            said = "Your session came without a refresh token, so it cannot be renewed."
+            raise _signed_out(SessionEnded, said, context)
+        platform, store = context.platform, world.kept.stores.tokens
+        if not issued_by(kept.id_token, platform.issuer):  # no other issuer is told a refresh token
+            said = f"The tokens in {store.describe()} are not from {platform.issuer_host}."
+            raise _signed_out(NotSignedIn, said, context)
+        try:
+            answer = self.identity.refresh(platform, kept.refresh_token)
+        except Refused as error:
+            if error.code != "invalid_grant":
+                raise
+            return self._after_invalid_grant(kept, world)
+        if answer.id_token and not same_subject(kept.id_token, answer.id_token):
+            claims_of(answer.id_token)  # says what is wrong with one that is no JWT
+            raise TokenRejected(
+                f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
+                issuer_host=platform.issuer_host,
+            )
+        renewed = bounded(kept.renewed_by(answer))
+        store.save(renewed)
+        self._doubt(renewed, context, answered=bool(answer.id_token))
+        return renewed
+
+    def _doubt(self, renewed: TokenSet, context: Context, *, answered: bool) -> None:
+        """New tokens that are due already would be renewed over and over: mostly the clock is wrong.
+
+        Args:
+            answered: a new ID token is among them.
+        """
+        now, platform = self._now(), context.platform
+        if not answered and (expiry_of(renewed.id_token) or now) <= now:
+            said = "Your ID token has expired, and the issuer gives no new one."
+            raise _signed_out(SessionEnded, said, context)
+        if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
+            return
+        self.clocks.require(platform.api_url)
+        if renewed.expired(now):
+            raise TokenOutOfTime(
+                f"New tokens from {platform.issuer_host} look expired already, by this machine's clock.",
+                issuer_host=platform.issuer_host,
+            )
+
+    def _after_invalid_grant(self, kept: TokenSet, world: World) -> TokenSet:
+        """Another client may have renewed in between, one that knows nothing of our lock."""
+        store, now = world.kept.stores.tokens, self._now()
+        latest = store.load()
+        overtaken = latest is not None and latest.refresh_token != kept.refresh_token
+        if latest is not None and overtaken and not latest.expired(now) and same_person(kept, latest):
+            return latest
+        if latest is not None and latest.refresh_token == kept.refresh_token and kept.expired(now):
+            store.clear()
+        raise _signed_out(SessionEnded, "Your session has ended.", world.context)
+
+    def _as_given(self, given: TokenSet, given_by: str) -> TokenSet:
+        if given.expires_at is not None and given.expired(self._now()):
+            raise SessionEnded(f"The token in {given_by} has expired.", given_by=given_by)
+        return given
+
+    def _now(self) -> datetime:
+        return self.clocks.clock.now()
 
 
-def _who(tokens: TokenSet) -> str | None:
-    try:
-        identity = identity_of(tokens.id_token)
-    except TokenRejected:
-        return None
-    return printable(identity.email or identity.subject)
+def _signed_out(kind: type[NotSignedIn], said: str, context: Context) -> NotSignedIn:
+    """The error of a session that is not there, with where to sign in again."""
+    organization = context.organization.value if context.organization else None
+    return kind(said, organization=organization, api_url=elsewhere(context.platform))
 
 
-_AGAIN = "Run: dagctl auth login --org ORG"
+def elsewhere(platform: Platform) -> str | None:
+    """The API of a platform that is not the hosted one; None for the hosted one."""
+    return None if platform.api_url == HOSTED_API_URL else platform.api_url

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import evolve, field, frozen
 
-from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError, ProjectConflict
-from dagctl.domain.services.context import ContextService
+from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError
 from dagctl.domain.services.projects import ProjectService
-from dagctl.domain.services.session import SessionService
-from dagctl.domain.values.context import Context, Sourced
+from dagctl.domain.services.session import Session
+from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.platform import StateProxy, default_state_proxy
-from dagctl.domain.values.state import StateCredentials, database_name, database_user
+from dagctl.domain.values.state import StateCredentials, StateEndpoint, database_name, database_user
 from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.state_probe import ProxyTrust
 
 
 @frozen
 class StateService:
     """Computes the credentials of a project's state database."""
 
-    context: ContextService
     projects: ProjectService
-    session: SessionService
     api: ApiGateway
-    kept: CredentialStore
-    _proxies: dict[str, StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
-    """What the platform has said, by organization."""
+    trust: ProxyTrust
+    _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
+    """What the platform has said, by API and organization."""
 
     def credentials(self, project: str | None = None, *, keep: bool = True) -> StateCredentials:
-        """Credentials that are fresh now.
+        """Credentials that are fresh now, with the CA certificates that this machine verifies the proxy with.
 
         Args:
             project: name or ID of the project that the caller insists on; the context's where None.
@@ -39,91 +38,56 @@ class StateService:
             NotSignedIn: nobody is signed in.
             PlatformError: something had to be asked for and could not.
         """
-        return self.at(self.located(project), keep=keep)
+        return self.credentials_in(self.located(self.projects.sessions.open(project)), keep=keep)
 
-    def located(self, project: str | None = None) -> Context:
-        """The context with everything in it that leads to the project's database.
+    def located(self, session: Session) -> Session:
+        """The session with everything in its context that leads to the project's database.
 
         Raises:
             DagctlError: as `credentials` does.
         """
-        context = self.projects.identified(self.context.current(project))
-        if context.proxy is not None:
-            return context
-        return evolve(context, proxy=Sourced(self._proxy(context), "the platform"))
+        session = self.projects.identified(session)
+        if session.context.proxy is not None:
+            return session
+        proxy = Sourced(self._proxy(session), Origin.PLATFORM)
+        return evolve(session, context=evolve(session.context, proxy=proxy))
 
-    def at(self, located: Context, *, keep: bool = True) -> StateCredentials:
-        """Credentials that are fresh now, of the very database that was located once.
-
-        Raises:
-            ProjectConflict: somebody has signed in to another organization, or elsewhere, since then.
-            NotSignedIn: nobody is signed in.
-            PlatformError: the tokens are dead and cannot be renewed.
-        """
-        tokens = self.session.fresh()
-        self._see_that_nobody_moved(located)
-        if located.organization is None or located.project is None or located.proxy is None:
+    def credentials_in(self, session: Session, *, keep: bool = True) -> StateCredentials:
+        """The credentials of a located session. Asks nobody."""
+        context, tokens = session.context, session.tokens
+        endpoint = self.endpoint(context)
+        if endpoint is None or context.project is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
-        org, name = located.organization.value, located.project.value
-        outline = _outlined(org, name, located.proxy.value, located.sslmode.value)
-        credentials = evolve(outline, password=tokens.access_token, expires_at=tokens.expires_at)
+        credentials = StateCredentials(endpoint, tokens.access_token, tokens.expires_at)
         if keep:
-            self._keep(org, name, credentials)
+            with suppress(FileUnusable):  # a courtesy to other tools: no reason to stop anybody's work
+                session.kept.stores.credentials.save(context.owner, context.project.value, credentials)
         return credentials
 
-    def outline(self, project: str | None = None, *, located: Context | None = None) -> StateCredentials | None:
-        """The database without a password, as far as it can be told without asking anybody.
-
-        Args:
-            located: where it is, if that is known already.
-
-        Returns:
-            None where that is not far enough.
-
-        Raises:
-            DagctlError: a setting is unusable, or contradicts `project`.
-        """
-        context = located or self.context.current(project)
+    def endpoint(self, context: Context) -> StateEndpoint | None:
+        """The database, as far as it is known without asking anybody; None where that is not far enough."""
         if context.organization is None or context.project is None or context.proxy is None:
             return None
-        recorded = context.recorded.current_project if located is None and context.project_id is not None else None
-        name = recorded or context.project.value
-        return _outlined(context.organization.value, name, context.proxy.value, context.sslmode.value)
+        org, project, recorded = context.organization.value, context.project.value, context.recorded
+        if recorded.is_current(project):  # it may have been named by its ID
+            project = recorded.current_project or project
+        return self.entrance(context, database_name(org, project), database_user(org, project))
 
-    def _see_that_nobody_moved(self, located: Context) -> None:
-        now = self.context.current()
-        moved = None not in (now.organization_id, located.organization_id) and (
-            now.organization_id != located.organization_id
-        )
-        if moved or now.platform.api_url != located.platform.api_url:
-            raise ProjectConflict(
-                f"{_name(located)} is where this process keeps its state, but you have signed in to "
-                f"{_name(now)} since it began.",
-                hint="Start it anew, or go back to where it began: dagctl context list",
-            )
+    def entrance(self, context: Context, database: str = "", user: str = "") -> StateEndpoint | None:
+        """The proxy, and how strictly it is verified; None where the platform has to be asked for it."""
+        if context.proxy is None:
+            return None
+        proxy, sslmode = context.proxy.value, context.sslmode.value
+        chosen = context.sslmode_stays
+        return self.trust.applied(StateEndpoint(proxy.host, proxy.port, database, user, sslmode, chosen=chosen))
 
-    def _keep(self, org: str, project: str, credentials: StateCredentials) -> None:
-        try:
-            self.kept.save(org, project, credentials)
-        except FileUnusable:
-            return  # a courtesy to other tools: no reason to stop anybody's work
-
-    def _proxy(self, context: Context) -> StateProxy:
+    def _proxy(self, session: Session) -> StateProxy:
+        context = session.context
         default = default_state_proxy(context.platform.api_url)
-        place = f"{context.platform.api_url} {context.organization_id}"
+        place = context.platform.api_url, context.organization_id
         if place not in self._proxies:
             try:
-                self._proxies[place] = self.api.state_proxy(self.projects.access(context)) or default
+                self._proxies[place] = self.api.state_proxy(session.access) or default
             except PlatformError:
                 return default  # and ask again the next time
         return self._proxies[place]
-
-
-def _outlined(org: str, project: str, proxy: StateProxy, sslmode: str) -> StateCredentials:
-    database, user = database_name(org, project), database_user(org, project)
-    return StateCredentials(proxy.host, proxy.port, database, user, password="", sslmode=sslmode)
-
-
-def _name(context: Context) -> str:
-    organization = context.organization.value if context.organization else "an organization"
-    return f"{organization} on {context.platform.api_url}"

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from datetime import datetime, timedelta
 from threading import Lock
+from typing import NamedTuple
 
 from dagctl.domain.errors import ProtectionUnknown
 from dagctl.domain.values.targets import Verdict
+from dagctl.ports.clock import Clock
+
+GOOD_FOR = timedelta(minutes=5)
+"""How long a yes is remembered. A no is never: whoever was let in since then is not to wait."""
+
+
+class _Asked(NamedTuple):
+    at: datetime
+    answer: Future[Verdict]
 
 
 class Verdicts:
@@ -18,34 +29,52 @@ class Verdicts:
 
     Args:
         process: gives the running process's ID.
+        clock: its wall clock counts, since a monotonic one may stand still while a laptop sleeps.
     """
 
-    def __init__(self, process: Callable[[], int]) -> None:
+    def __init__(self, process: Callable[[], int], clock: Clock) -> None:
         self._process = process
+        self._clock = clock
         self._begin()
 
     def _begin(self) -> None:
         self._lock = Lock()
-        self._answers: dict[Hashable, Future[Verdict]] = {}
+        self._asked: dict[Hashable, _Asked] = {}
         self._owner = self._process()
 
-    def get(self, question: Hashable, ask: Callable[[], Verdict]) -> Verdict:
-        """The answer to `question`; `ask` is called where nobody has asked yet, and may raise."""
+    def get(self, question: Hashable, ask: Callable[[], Verdict], *, again: bool = False) -> Verdict:
+        """The answer to `question`.
+
+        Args:
+            question: who asks about what.
+            ask: called where no answer is remembered and nobody is asking; may raise.
+            again: no answer is to be remembered.
+        """
         if self._owner != self._process():
             self._begin()
-        answers, mine = self._answers, Future[Verdict]()
+        mine = _Asked(self._clock.now(), Future())
         with self._lock:
-            answer = answers.setdefault(question, mine)
-        if answer is not mine:
-            return answer.result()
+            known = self._asked.get(question)
+            if known is None or self._is_spent(known, again):
+                known = self._asked[question] = mine
+        if known is not mine:
+            return known.answer.result()
         try:
             verdict = ask()
         except BaseException as error:
-            del answers[question]
-            mine.set_exception(error if isinstance(error, Exception) else _interrupted())
+            with self._lock:
+                if self._asked.get(question) is mine:
+                    del self._asked[question]
+            mine.answer.set_exception(error if isinstance(error, Exception) else _interrupted())
             raise
-        mine.set_result(verdict)
+        mine.answer.set_result(verdict)
         return verdict
+
+    def _is_spent(self, known: _Asked, again: bool) -> bool:
+        if not known.answer.done():
+            return False  # whoever asks at the same time waits for it
+        fresh = timedelta() <= self._clock.now() - known.at < GOOD_FOR
+        return again or not fresh or not known.answer.result().allowed
 
 
 def _interrupted() -> ProtectionUnknown:

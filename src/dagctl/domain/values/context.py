@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from dagctl.domain.errors import ProjectConflict
+from dagctl.domain.errors import ProjectConflict, SettingUnusable
 from dagctl.domain.values.platform import (
     HOSTED_API_URL,
     HOSTED_CLIENT_ID,
     HOSTED_ISSUER_HOST,
+    Organization,
     Platform,
     StateProxy,
     canonical_api_url,
+    default_state_proxy,
 )
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.state import DEFAULT_SSLMODE, checked_sslmode
 
 T = TypeVar("T")
 
-BUILT_IN = "built in"
+
+class Origin(Enum):
+    """The kinds of places that values come from, strongest first."""
+
+    CONFIG = "the SQLMesh config"
+    CALLER = "the caller"
+    VARIABLE = "an environment variable"
+    PIN_FILE = "a .dagctl.yaml"
+    RECORDED = "the recorded settings"
+    PLATFORM = "the platform"
+    DERIVED = "derived from the API URL"
+    BUILT_IN = "built in"
 
 
 @frozen
 class Sourced(Generic[T]):
-    """A value, and for people, where it came from."""
+    """A value and where it came from.
+
+    Attributes:
+        name: the variable, or the file's path; None where the origin says it all.
+    """
 
     value: T
-    source: str
+    origin: Origin
+    name: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Where it came from, for people."""
+        return self.name or self.origin.value
 
 
 @frozen
@@ -47,23 +72,52 @@ class Overrides:
     given_session: bool = False
 
     @property
-    def choose_context(self) -> bool:
-        """Whether another of the contexts that are kept may be meant than the current one."""
+    def choose_account(self) -> bool:
+        """Whether another account may be meant than the current one."""
         return not self.given_session and (self.organization is not None or self.api_url is not None)
 
 
 @frozen
+class Pin:
+    """The organization and project that a configuration belongs to.
+
+    Attributes:
+        project: its name or ID.
+        organization: name or ID; None where the configuration does not say.
+    """
+
+    project: str
+    organization: str | None = None
+
+    @classmethod
+    def parsed(cls, text: str, settings: Settings) -> Pin:
+        """A pin as configurations write it: `PROJECT`, or `ORGANIZATION/PROJECT`.
+
+        Args:
+            settings: a project whose own name has a slash is known by its record there.
+        """
+        if "/" not in text or text in (settings.current_project, settings.current_project_id):
+            return cls(text)
+        organization, _, project = text.partition("/")
+        return cls(project, organization)
+
+    def __str__(self) -> str:
+        return f"{self.organization}/{self.project}" if self.organization else self.project
+
+
+@frozen
 class Context:
-    """The resolved context.
+    """The organization, project and platform that a command works on.
 
     Attributes:
         organization: the name as people know it (its ID where no name is known); None when signed out.
         organization_id: None where only a name is known.
         project: name, or ID where it was given so; None where none is chosen.
         project_id: None where it has to be looked up.
-        owner: the organization that the project was pinned with; None where it was pinned without, or not at all.
         proxy: where state databases are reached; None where the platform has to be asked.
         sslmode: libpq's sslmode for it.
+        recorded: the settings that it was resolved from.
+        pinned: what the caller insists on.
     """
 
     organization: Sourced[str] | None
@@ -75,19 +129,24 @@ class Context:
     proxy: Sourced[StateProxy] | None
     sslmode: Sourced[str]
     recorded: Settings = field(factory=Settings, repr=False)
-    owner: str | None = None
+    pinned: Pin | None = None
 
     @property
-    def pin(self) -> str | None:
-        """`ORGANIZATION/PROJECT`, by which a configuration says what it belongs to; None where one is not known."""
+    def owner(self) -> str:
+        """The organization, for people."""
+        return self.organization.value if self.organization else self.organization_id or "your organization"
+
+    @property
+    def pin(self) -> Pin | None:
+        """What a configuration writes to belong here; None where no project is chosen, or no organization known."""
         names = (self.organization.value if self.organization else None, self.organization_id)
         organization = next((name for name in names if name and "/" not in name), None)
-        return f"{organization}/{self.project.value}" if organization and self.project else None
+        return Pin(self.project.value, organization) if organization and self.project else None
 
     @property
     def sslmode_stays(self) -> bool:
         """Whether nobody makes it stricter: it was asked for, or the platform is not a sandbox on this machine."""
-        return self.sslmode.source != BUILT_IN or not self.platform.local
+        return self.sslmode.origin is not Origin.BUILT_IN or not self.platform.local
 
     def require_owner(self) -> None:
         """Return if the pinned project is the organization's own, as far as the organization is known.
@@ -95,16 +154,113 @@ class Context:
         Raises:
             ProjectConflict: it was pinned with another organization.
         """
-        known = {self.organization_id, self.organization.value if self.organization else None} - {None}
-        names = {name.casefold() for name in known if name is not None}
-        if self.owner is None or not names or self.owner.casefold() in names or self.project is None:
+        owner = self.pinned.organization if self.pinned else None
+        known = self.organization_id or (self.organization.value if self.organization else None)
+        if owner is None or known is None or self.project is None:
             return
-        here = self.organization.value if self.organization else self.organization_id
-        raise ProjectConflict(
-            f"This SQLMesh project is {self.project.value!r} of {self.owner!r}, but you are signed in to {here!r}.",
-            hint=f"Run: dagctl context use {self.owner} (or dagctl auth login --org {self.owner}), or set "
-            f"DAGCTL_ORG={self.owner} for this folder only.",
+        if not Organization(known, self.owner).is_called(owner):
+            raise ProjectConflict(
+                f"This SQLMesh project is {self.project.value!r} of {owner!r}, "
+                f"but you are signed in to {self.owner!r}.",
+                project=self.project.value,
+                organization=owner,
+            )
+
+
+def resolved(settings: Settings, kept_in: str, overrides: Overrides, pinned: str | None = None) -> Context:
+    """The context that `settings` and `overrides` amount to.
+
+    Args:
+        kept_in: where the settings are kept, for people.
+        pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models
+            must never meet another project's state, so an environment variable that contradicts it is refused.
+
+    Raises:
+        ProjectConflict: the environment names another project than `pinned`, or `pinned` is another organization's.
+        SettingUnusable: a setting means nothing, or names another API or organization than the one signed in to.
+    """
+    pin = Pin.parsed(pinned, settings) if pinned is not None else None
+    api_url = _api_url(settings, kept_in, overrides.api_url)
+    project = _project(settings, kept_in, overrides.project, pin)
+    context = Context(
+        organization=_organization(settings, kept_in, overrides.organization),
+        organization_id=settings.current_org,
+        project=project,
+        project_id=settings.current_project_id if project and settings.is_current(project.value) else None,
+        api_url=api_url,
+        platform=recorded_platform(api_url.value, settings),
+        proxy=None if overrides.given_session else _proxy(settings, kept_in, api_url.value),
+        sslmode=_sslmode(settings, kept_in, overrides.sslmode),
+        recorded=settings,
+        pinned=pin,
+    )
+    context.require_owner()
+    return context
+
+
+def _api_url(settings: Settings, kept_in: str, override: Sourced[str] | None) -> Sourced[str]:
+    recorded = canonical_api_url(settings.api_url) if settings.api_url else None
+    if override is None:
+        if recorded is None:
+            return Sourced(HOSTED_API_URL, Origin.BUILT_IN)
+        return Sourced(recorded, Origin.RECORDED, kept_in)
+    url = canonical_api_url(override.value)
+    if settings.current_org and url != (recorded or HOSTED_API_URL):
+        raise SettingUnusable(
+            f"{override.source} names {url}, but you are signed in at {recorded or HOSTED_API_URL}, "
+            "and its tokens are for no other API.",
+            source=override.source,
+            api_url=url,
         )
+    return evolve(override, value=url)
+
+
+def _organization(settings: Settings, kept_in: str, override: Sourced[str] | None) -> Sourced[str] | None:
+    recorded = settings.organization
+    if recorded is None:
+        return override
+    if override is None:
+        return Sourced(recorded.name, Origin.RECORDED, kept_in)
+    if not recorded.is_called(override.value):
+        raise SettingUnusable(
+            f"{override.source} names the organization {override.value!r}, but you are signed in to {recorded.name!r}.",
+            source=override.source,
+            organization=override.value,
+        )
+    return evolve(override, value=recorded.name)
+
+
+def _project(settings: Settings, kept_in: str, override: Sourced[str] | None, pin: Pin | None) -> Sourced[str] | None:
+    if pin is not None:
+        if override is not None and override.origin is Origin.VARIABLE and not _same(settings, pin, override.value):
+            raise ProjectConflict(
+                f"This SQLMesh project is {pin.project!r}, but {override.source} is {override.value!r}.",
+                project=pin.project,
+                source=override.source,
+            )
+        return Sourced(pin.project, Origin.CONFIG)
+    if override is None and settings.current_project:
+        return Sourced(settings.current_project, Origin.RECORDED, kept_in)
+    return override
+
+
+def _same(settings: Settings, pin: Pin, other: str) -> bool:
+    """Whether both name one project; a recorded project is known by its name and by its ID."""
+    return pin.project == other or (settings.is_current(pin.project) and settings.is_current(other))
+
+
+def _proxy(settings: Settings, kept_in: str, api_url: str) -> Sourced[StateProxy]:
+    if settings.pg_proxy_host:
+        return Sourced(StateProxy(settings.pg_proxy_host, settings.pg_proxy_port or 5432), Origin.RECORDED, kept_in)
+    return Sourced(default_state_proxy(api_url), Origin.DERIVED)
+
+
+def _sslmode(settings: Settings, kept_in: str, override: Sourced[str] | None) -> Sourced[str]:
+    if override is None and settings.pg_proxy_sslmode:
+        override = Sourced(settings.pg_proxy_sslmode, Origin.RECORDED, kept_in)
+    if override is None:
+        return Sourced(DEFAULT_SSLMODE, Origin.BUILT_IN)
+    return evolve(override, value=checked_sslmode(override.value, override.source))
 
 
 def recorded_api_url(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from dagctl.domain.errors import DagctlError
+from dagctl.domain.errors import SettingUnusable
 from dagctl.domain.values.secret import Secret, secret
 
 HOSTED_API_URL = "https://api.dagctl.io"
@@ -66,8 +66,8 @@ class Organization:
     name: str
 
     def is_called(self, wanted: str) -> bool:
-        """Whether `wanted` is its name, in any case, or its ID."""
-        return wanted == self.id or wanted.casefold() == self.name.casefold()
+        """Whether `wanted` is its ID, or its name in any case and any Unicode normalization form."""
+        return wanted == self.id or folded(wanted) == folded(self.name)
 
 
 @frozen
@@ -99,24 +99,32 @@ class Advertisement:
     client_id: str | None = None
 
 
+def folded(name: str) -> str:
+    """`name` as it compares with other names: caseless (Unicode 3.13, D145)."""
+    if name.isascii():
+        return name.lower()
+    from unicodedata import normalize
+
+    return normalize("NFC", normalize("NFC", name).casefold())
+
+
 def canonical_api_url(url: str) -> str:
     """`url` without a trailing slash, once it is known to be usable.
 
     Raises:
-        DagctlError: it is no https URL. Plain http is taken for the loopback interface only.
+        SettingUnusable: it is no https URL. Plain http is taken for the loopback interface only.
     """
     try:
         parts = urlsplit(url.strip())
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise DagctlError(f"The API URL {url!r} is not an https URL.", hint="It looks like https://api.dagctl.io.")
+        raise SettingUnusable(f"The API URL {url!r} is not an https URL like {HOSTED_API_URL}.")
     if parts.username or parts.password:
-        raise DagctlError(f"The API URL for {parts.hostname} must not hold a user name or a password.")
+        raise SettingUnusable(f"The API URL for {parts.hostname} must not hold a user name or a password.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise DagctlError(
-            f"The API URL {url!r} would send tokens in the clear.",
-            hint=f"Use https://{parts.netloc}{parts.path}.",
+        raise SettingUnusable(
+            f"The API URL {url!r} would send tokens in the clear; https://{parts.netloc}{parts.path} would not."
         )
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from dagctl.domain.values.platform import Organization
+
 
 @frozen
 class Settings:
@@ -19,3 +21,13 @@ class Settings:
     pg_proxy_host: str | None = None
     pg_proxy_port: int | None = None
     pg_proxy_sslmode: str | None = None
+
+    @property
+    def organization(self) -> Organization | None:
+        """The current organization; each of ID and name stands for the other where that is not recorded."""
+        id_, name = self.current_org or self.current_org_name, self.current_org_name or self.current_org
+        return Organization(id_, name) if id_ and name else None
+
+    def is_current(self, project: str) -> bool:
+        """Whether `project` is the current project's name, or its ID."""
+        return project in (self.current_project, self.current_project_id)

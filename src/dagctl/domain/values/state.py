@@ -6,11 +6,48 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from dagctl.domain.errors import DagctlError
+from dagctl.domain.errors import SettingUnusable
 from dagctl.domain.values.secret import Secret, secret
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's values of `sslmode`, weakest first."""
+
+DEFAULT_SSLMODE = "require"
+"""What the hosted platform documents."""
+
+
+@frozen
+class StateEndpoint:
+    """Where a project's state database is, as libpq's connection keywords have it.
+
+    Attributes:
+        sslmode: one of `SSL_MODES`.
+        sslrootcert: path of the CA certificates to verify the proxy with, or None.
+        chosen: somebody asked for this very `sslmode`; where not, `DEFAULT_SSLMODE` may be made stricter.
+    """
+
+    host: str
+    port: int
+    database: str = ""
+    user: str = ""
+    sslmode: str = DEFAULT_SSLMODE
+    sslrootcert: str | None = None
+    chosen: bool = False
+
+    @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def declared_sslmode(self) -> str:
+        """The `sslmode` without `sslrootcert`: for programs that take no CA from us."""
+        return self.sslmode if self.chosen else DEFAULT_SSLMODE
+
+    @property
+    def insists_on_tls(self) -> bool:
+        """Whether the password travels by TLS or not at all."""
+        return SSL_MODES.index(self.sslmode) >= SSL_MODES.index("require")
 
 
 @frozen
@@ -19,24 +56,12 @@ class StateCredentials:
 
     Attributes:
         password: the access token.
-        sslmode: one of `SSL_MODES`.
-        sslrootcert: path of the CA certificates to verify the proxy with, or None.
-        expires_at: aware; when the password dies, None where that cannot be told.
+        expires_at: aware; when the password dies, None where it does not say.
     """
 
-    host: str
-    port: int
-    database: str
-    user: str
+    endpoint: StateEndpoint
     password: Secret = field(converter=secret)
-    sslmode: str = "require"
-    sslrootcert: str | None = None
     expires_at: datetime | None = None
-
-    @property
-    def insists_on_tls(self) -> bool:
-        """Whether the password travels by TLS or not at all."""
-        return SSL_MODES.index(self.sslmode) >= SSL_MODES.index("require")
 
 
 def database_name(org: str, project: str) -> str:
@@ -53,11 +78,11 @@ def checked_sslmode(value: str, origin: str) -> str:
     """`value`, if libpq knows it.
 
     Raises:
-        DagctlError: it does not; the message names `origin`.
+        SettingUnusable: it does not; the message names `origin`.
     """
     if value not in SSL_MODES:
-        raise DagctlError(
-            f"{origin} has sslmode {value!r}, which libpq does not know.",
-            hint=f"It is one of {', '.join(SSL_MODES)}.",
+        raise SettingUnusable(
+            f"{origin} has sslmode {value!r}, which libpq does not know: it is one of {', '.join(SSL_MODES)}.",
+            source=origin,
         )
     return value

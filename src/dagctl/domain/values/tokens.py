@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import TokenOutOfTime, TokenRejected
 from dagctl.domain.values.secret import Secret, secret, secret_or_none
+from dagctl.domain.values.text import printable
 
 _SIGNED_JWT = re.compile(r"[^.]*\.[^.]*\.[^.]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
@@ -143,6 +144,11 @@ def life_of(token: Secret) -> timedelta | None:
     return expires - issued if issued is not None and expires is not None else None
 
 
+def same_person(one: TokenSet, other: TokenSet) -> bool:
+    """Whether two answers are for one person, issuer and client."""
+    return one.id_token == other.id_token or same_subject(one.id_token, other.id_token)
+
+
 def same_subject(old: Secret, new: Secret) -> bool:
     """Whether two ID tokens speak of one person, issuer and client (OIDC Core 1.0 section 12.2).
 
@@ -187,6 +193,11 @@ class Identity:
     subject: str
     email: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """What people know the person by."""
+        return printable(self.email or self.subject)
+
 
 def identity_of(id_token: Secret) -> Identity:
     """Whom an already checked ID token speaks of.
@@ -199,6 +210,43 @@ def identity_of(id_token: Secret) -> Identity:
     if subject is None:
         raise TokenRejected("The issuer sent an ID token that names nobody (no usable sub).")
     return Identity(subject, _one_line(claims.get("email"), 254))  # RFC 5321 section 4.5.3.1.3
+
+
+@frozen
+class SessionStatus:
+    """Who is signed in, as far as that shows without asking anybody.
+
+    Attributes:
+        signed_in: there are tokens that live, or that can be renewed.
+        identity: email address, or `sub` where the ID token has none.
+        expires_at: aware; None where the tokens do not say.
+        renewable: the tokens renew themselves.
+    """
+
+    signed_in: bool
+    identity: str | None = None
+    expires_at: datetime | None = None
+    renewable: bool = False
+
+
+def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> SessionStatus:
+    """What `tokens` say of a session.
+
+    Args:
+        writable: new ones could be kept.
+        now: aware.
+    """
+    if tokens is None:
+        return SessionStatus(signed_in=False)
+    renewable = writable and tokens.refresh_token is not None
+    return SessionStatus(renewable or not tokens.expired(now), _who(tokens.id_token), tokens.expires_at, renewable)
+
+
+def _who(id_token: Secret) -> str | None:
+    try:
+        return identity_of(id_token).shown
+    except TokenRejected:
+        return None
 
 
 def _one_line(text: object, limit: int) -> str | None:

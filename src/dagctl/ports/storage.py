@@ -1,4 +1,4 @@
-"""Where contexts are kept that are signed in, but not the current one."""
+"""Where everything is kept that a person's accounts consist of."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from dagctl.ports.token_store import TokenStore
 
 @frozen
 class Stores:
-    """All that is kept of one context: its settings, its tokens, its state databases' credentials."""
+    """All that is kept of one account: its settings, its tokens, its state databases' credentials."""
 
-    contexts: SettingsStore
+    settings: SettingsStore
     tokens: TokenStore
     credentials: CredentialStore
 
 
 class AccountShelf(Protocol):
-    """Keeps each context under a name, in stores of its own.
+    """Keeps the accounts that are signed in but not current, each under a name, in stores of its own.
 
-    A name is a word of letters, digits and `._@-`. Whoever changes what is kept holds the current context's
-    token lock. Raises `FileUnusable`.
+    A name is a word of letters, digits and `._@-`. Whoever changes what is kept holds the current account's
+    token lock.
+
+    Raises:
+        FileUnusable: the shelf cannot be read or written.
     """
 
     def names(self) -> tuple[str, ...]:
@@ -35,3 +38,11 @@ class AccountShelf(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove all that is kept under the name. Not an error where nothing is."""
+
+
+@frozen
+class Storage:
+    """The current account's stores, and those of the others."""
+
+    current: Stores
+    others: AccountShelf

@@ -1,4 +1,4 @@
-"""Make another context the current one; the one that was is kept, signed in as it is.
+"""Make another account the current one; the one that was stays signed in.
 
 What runs already goes on with its own. For one folder only, put org into a .dagctl.yaml there instead.
 """
@@ -16,17 +16,17 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Change the current context."""
+    """Change the current account."""
     client = app.connect()
-    context = client.contexts.use(args.name)
-    project = f"project {context.project}" if context.project else "no project yet"
+    account = client.accounts.switch(args.name)
+    project = f"project {account.project}" if account.project else "no project yet"
     app.show(
-        {"name": context.name, "organization": context.organization, "project": context.project},
-        f"The context is now {context.name}: {context.organization}, {project}.",
+        {"name": account.name, "organization": account.organization, "project": account.project},
+        f"The current account is now {account.name}: {account.organization}, {project}.",
     )
     wanted = client.context.overrides.organization
-    if wanted is not None and not context.is_called(wanted.value):
+    if wanted is not None and not account.is_called(wanted.value):
         app.say(f"Note: here, {wanted.source} names {wanted.value!r}, and that wins.")
-    if not context.signed_in:
-        app.say(f"Its session has ended. Run: dagctl auth login --org {context.organization}")
+    if not account.signed_in:
+        app.say(f"Its session has ended. Run: dagctl auth login --org {account.organization}")
     return 0

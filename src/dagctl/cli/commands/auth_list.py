@@ -1,0 +1,47 @@
+"""List the accounts that you are signed in with; the current one is marked.
+
+DAGCTL_ORG, or org in .dagctl.yaml, works with another one without making it the current one. Asks no network.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from dagctl.cli.app import App
+from dagctl.cli.showing import expiry, moment
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare no options."""
+
+
+def run(args: Namespace, app: App) -> int:
+    """List the accounts."""
+    client = app.connect()
+    accounts, now = client.accounts.list(), client.clock.now()
+    record = [
+        {
+            "name": account.name,
+            "organization": account.organization,
+            "organization_id": account.organization_id,
+            "api_url": account.api_url,
+            "project": account.project,
+            "signed_in": account.signed_in,
+            "expires_at": moment(account.expires_at),
+            "current": account.current,
+        }
+        for account in accounts
+    ]
+    rows = [
+        (
+            "*" if account.current else " ",
+            account.name,
+            account.organization,
+            account.project or "no project",
+            account.api_url,
+            "" if account.signed_in else expiry(account.expires_at, now),
+        )
+        for account in accounts
+    ]
+    app.show_rows(record, rows, "You are not signed in. Run: dagctl auth login --org ORG")
+    return 0
