@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
 from attrs import define, field
 
+from dagctl._sdk import Dagctl, Ports
+from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.domain.services.accounts import AccountService
-from dagctl.domain.services.clocks import ClockCheck
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.login import LoginService, SignedIn
 from dagctl.domain.services.projects import ProjectService
@@ -17,15 +17,19 @@ from dagctl.domain.services.session import SessionService
 from dagctl.domain.services.state import StateService
 from dagctl.domain.values.context import Overrides
 from dagctl.domain.values.tokens import TokenSet
-from dagctl.ports.account_shelf import Stores
+from dagctl.ports.storage import Storage, Stores
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     FixedClock,
+    FixedCommandLine,
     FollowingBrowser,
     MemoryAccountShelf,
     MemoryCredentialStore,
+    MemoryFileSystem,
+    MemoryMachine,
     MemoryPlatform,
     MemorySettingsStore,
+    MemoryStateProbe,
     MemoryTokenStore,
     elsewhere,
 )
@@ -37,7 +41,7 @@ class World:
 
     platform: MemoryPlatform = field(factory=MemoryPlatform)
     tokens: TokenStore = field(factory=lambda: MemoryTokenStore(patience=0.01))
-    contexts: MemorySettingsStore = field(factory=MemorySettingsStore)
+    settings: MemorySettingsStore = field(factory=MemorySettingsStore)
     credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
     shelf: MemoryAccountShelf = field(factory=MemoryAccountShelf)
     overrides: Overrides = field(factory=Overrides)
@@ -51,35 +55,50 @@ class World:
         return self.machine or self.platform.clock
 
     @property
+    def client(self) -> Dagctl:
+        """The SDK of a process that begins now."""
+        proxy = MemoryStateProbe(self.platform)
+        return Dagctl(
+            Ports(
+                storage=Storage(Stores(self.settings, self.tokens, self.credentials), self.shelf),
+                overrides=self.overrides,
+                api=self.platform,
+                identity=self.platform,
+                browser=FollowingBrowser(self.platform),
+                clock=self.clock,
+                commands=FixedCommandLine(),
+                files=MemoryFileSystem(),
+                yaml=RuamelReader(),
+                sqlmesh=lambda: None,
+                trust=proxy,
+                probe=proxy,
+                machine=MemoryMachine(),
+            )
+        )
+
+    @property
     def context(self) -> ContextService:
-        return ContextService(self.contexts, self.overrides)
+        return self.client.context
 
     @property
     def session(self) -> SessionService:
-        return SessionService(self.context, self.tokens, self.platform, ClockCheck(self.platform, self.clock))
+        return self.client.session
 
     @property
     def projects(self) -> ProjectService:
-        return ProjectService(self.context, self.session, self.platform)
+        return self.client.projects
 
     @property
     def state(self) -> StateService:
-        return StateService(self.context, self.projects, self.session, self.platform, self.credentials)
+        return self.client.state
 
     @property
-    def others(self) -> AccountService:
-        clocks = ClockCheck(self.platform, self.clock)
-        return AccountService(Stores(self.contexts, self.tokens, self.credentials), self.shelf, self.platform, clocks)
+    def accounts(self) -> AccountService:
+        return self.client.accounts
 
     @property
     def logins(self) -> LoginService:
-        return LoginService(
-            self.platform,
-            self.platform,
-            self.others,
-            self.clock,
-            lambda: secrets.token_urlsafe(48),
-        )
+        return self.client._login
 
     def login(self, organization: str = "Acme", browser: FollowingBrowser | None = None, **browsing: Any) -> SignedIn:
         """Sign in through a browser."""
@@ -94,7 +113,7 @@ class World:
 
     def recorded(self) -> tuple[Any, ...]:
         """Everything that the machine has recorded."""
-        return self.tokens.load(), self.contexts.load(), dict(self.credentials.kept)
+        return self.tokens.load(), self.settings.load(), dict(self.credentials.kept)
 
 
 @pytest.fixture

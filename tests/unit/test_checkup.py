@@ -130,9 +130,9 @@ def test_all_is_well(machine: Machine) -> None:
 
 
 def test_nothing_is_written(machine: Machine) -> None:
-    before = (machine.tokens.load(), machine.contexts.load())
+    before = (machine.tokens.load(), machine.settings.load())
     machine.checks()
-    assert (machine.tokens.load(), machine.contexts.load()) == before
+    assert (machine.tokens.load(), machine.settings.load()) == before
     assert machine.client.credentials.expires_at("Acme", "shop") is None
 
 
@@ -205,7 +205,7 @@ def test_settings_that_cannot_be_read_hide_everything_but_the_files(
     def load() -> Settings:
         raise FileCorrupt("config.yaml cannot be used.")
 
-    monkeypatch.setattr(machine.contexts, "load", load)
+    monkeypatch.setattr(machine.settings, "load", load)
     checks = machine.checks()
     assert [name for name, check in checks.items() if check.state is Mark.FAILED] == ["settings"]
     assert {checks[name].seen for name in NAMES[2:]} == {"needs settings"}

@@ -47,7 +47,7 @@ def to_globex(world: Any) -> None:
 
 
 def listed(world: Any) -> list[str]:
-    return [context.name for context in world.others.list()]
+    return [context.name for context in world.accounts.list()]
 
 
 def corrupt(path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_broken_context_stops_nobody_and_stays(
     text, link = broken.read_text(), broken.is_symlink()
     assert listed(both) == ["globex"]
     to_globex(both)
-    both.others.sweep()
+    both.accounts.sweep()
     client = connected(
         both.platform, signed_in=False, home=home, tokens=None, contexts=None, credentials=None, shelf=None
     )
@@ -107,7 +107,7 @@ def test_a_folder_of_a_context_that_is_a_link_is_not_followed(both: Any, home: P
     both.login()
     assert listed(both) == ["acme", "globex"]
     to_globex(both)
-    both.others.sweep()
+    both.accounts.sweep()
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
     assert folder.is_symlink()
@@ -119,7 +119,7 @@ def test_linked_credentials_leave_the_session_before_a_sign_in(both: Any, home: 
     (tmp_path / "theirs" / "package.json").write_text("{}")
     (home / "credentials").symlink_to(tmp_path / "theirs", target_is_directory=True)
     before = both.kept()
-    for change in (both.login, lambda: both.others.use("acme")):
+    for change in (both.login, lambda: both.accounts.switch("acme")):
         with pytest.raises(FileUnusable, match="credentials is a symbolic link"):
             change()
         assert (listed(both), both.kept()) == (["globex", "acme"], before)

@@ -15,7 +15,7 @@ from dagctl.domain.values.context import Overrides, Sourced
 from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
-from dagctl.ports.account_shelf import Stores
+from dagctl.ports.storage import Stores
 from dagctl.testing import FailingTokenStore, MemoryAccountShelf, MemoryTokenStore
 
 ADA, GLOBEX = "ada@acme.example", "hank@globex.example"
@@ -34,41 +34,41 @@ def _of_globex(world: Any) -> str:
 
 
 def listed(world: Any) -> list[tuple[str, bool, bool]]:
-    return [(context.name, context.current, context.signed_in) for context in world.others.list()]
+    return [(context.name, context.current, context.signed_in) for context in world.accounts.list()]
 
 
 def test_one_sign_in_is_one_context(signed_in: Any) -> None:
-    (context,) = signed_in.others.list()
+    (context,) = signed_in.accounts.list()
     assert (context.name, context.organization, context.organization_id) == ("acme", "Acme", "org_acme")
     assert (context.api_url, context.project, context.current) == (HOSTED_API_URL, None, True)
     assert context.expires_at == signed_in.kept().expires_at
 
 
 def test_nobody_is_signed_in(world: Any) -> None:
-    assert world.others.list() == ()
+    assert world.accounts.list() == ()
     with pytest.raises(AccountNotFound) as caught:
-        world.others.use("acme")
+        world.accounts.switch("acme")
     assert "dagctl auth login" in (caught.value.hint or "")
 
 
 def test_a_sign_in_to_another_organization_keeps_the_first(both: Any) -> None:
     assert listed(both) == [("globex", True, True), ("acme", False, True)]
-    assert both.contexts.load().current_project is None
+    assert both.settings.load().current_project is None
     assert both.platform.revoked_families == ()
 
 
 @pytest.mark.parametrize("called", ["acme", "Acme", "ACME", "org_acme"])
 def test_going_back(both: Any, called: str) -> None:
-    used = both.others.use(called)
+    used = both.accounts.switch(called)
     assert (used.name, used.project, used.current) == ("acme", "shop", True)
     assert listed(both) == [("acme", True, True), ("globex", False, True)]
-    assert both.contexts.load().current_project_id == "prj_shop"
+    assert both.settings.load().current_project_id == "prj_shop"
     assert [project.name for project in both.projects.list()] == ["shop", "web-analytics"]
 
 
 def test_tokens_are_moved_and_not_copied(both: Any) -> None:
     globex = both.kept()
-    both.others.use("acme")
+    both.accounts.switch("acme")
     assert both.shelf.names() == ("globex",)
     assert both.shelf.stores("globex").tokens.load() == globex
     assert both.kept() != globex
@@ -76,9 +76,9 @@ def test_tokens_are_moved_and_not_copied(both: Any) -> None:
 
 def test_a_kept_context_renews_its_own_tokens(both: Any) -> None:
     both.clock.advance(7200)
-    both.others.use("acme")
+    both.accounts.switch("acme")
     both.session.fresh()
-    both.others.use("globex")
+    both.accounts.switch("globex")
     both.session.fresh()
     assert both.platform.refreshes == 2
     assert both.platform.revoked_families == ()
@@ -86,15 +86,15 @@ def test_a_kept_context_renews_its_own_tokens(both: Any) -> None:
 
 def test_the_current_context_is_used_already(both: Any) -> None:
     before = both.recorded()
-    assert both.others.use("globex").current
+    assert both.accounts.switch("globex").current
     assert both.recorded() == before
 
 
 def test_credentials_are_not_left_to_the_next_organization(both: Any) -> None:
-    both.others.use("acme")
+    both.accounts.switch("acme")
     both.state.credentials()
     assert both.credentials.kept
-    both.others.use("globex")
+    both.accounts.switch("globex")
     assert not both.credentials.kept
 
 
@@ -104,7 +104,7 @@ def test_signing_in_again_replaces_what_was_kept(both: Any) -> None:
 
 
 def test_deleting_a_context_revokes_its_session(both: Any) -> None:
-    assert both.others.delete("acme") is True
+    assert both.accounts.sign_out("acme") is True
     assert listed(both) == [("globex", True, True)]
     assert len(both.platform.revoked_families) == 1
 
@@ -112,13 +112,13 @@ def test_deleting_a_context_revokes_its_session(both: Any) -> None:
 def test_the_current_context_is_not_deleted(both: Any) -> None:
     before = both.recorded()
     with pytest.raises(DagctlError, match="globex is the current context") as caught:
-        both.others.delete("Globex")
+        both.accounts.sign_out("Globex")
     assert "dagctl auth logout" in (caught.value.hint or "")
     assert both.recorded() == before
 
 
 def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
-    for attempt in (both.others.use, both.others.delete):
+    for attempt in (both.accounts.use, both.accounts.delete):
         with pytest.raises(AccountNotFound, match="no context 'initech'") as caught:
             attempt("initech")
         assert caught.value.hint == "Known here: globex, acme."
@@ -126,12 +126,12 @@ def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
 
 def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> None:
     kept = signed_in.shelf.stores("x")
-    kept.contexts.save(evolve(signed_in.contexts.load(), api_url="https://api.dev.example:8443"))
+    kept.contexts.save(evolve(signed_in.settings.load(), api_url="https://api.dev.example:8443"))
     kept.tokens.save(signed_in.kept())
     with pytest.raises(AccountNotFound, match="several contexts") as caught:
-        signed_in.others.use("Acme")
+        signed_in.accounts.switch("Acme")
     assert caught.value.hint == "Use one of acme, x."
-    assert signed_in.others.use("x").api_url == "https://api.dev.example:8443"
+    assert signed_in.accounts.switch("x").api_url == "https://api.dev.example:8443"
     assert listed(signed_in) == [("acme@api.dev.example-8443", True, True), ("acme", False, True)]
 
 
@@ -146,27 +146,27 @@ def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> N
     ],
 )
 def test_names(signed_in: Any, settings: Settings, name: str) -> None:
-    signed_in.contexts.save(settings)
-    assert signed_in.others.list()[0].name == name
+    signed_in.settings.save(settings)
+    assert signed_in.accounts.list()[0].name == name
 
 
 def test_names_that_would_clash_are_numbered(signed_in: Any) -> None:
     for number in (1, 2, 3):
         signed_in.tokens.save(TokenSet("a", "i"))
-        signed_in.contexts.save(Settings(current_org=f"org_{number}", current_org_name="Acme!"))
-        signed_in.others.put_aside()
+        signed_in.settings.save(Settings(current_org=f"org_{number}", current_org_name="Acme!"))
+        signed_in.accounts.put_aside()
     assert signed_in.shelf.names() == ("acme", "acme-2", "acme-3")
 
 
 def test_somebody_who_is_signed_out_is_not_kept(signed_in: Any) -> None:
     signed_in.session.end()
-    assert signed_in.others.put_aside() is None
+    assert signed_in.accounts.put_aside() is None
     assert signed_in.shelf.names() == ()
 
 
 def test_corrupt_tokens_are_neither_kept_for_later_nor_removed(signed_in: Any) -> None:
     signed_in.tokens = _Corrupt()
-    assert signed_in.others.put_aside() is None
+    assert signed_in.accounts.put_aside() is None
     assert not signed_in.tokens.cleared
 
 
@@ -184,8 +184,8 @@ def test_corrupt_tokens_are_neither_kept_for_later_nor_removed(signed_in: Any) -
 )
 def test_the_surroundings_choose_without_changing_anything(both: Any, overrides: Overrides, place: str) -> None:
     before = both.recorded()
-    expected = both.others.here if place == "here" else both.shelf.stores(place)
-    assert both.others.fitting(overrides) == expected
+    expected = both.accounts.here if place == "here" else both.shelf.stores(place)
+    assert both.accounts.fitting(overrides) == expected
     assert both.recorded() == before
 
 
@@ -193,15 +193,15 @@ def test_a_context_whose_session_has_ended_can_still_be_gone_back_to(both: Any) 
     kept = both.shelf.stores("acme").tokens
     kept.save(evolve(_kept_of(both.shelf, "acme"), refresh_token=None))
     both.clock.advance(7200)
-    used = both.others.use("acme")
+    used = both.accounts.switch("acme")
     assert (used.current, used.signed_in) == (True, False)
-    assert both.contexts.load().current_org == "org_acme"
+    assert both.settings.load().current_org == "org_acme"
 
 
 def test_what_cannot_be_read_is_told_by_whoever_uses_it(both: Any) -> None:
     both.tokens = FailingTokenStore(FileCorrupt("auth.json cannot be used."))
     overrides = Overrides(organization=Sourced("Acme", "DAGCTL_ORG"))
-    assert both.others.fitting(overrides) == both.others.here
+    assert both.accounts.fitting(overrides) == both.accounts.here
 
 
 class _Corrupt(MemoryTokenStore):
@@ -260,18 +260,18 @@ def _dying_at(number: int) -> Callable[[], None]:
 def test_whoever_is_killed_loses_no_session_and_mixes_none(both: Any, number: int) -> None:
     subjects = {"org_acme": None, "org_globex": claims_of(both.kept().id_token)["sub"]}
     subjects["org_acme"] = claims_of(_kept_of(both.shelf, "acme").id_token)["sub"]
-    service = both.others
+    service = both.accounts
     mortal: Any = _Mortal(both.shelf, _dying_at(number))
     step = mortal._step
     dying = AccountService(_mortal(service.here, step), mortal, service.identity, service.clocks)
     with suppress(Killed):
         dying.use("acme")
 
-    here, tokens = both.contexts.load(), both.tokens.load()
+    here, tokens = both.settings.load(), both.tokens.load()
     assert tokens is None or claims_of(tokens.id_token)["sub"] == subjects[here.current_org or ""]
-    assert {context.organization_id for context in both.others.list() if context.signed_in} == set(subjects)
+    assert {context.organization_id for context in both.accounts.list() if context.signed_in} == set(subjects)
     for name in ("globex", "acme", "globex"):
-        assert both.others.use(name).signed_in
+        assert both.accounts.switch(name).signed_in
         both.clock.advance(3600)
         both.session.fresh()
     assert sorted(listed(both)) == [("acme", False, True), ("globex", True, True)]
@@ -279,7 +279,7 @@ def test_whoever_is_killed_loses_no_session_and_mixes_none(both: Any, number: in
 
 
 def test_that_the_killing_reaches_the_end(both: Any) -> None:
-    service = both.others
+    service = both.accounts
     count = [0]
 
     def step() -> None:

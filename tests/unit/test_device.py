@@ -41,7 +41,7 @@ def _ignore(code: DeviceCode) -> None:
 def test_a_sign_in(world: Any) -> None:
     signed_in = world.logins.with_device("acme", _after(world, 12))
     assert signed_in.identity.email == "ada@acme.example"
-    assert world.contexts.load().current_org == "org_acme"
+    assert world.settings.load().current_org == "org_acme"
     assert world.kept().refresh_token
     assert world.clock.slept == [5, 5, 5]
 

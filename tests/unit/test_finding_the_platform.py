@@ -47,27 +47,27 @@ def test_an_issuer_on_another_host_needs_somebody_to_vouch_for_it(elsewhere_worl
 
 def test_an_issuer_that_was_set_by_hand_is_vouched_for(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("issuer.example", "client")
-    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example"))
+    elsewhere_world.settings.save(Settings(auth0_domain="issuer.example"))
     assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "client")
 
 
 def test_a_client_id_that_is_not_advertised_is_the_recorded_one_of_that_issuer(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
     ours = Settings(api_url=URL, auth0_domain="api.dagctl.test:8443", auth0_client_id="by hand")
-    elsewhere_world.contexts.save(ours)
+    elsewhere_world.settings.save(ours)
     assert elsewhere_world.logins.find_platform(URL).client_id == "by hand"
 
 
 def test_a_client_id_of_one_issuer_is_not_shown_to_another(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
-    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
+    elsewhere_world.settings.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
     assert elsewhere_world.logins.find_platform(URL).client_id == HOSTED.client_id
 
 
 def test_an_api_without_metadata_has_the_issuer_that_is_recorded(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = None
     assert elsewhere_world.logins.find_platform(URL) == Platform(URL)
-    elsewhere_world.contexts.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
+    elsewhere_world.settings.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
     assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "by hand")
 
 
@@ -85,7 +85,7 @@ def test_the_hosted_platform_after_a_sign_in_elsewhere(elsewhere_world: Any) -> 
 
 
 def test_an_issuer_set_by_hand_for_the_hosted_platform_stays(world: Any) -> None:
-    world.contexts.save(Settings(auth0_domain="login.dagctl.io", auth0_client_id="by hand"))
+    world.settings.save(Settings(auth0_domain="login.dagctl.io", auth0_client_id="by hand"))
     assert world.logins.find_platform() == Platform(HOSTED.api_url, "login.dagctl.io", "by hand")
 
 

@@ -37,7 +37,7 @@ def test_a_sign_in(world: Any) -> None:
 
 def test_what_a_sign_in_records(world: Any) -> None:
     world.login()
-    assert world.contexts.load() == Settings(
+    assert world.settings.load() == Settings(
         current_org="org_acme",
         current_org_name="Acme",
         api_url=HOSTED_API_URL,
@@ -177,14 +177,14 @@ def test_no_pg_proxy_is_no_reason_to_fail(world: Any, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(world.platform, "state_proxy", fail)
     assert world.login().proxy is None
-    assert world.contexts.load().pg_proxy_host is None
+    assert world.settings.load().pg_proxy_host is None
     assert world.kept()
 
 
 def test_a_lost_answer_about_the_pg_proxy_leaves_the_known_one(signed_in: Any) -> None:
     signed_in.platform.proxy = None
     assert signed_in.login().proxy is None
-    assert signed_in.contexts.load().pg_proxy_host == "pg-proxy.acme.example"
+    assert signed_in.settings.load().pg_proxy_host == "pg-proxy.acme.example"
 
 
 def test_the_same_organization_keeps_project_and_credentials(signed_in: Any) -> None:
@@ -192,16 +192,16 @@ def test_the_same_organization_keeps_project_and_credentials(signed_in: Any) -> 
     signed_in.state.credentials()
     kept = dict(signed_in.credentials.kept)
     assert signed_in.login().project == "shop"
-    assert signed_in.contexts.load().current_project_id == "prj_shop"
+    assert signed_in.settings.load().current_project_id == "prj_shop"
     assert signed_in.credentials.kept == kept
 
 
 def test_another_organization_clears_project_and_credentials(signed_in: Any) -> None:
     signed_in.projects.choose("shop")
     signed_in.state.credentials()
-    signed_in.contexts.save(evolve(signed_in.contexts.load(), pg_proxy_sslmode="verify-full"))
+    signed_in.settings.save(evolve(signed_in.settings.load(), pg_proxy_sslmode="verify-full"))
     assert signed_in.login("Globex", email="bob@globex.example").project is None
-    settings = signed_in.contexts.load()
+    settings = signed_in.settings.load()
     assert (settings.current_org, settings.current_org_name) == ("org_globex", "Globex")
     assert (settings.current_project, settings.current_project_id) == (None, None)
     assert settings.pg_proxy_sslmode == "verify-full"
@@ -211,10 +211,10 @@ def test_another_organization_clears_project_and_credentials(signed_in: Any) -> 
 
 def test_another_platform_clears_what_belongs_to_the_first(signed_in: Any) -> None:
     signed_in.projects.choose("shop")
-    signed_in.contexts.save(evolve(signed_in.contexts.load(), pg_proxy_sslmode="disable"))
+    signed_in.settings.save(evolve(signed_in.settings.load(), pg_proxy_sslmode="disable"))
     signed_in.platform = MemoryPlatform(elsewhere(), proxy=None)
     signed_in.login()
-    settings = signed_in.contexts.load()
+    settings = signed_in.settings.load()
     assert settings.api_url == "https://api.dagctl.test"
     assert settings.auth0_domain == "api.dagctl.test:8443"
     assert settings.current_project is None
@@ -227,8 +227,8 @@ def test_a_context_that_cannot_be_written_leaves_nobody_with_anothers_tokens(
     def fail(settings: Settings) -> None:
         raise FileUnusable("config.yaml cannot be written.")
 
-    monkeypatch.setattr(signed_in.contexts, "save", fail)
+    monkeypatch.setattr(signed_in.settings, "save", fail)
     with pytest.raises(FileUnusable):
         signed_in.login("Globex", email="bob@globex.example")
     assert signed_in.tokens.load() is None
-    assert signed_in.contexts.load().current_org == "org_acme"
+    assert signed_in.settings.load().current_org == "org_acme"

@@ -79,16 +79,16 @@ def test_nobody_is_signed_in(world: Any) -> None:
 
 
 def test_choosing_records_name_and_id(signed_in: Any) -> None:
-    before = signed_in.contexts.load()
+    before = signed_in.settings.load()
     assert signed_in.projects.choose("SHOP") == SHOP
-    assert signed_in.contexts.load() == evolve(before, current_project="shop", current_project_id="prj_shop")
+    assert signed_in.settings.load() == evolve(before, current_project="shop", current_project_id="prj_shop")
 
 
 def test_a_project_that_is_not_there_is_not_recorded(signed_in: Any) -> None:
-    before = signed_in.contexts.load()
+    before = signed_in.settings.load()
     with pytest.raises(ProjectNotFound, match="'shopp' in 'Acme'"):
         signed_in.projects.choose("shopp")
-    assert signed_in.contexts.load() == before
+    assert signed_in.settings.load() == before
 
 
 def test_another_organizations_project_is_not_there(signed_in: Any) -> None:
@@ -129,7 +129,7 @@ class TestGivenSession:
     @pytest.fixture
     def given(self, signed_in: Any) -> Any:
         signed_in.tokens = MemoryTokenStore(signed_in.kept(), writable=False)
-        signed_in.contexts.save(Settings(current_org="org_globex", current_org_name="Globex"))
+        signed_in.settings.save(Settings(current_org="org_globex", current_org_name="Globex"))
         return signed_in
 
     def test_the_organization_is_the_tokens_own(self, given: Any) -> None:

@@ -301,7 +301,7 @@ class TestEnd:
     ("api_url", "given"), [(None, True), ("https://api.dagctl.io", True), ("https://api.x.test", False)]
 )
 def test_tokens_of_unknown_origin_go_to_the_hosted_api_alone(signed_in: Any, api_url: str | None, given: bool) -> None:
-    signed_in.contexts.save(Settings())
+    signed_in.settings.save(Settings())
     signed_in.overrides = Overrides(api_url=Sourced(api_url, "DAGCTL_API_URL") if api_url else None)
     if given:
         assert signed_in.session.fresh() == signed_in.kept()

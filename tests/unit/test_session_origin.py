@@ -43,8 +43,8 @@ class _Swapped(MemoryTokenStore):
     others: TokenSet | None = None
 
     def lock(self) -> AbstractContextManager[None]:
-        if self.others is not None:
-            self.save(self.others)
+        if self.accounts is not None:
+            self.save(self.accounts)
         return super().lock()
 
 
@@ -70,16 +70,16 @@ def swapped(listened: Any, make_world: Any) -> Any:
     """A machine on which Bob's tokens come while Ada's session waits for the lock."""
     listened.tokens = _Swapped(listened.kept())
     listened.clock.advance(HOUR)
-    listened.tokens.others = bobs(listened, make_world())
+    listened.tokens.accounts = bobs(listened, make_world())
     return listened
 
 
 def _another_domain(world: Any) -> None:
-    world.contexts.save(evolve(world.contexts.load(), auth0_domain="login.evil.example"))
+    world.settings.save(evolve(world.settings.load(), auth0_domain="login.evil.example"))
 
 
 def _no_config(world: Any) -> None:
-    world.contexts.save(Settings())
+    world.settings.save(Settings())
 
 
 @pytest.mark.parametrize(("place", "change"), [(None, _another_domain), (elsewhere(), _no_config)])
@@ -112,7 +112,7 @@ def test_the_same_issuer_is_told(listened: Any) -> None:
 def test_whoever_waits_for_the_lock_is_not_given_somebody_elses_tokens(swapped: Any, way: str) -> None:
     with pytest.raises(ProjectConflict, match="Another context"):
         getattr(swapped.session, way)()
-    assert swapped.kept() == swapped.tokens.others
+    assert swapped.kept() == swapped.tokens.accounts
     assert swapped.platform.told == []
 
 

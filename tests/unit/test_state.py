@@ -61,7 +61,7 @@ def test_credentials(make_world: Any, org: str, project: str, database: str, use
 
 
 def test_an_organization_of_unknown_name_goes_by_its_id(signed_in: Any) -> None:
-    signed_in.contexts.save(evolve(signed_in.contexts.load(), current_org_name=None))
+    signed_in.settings.save(evolve(signed_in.settings.load(), current_org_name=None))
     assert signed_in.state.credentials("shop").user == "org_acme/shop"
 
 
