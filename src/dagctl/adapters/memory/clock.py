@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from threading import RLock
 
+from dagctl.ports.clock import Clock
+
 NOON = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 
 
-class FixedClock:
+class FixedClock(Clock):
     """The `Clock` of a test. Sleeping takes no time: it moves the clock.
 
     Args:
@@ -30,15 +32,12 @@ class FixedClock:
         self._lock = RLock()
 
     def now(self) -> datetime:
-        """The wall clock's time, in UTC."""
         return self._begin + timedelta(seconds=self._passed) + self._shift
 
     def monotonic(self) -> float:
-        """Seconds since the clock was made; setting the wall clock does not change it."""
         return self._passed
 
     def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
         self.slept.append(seconds)
         self.advance(seconds)
 

@@ -10,6 +10,7 @@ from posixpath import normpath
 from attrs import frozen
 
 from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
+from dagctl.ports.file_system import FileSystem
 
 
 @frozen
@@ -20,7 +21,7 @@ class MemoryFile:
     mode: int = 0o644
 
 
-class MemoryFileSystem:
+class MemoryFileSystem(FileSystem):
     """The `FileSystem` of a test.
 
     Args:
@@ -50,12 +51,10 @@ class MemoryFileSystem:
         return stat.S_IMODE(self._file(self._at(path)).mode)
 
     def exists(self, path: PurePath) -> bool:
-        """Whether something is there."""
         place = self._at(path)
         return place in self._files or place in self._folders
 
     def read(self, path: PurePath) -> str:
-        """The file's text."""
         content = self._file(self._at(path)).content or b""
         try:
             return content.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
@@ -63,7 +62,6 @@ class MemoryFileSystem:
             raise FileCorrupt(f"{path} is not a text file in UTF-8.") from None
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
-        """Write the file, mode 0600."""
         place = self._at(path)
         if not replace:
             self._vacant(place)
@@ -71,7 +69,6 @@ class MemoryFileSystem:
         self._files[place] = MemoryFile(text.encode("utf-8"), 0o600)
 
     def move(self, source: PurePath, target: PurePath) -> None:
-        """Rename the file."""
         here, there = self._at(source), self._at(target)
         found = self._file(here)
         self._vacant(there)
@@ -80,21 +77,18 @@ class MemoryFileSystem:
         self._files[there] = found
 
     def copy(self, source: PurePath, target: PurePath) -> None:
-        """Copy the file with its mode."""
         found, there = self._file(self._at(source)), self._at(target)
         self._vacant(there)
         self._enterable(there)
         self._files[there] = found
 
     def remove(self, path: PurePath) -> None:
-        """Remove the file."""
         place = self._at(path)
         if place in self._folders:
             raise FileUnusable(f"{path} cannot be removed: it is a folder.")
         self._files.pop(place, None)
 
     def names(self, folder: PurePath) -> Sequence[str]:
-        """The names in the folder, sorted."""
         place = self._at(folder)
         if place not in self._folders:
             raise FileUnusable(f"{folder} cannot be read: there is no such folder.")

@@ -12,11 +12,12 @@ from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.tokens import TokenSet, bounded
 from dagctl.ports.credential_store import CredentialStore
-from dagctl.ports.storage import Storage, Stores
+from dagctl.ports.settings_store import SettingsStore
+from dagctl.ports.storage import AccountShelf, Storage, Stores
 from dagctl.ports.token_store import TokenStore
 
 
-class MemoryTokenStore:
+class MemoryTokenStore(TokenStore):
     """The `TokenStore` of one process.
 
     Args:
@@ -32,31 +33,15 @@ class MemoryTokenStore:
         self._lock = Lock()
 
     def load(self) -> TokenSet | None:
-        """The tokens, dying no later than their ID token does."""
         return None if self._tokens is None else bounded(self._tokens)
 
     def save(self, tokens: TokenSet) -> None:
-        """Replace the tokens.
-
-        Raises:
-            FileUnusable: they are given.
-        """
         self._change(tokens)
 
     def clear(self) -> None:
-        """Remove the tokens.
-
-        Raises:
-            FileUnusable: they are given.
-        """
         self._change(None)
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the other threads off.
-
-        Raises:
-            FileBusy: one of them has held it for longer than `patience`.
-        """
         return self._held()
 
     @contextmanager
@@ -69,7 +54,6 @@ class MemoryTokenStore:
             self._lock.release()
 
     def describe(self) -> str:
-        """Nothing that could be looked at."""
         return "memory"
 
     def _change(self, tokens: TokenSet | None) -> None:
@@ -78,31 +62,28 @@ class MemoryTokenStore:
         self._tokens = tokens
 
 
-class NullTokenStore:
+class NullTokenStore(TokenStore):
     """The `TokenStore` that keeps nothing: nobody is ever signed in."""
 
     writable = True
 
     def load(self) -> TokenSet | None:
-        """None."""
         return None
 
     def save(self, tokens: TokenSet) -> None:
-        """Forget the tokens at once."""
+        return None
 
     def clear(self) -> None:
-        """Nothing to remove."""
+        return None
 
     def lock(self) -> AbstractContextManager[None]:
-        """Nothing to guard."""
         return nullcontext()
 
     def describe(self) -> str:
-        """Nowhere."""
         return "nowhere"
 
 
-class FailingTokenStore:
+class FailingTokenStore(TokenStore):
     """The `TokenStore` that cannot be used.
 
     Args:
@@ -112,33 +93,28 @@ class FailingTokenStore:
 
     def __init__(self, error: DagctlError | None = None, *, writable: bool = True) -> None:
         self.writable = writable
-        self._error = error or FileUnusable("The token store cannot be used.", hint="It is one that always fails.")
+        self._error = error or FileUnusable("The token store cannot be used.")
 
     def load(self) -> TokenSet | None:
-        """Fail."""
         self._fail()
 
     def save(self, tokens: TokenSet) -> None:
-        """Fail."""
         self._fail()
 
     def clear(self) -> None:
-        """Fail."""
         self._fail()
 
     def lock(self) -> AbstractContextManager[None]:
-        """Fail."""
         self._fail()
 
     def describe(self) -> str:
-        """A place that does not work."""
         return "a store that always fails"
 
     def _fail(self) -> NoReturn:
         raise self._error
 
 
-class MemorySettingsStore:
+class MemorySettingsStore(SettingsStore):
     """The `SettingsStore` of one process.
 
     Args:
@@ -149,19 +125,16 @@ class MemorySettingsStore:
         self._settings = settings or Settings()
 
     def load(self) -> Settings:
-        """The settings."""
         return self._settings
 
     def save(self, settings: Settings) -> None:
-        """Replace the settings."""
         self._settings = settings
 
     def describe(self) -> str:
-        """Nothing that could be looked at."""
         return "memory"
 
 
-class MemoryCredentialStore:
+class MemoryCredentialStore(CredentialStore):
     """The `CredentialStore` of one process.
 
     Attributes:
@@ -172,31 +145,26 @@ class MemoryCredentialStore:
         self.kept: dict[tuple[str, str], StateCredentials] = {}
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
-        """Replace the project's credentials."""
         self.kept[org, project] = credentials
 
     def clear(self) -> None:
-        """Remove everything."""
         self.kept.clear()
 
 
-class MemoryAccountShelf:
+class MemoryAccountShelf(AccountShelf):
     """The `AccountShelf` of one process."""
 
     def __init__(self) -> None:
         self._stores: dict[str, Stores] = {}
 
     def names(self) -> tuple[str, ...]:
-        """The names under which settings are kept."""
         return tuple(sorted(name for name, kept in self._stores.items() if kept.settings.load() != Settings()))
 
     def stores(self, name: str) -> Stores:
-        """The stores of that name."""
         new = Stores(MemorySettingsStore(), MemoryTokenStore(), MemoryCredentialStore())
         return self._stores.setdefault(name, new)
 
     def remove(self, name: str) -> None:
-        """Forget them."""
         self._stores.pop(name, None)
 
 
