@@ -127,7 +127,7 @@ _WHERE = "dagctl config current shows where the address comes from."
 
 def _certificate_refused(error: errors.CertificateRefused) -> str:
     if error.ca_file:
-        return f"Replace {quoted(error.ca_file)} with a PEM file of CA certificates."
+        return "Name a PEM file of CA certificates instead."
     if error.sslmode is not None:
         return _state_certificate_refused(error)
     if "expired" in error.why or "not yet valid" in error.why:
@@ -230,6 +230,8 @@ def _file_corrupt(error: errors.FileCorrupt) -> str:
 def _file_unusable(error: errors.FileUnusable) -> str | None:
     if error.given_by:
         return f"Unset {error.given_by} first."
+    if error.link:
+        return "Put the file or folder itself there."
     if error.role == "keyring":
         return "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."
     if error.role:

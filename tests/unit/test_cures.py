@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import shlex
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -104,7 +106,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
         errors.CertificateRefused("m", why="self-signed certificate"),
         "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE.",
     ),
-    (errors.CertificateRefused("m", ca_file="/a b.pem"), "Replace '/a b.pem' with a PEM file of CA certificates."),
+    (errors.CertificateRefused("m", ca_file="/a b.pem"), "Name a PEM file of CA certificates instead."),
     (
         errors.CertificateRefused("m", sslmode="verify-full", **PG),
         "Check that this is the state database's proxy. dagctl config current shows where the address comes from. "
@@ -197,6 +199,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
         errors.FileUnusable("m", role="keyring"),
         "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again.",
     ),
+    (errors.FileUnusable("m", path="/c", role="home", link=True), "Put the file or folder itself there."),
     (errors.FileUnusable("m", given_by=GIVEN), f"Unset {GIVEN} first."),
     (errors.FileExists("m", path="/c.py"), "Move /c.py away, or name another file."),
     (errors.FileBusy("m", waited=30.0), "Look for a dagctl or sqlmesh that hangs, and end it."),
@@ -302,6 +305,15 @@ def test_a_quoted_word_is_one_word_on_one_line(word: str) -> None:
     shown = quoted(word)
     assert len(shlex.split(shown)) == 1
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize("adapter", ["environment", "files", "http", "keyring", "plugins", "postgres", "system"])
+def test_an_adapter_gives_facts_and_no_advice(adapter: str) -> None:
+    sources = list((Path(_cures.__file__).parent / "adapters" / adapter).glob("*.py"))
+    assert sources
+    for source in sources:
+        calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+        assert not [call.lineno for call in calls if "hint" in {keyword.arg for keyword in call.keywords}], source
 
 
 def test_the_table_loads_nothing_heavy() -> None:

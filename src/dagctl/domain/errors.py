@@ -356,9 +356,11 @@ class FileUnusable(FileProblem):
 
     Attributes:
         given_by: what gives the session, where nothing is kept in files because of that.
+        link: it is a symbolic link, and is not followed.
     """
 
     given_by: str | None = None
+    link: bool = False
 
 
 class FileExists(FileProblem):

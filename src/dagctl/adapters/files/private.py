@@ -35,13 +35,13 @@ def read_private(path: Path) -> str | None:
         raise FileCorrupt(f"{path} is not a text file.", path=str(path), role="home") from None
     except OSError as error:
         if os.path.islink(path):
-            raise unusable(path, "is a symbolic link, and is not followed: the file itself has to be there") from None
+            raise unusable(path, "is a symbolic link, and is not followed") from None
         raise unusable(path, f"cannot be read: {error.strerror}") from None
 
 
 def unusable(path: Path, why: str) -> FileUnusable:
     """The error of a file or folder in the dagctl home. `why` goes on where the sentence has named it."""
-    return FileUnusable(f"{path} {why}.", path=str(path), role="home")
+    return FileUnusable(f"{path} {why}.", path=str(path), role="home", link=os.path.islink(path))
 
 
 def write_private(path: Path, text: str) -> None:
