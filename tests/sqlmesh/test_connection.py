@@ -347,8 +347,9 @@ def test_nobody_listens(connection: Any, make_link: type[Link]) -> None:
     free = socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
     free.close()
-    with pytest.raises(Unreachable, match=f"127.0.0.1:{port} cannot be reached"):
+    with pytest.raises(Unreachable, match=f"127.0.0.1:{port} cannot be reached") as failed:
         opener(connection(make_link({**SOMEWHERE, "host": "127.0.0.1", "port": port})))()
+    assert (failed.value.host, failed.value.database) == (f"127.0.0.1:{port}", SOMEWHERE["database"])
 
 
 def test_no_session_at_connect_time(connection: Any, make_link: type[Link]) -> None:
