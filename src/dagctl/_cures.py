@@ -195,10 +195,14 @@ def _project_conflict(error: errors.ProjectConflict) -> str:
 
 
 def _setting_unusable(error: errors.SettingUnusable) -> str | None:
+    if error.issuer_host:
+        settings = f"auth0_domain: {printable(error.issuer_host)} and api_url: {error.api_url}"
+        return f"If that is right, set {settings} in {error.source}, and try again."
+    if error.organization or error.api_url:
+        command = login_command(error.organization, error.api_url)
+        return f"{_undo(error.source)}, or run: {command}" if error.source else f"Run: {command}"
     if error.source is None:
         return None
-    if error.organization or error.api_url:
-        return f"{_undo(error.source)}, or run: {login_command(error.organization, error.api_url)}"
     if error.source.startswith("-"):
         return f"Give {error.source} another value."
     return f"{_undo(error.source)}, or correct it." if _is_variable(error.source) else f"Correct {error.source}."

@@ -178,6 +178,11 @@ CASES: list[tuple[DagctlError, str | None]] = [
         errors.SettingUnusable("m", source="DAGCTL_API_URL", organization="acme", api_url=LOCAL),
         f"Unset DAGCTL_API_URL, or run: dagctl auth login --org acme --api-url {LOCAL}",
     ),
+    (errors.SettingUnusable("m", organization="Globex"), "Run: dagctl auth login --org Globex"),
+    (
+        errors.SettingUnusable("m", source="/c.yaml", api_url=LOCAL, issuer_host="id.example.org"),
+        f"If that is right, set auth0_domain: id.example.org and api_url: {LOCAL} in /c.yaml, and try again.",
+    ),
     (
         errors.SettingUnusable("m", source="/here/.dagctl.yaml", organization="Globex"),
         "Change /here/.dagctl.yaml, or run: dagctl auth login --org Globex",

@@ -314,12 +314,14 @@ class SettingUnusable(DagctlError):
     Attributes:
         source: where it is set.
         organization: the organization that it asks for, where that is what is wrong.
-        api_url: the API that it asks for, where that is what is wrong.
+        api_url: the API to sign in at, where that or the organization is what is wrong.
+        issuer_host: the issuer that this API names, where nobody vouches for it.
     """
 
     source: str | None = None
     organization: str | None = None
     api_url: str | None = None
+    issuer_host: str | None = None
 
 
 class AccountNotFound(DagctlError):
