@@ -120,11 +120,14 @@ def get_fresh_token(insecure: bool = False) -> str:
 
 @contextmanager
 def _errors_for_sqlmesh() -> Iterator[None]:
-    """In a process that holds SQLMesh, have our errors be SQLMesh's own too."""
+    """Have our errors say what to do, and in a process that holds SQLMesh, be SQLMesh's own too."""
     try:
         yield
     except DagctlError as error:
         if "sqlmesh.utils.errors" not in sys.modules:
+            from dagctl._cures import cure
+
+            error.hint = cure(error)
             raise
         from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 

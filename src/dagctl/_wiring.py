@@ -131,7 +131,7 @@ def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:
-        raise FileUnusable("The working directory is gone. Change to one that exists.", path=".") from None
+        raise FileUnusable("The working directory is gone. Change to one that exists.") from None
 
 
 def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> Storage:

@@ -11,8 +11,8 @@ from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.ports.storage import AccountShelf
 from dagctl.ports.settings_store import SettingsStore
+from dagctl.ports.storage import AccountShelf
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     AccountShelfContract,

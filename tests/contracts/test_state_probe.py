@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.adapters.memory.probe import CA
 from dagctl.adapters.postgres.probe import PostgresProbe
 from dagctl.domain.errors import CertificateRefused, MissingExtra, Unreachable
@@ -185,4 +186,4 @@ def test_without_a_driver_nobody_logs_in(
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     with pytest.raises(MissingExtra) as caught:
         probe_of(tmp_path).enter(credentials)
-    assert "pip install" in (caught.value.hint or "")
+    assert cure(caught.value) == "Run: pip install 'dagctl[sqlmesh]'"

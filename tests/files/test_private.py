@@ -54,8 +54,9 @@ def test_a_symbolic_link_is_neither_read_nor_replaced(tmp_path: Path) -> None:
     link.symlink_to(target)
     with pytest.raises(FileUnusable, match="symbolic link"):
         read_private(link)
-    with pytest.raises(FileUnusable, match="symbolic link"):
+    with pytest.raises(FileUnusable, match="symbolic link") as caught:
         write_private(link, "ours")
+    assert (caught.value.path, caught.value.link) == (str(link), True)
     assert target.read_text() == "theirs"
     assert link.is_symlink()
 

@@ -101,8 +101,9 @@ def test_the_lock_of_another_process_is_waited_for_and_then_named(tmp_path: Path
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "held\n"
-        with pytest.raises(FileBusy, match=r"\.auth\.lock"), FileTokenStore(tmp_path, patience=0.1).lock():
+        with pytest.raises(FileBusy, match=r"\.auth\.lock") as busy, FileTokenStore(tmp_path, patience=0.1).lock():
             pass
+        assert (busy.value.path, busy.value.waited) == (str(tmp_path / ".auth.lock"), 0.1)
         owner.send_signal(signal.SIGKILL)
         owner.wait()
         with FileTokenStore(tmp_path, patience=5).lock():

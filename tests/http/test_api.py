@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.http.conftest import SECRETS, FarSide, World, reply
 
+from dagctl._cures import cure
 from dagctl.domain.errors import Malformed, NotFound, PlatformError, Refused, TokenNotAccepted, TryLater
 from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.values.targets import Verdict
@@ -298,7 +299,8 @@ def test_a_token_that_is_not_taken_leads_to_a_new_sign_in(world: World, far: Far
     with pytest.raises(TokenNotAccepted, match="does not accept your token") as caught:
         world.api().projects(access)
 
-    assert "dagctl auth login" in (caught.value.hint or "")
+    assert caught.value.api_url == access.api_url
+    assert cure(caught.value) == f"Run: dagctl auth login --org {access.organization_id} --api-url {access.api_url}"
 
 
 # advertisement
@@ -381,3 +383,27 @@ def test_an_issuer_that_cannot_be(world: World, far: FarSide, issuer: str) -> No
     assert caught.value.message == (
         f"{far.host}/.well-known/oauth-protected-resource names an issuer that is not an https host."
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120.0),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:58:29 GMT"}, 90.0),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-1"}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_when_to_try_again(
+    world: World, far: FarSide, access: ApiAccess, status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    far.script = reply(status, {}, **headers)
+
+    with pytest.raises(TryLater) as caught:
+        world.api().projects(access)
+
+    assert caught.value.retry_after == seconds
+    assert caught.value.host == far.host

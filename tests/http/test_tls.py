@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.http.conftest import SECRETS, FarSide, World, new_ca, reply
 
+from dagctl._cures import cure
 from dagctl.adapters.http.trust import Trust, trust_from
 from dagctl.domain.errors import CertificateRefused, Malformed, Unreachable
 from dagctl.domain.values.platform import ApiAccess, Platform
@@ -39,8 +40,9 @@ def test_a_ca_that_nobody_knows(world: World, far: FarSide) -> None:
     with pytest.raises(CertificateRefused, match="certificate of localhost") as caught:
         world.transport(trust=Trust()).get(far.url)
 
-    assert "SSL_CERT_FILE" in str(caught.value)
-    assert "insecure" not in str(caught.value)
+    said = f"{caught.value} {cure(caught.value)}"
+    assert "SSL_CERT_FILE" in said
+    assert "insecure" not in said
 
 
 def test_a_certificate_for_another_name(world: World) -> None:
@@ -49,7 +51,7 @@ def test_a_certificate_for_another_name(world: World) -> None:
     with pytest.raises(CertificateRefused, match="mismatch") as caught:
         world.transport().get(far.url)
 
-    assert "Check the URL" in str(caught.value)
+    assert "Check the URL" in (cure(caught.value) or "")
     assert far.seen == []
 
 
@@ -61,7 +63,7 @@ def test_a_certificate_that_has_expired(world: World) -> None:
     with pytest.raises(CertificateRefused, match="expired") as caught:
         world.transport().get(far.url)
 
-    assert "clock" in str(caught.value)
+    assert "clock" in (cure(caught.value) or "")
 
 
 def test_tls_1_1_is_too_old(world: World) -> None:

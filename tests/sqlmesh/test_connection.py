@@ -17,9 +17,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from dagctl import __version__
+from dagctl import __version__, _cures
 from dagctl.adapters.postgres.libpq import explained, trusting
-from dagctl.domain.errors import CertificateRefused, DagctlError, NotSignedIn, PlatformError, Unreachable
+from dagctl.domain.errors import (
+    CertificateRefused,
+    DagctlError,
+    NotFound,
+    NotSignedIn,
+    PlatformError,
+    SettingUnusable,
+    Unreachable,
+)
 from dagctl.domain.values.state import StateCredentials
 
 if TYPE_CHECKING:
@@ -339,8 +347,9 @@ def test_nobody_listens(connection: Any, make_link: type[Link]) -> None:
     free = socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
     free.close()
-    with pytest.raises(Unreachable, match=f"127.0.0.1:{port} cannot be reached"):
+    with pytest.raises(Unreachable, match=f"127.0.0.1:{port} cannot be reached") as failed:
         opener(connection(make_link({**SOMEWHERE, "host": "127.0.0.1", "port": port})))()
+    assert (failed.value.host, failed.value.database) == (f"127.0.0.1:{port}", SOMEWHERE["database"])
 
 
 def test_no_session_at_connect_time(connection: Any, make_link: type[Link]) -> None:
@@ -374,11 +383,11 @@ CREDENTIALS = StateCredentials(**SOMEWHERE, password="secret-token")  # type: ig
         ),
         (
             'connection to server at "tls" (::1), port 6432 failed: FATAL:  database "org_acme_tls" does not exist',
-            PlatformError,
+            NotFound,
             'no state database org_acme_shop for you: database "org_acme_tls" does not exist.',
             "dagctl projects",
         ),
-        ('definition of service "wh" not found', PlatformError, "PGSERVICE keeps libpq from", "Unset PGSERVICE"),
+        ('definition of service "wh" not found', SettingUnusable, "PGSERVICE keeps libpq from", "Unset PGSERVICE"),
         ("server does not support SSL, but SSL was required", CertificateRefused, "offers no TLS", "config current"),
         ("FATAL:  the proxy takes TLS connections only", CertificateRefused, "takes TLS only", "verify-full"),
         ("SSL error: certificate verify failed", CertificateRefused, "TLS with", "PGSSLROOTCERT"),
@@ -386,10 +395,11 @@ CREDENTIALS = StateCredentials(**SOMEWHERE, password="secret-token")  # type: ig
     ],
 )
 def test_what_libpq_says_becomes_one_sentence(said: str, kind: type[DagctlError], words: str, cure: str) -> None:
-    error = explained(said, CREDENTIALS)
+    sslmode = "disable" if "TLS connections only" in said else "require"
+    error = explained(said, evolve(CREDENTIALS, sslmode=sslmode))
     assert type(error) is kind
     assert words in error.message
-    assert cure in (error.hint or "")
+    assert cure in (_cures.cure(error) or "")
     assert error.message.count("proxy.example.com:6432") == 1
     assert not set("\n\t") & set(error.message)
 

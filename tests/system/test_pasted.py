@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dagctl.adapters.system.pasted import TRIES, PastedBrowser
+from dagctl.cli.cures import cure
 from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
 from dagctl.ports.browser import Page, Query, TypedCode
 
@@ -139,7 +140,7 @@ def test_it_is_called_off_in_the_end() -> None:
 def test_nobody_is_there() -> None:
     with pytest.raises(NeedsTerminal) as caught:
         Person().answers()
-    assert caught.value.hint is not None
+    assert cure(caught.value) is not None
 
 
 def test_nobody_is_there_as_the_command_line_puts_it() -> None:

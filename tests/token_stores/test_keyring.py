@@ -16,6 +16,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyrings.alt.file import PlaintextKeyring
 
+from dagctl._cures import cure
 from dagctl.adapters.keyring.store import SERVICE, KeyringTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.ports.token_store import TokenStore
@@ -67,7 +68,7 @@ def test_a_keyring_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     for use in (store.load, store.probe, store.clear):
         with pytest.raises(FileUnusable, match=r"has not answered for 0\.05 seconds") as caught:
             use()
-        assert "DAGCTL_TOKEN_STORE=file" in (caught.value.hint or "")
+        assert "DAGCTL_TOKEN_STORE=file" in (cure(caught.value) or "")
     Hanging.over.set()
 
 

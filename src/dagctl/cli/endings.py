@@ -40,9 +40,12 @@ def of(error: BaseException, app: App) -> int:
 
 
 def _expected(error: DagctlError, app: App) -> int:
+    from dagctl.cli.cures import cure
+
     app.say(f"dagctl: {error.message}")
-    if error.hint:
-        app.say(f"  {error.hint}")
+    advice = cure(error)
+    if advice:
+        app.say(f"  {advice}")
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 

@@ -30,7 +30,7 @@ def supervisor(home: Path) -> Supervisor:
         "uvicorn",
     )
     if any(find_spec(name) is None for name in needed):
-        raise MissingExtra("The sandbox needs its extra.", hint="Run: pip install 'dagctl[sandbox]'")
+        raise MissingExtra("The sandbox needs its extra.", extra="sandbox")
     from dagctl.adapters.sandbox.supervisor import Supervisor
 
     return Supervisor(home)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.endings import DONE, FAILED
-from dagctl.domain.errors import FileExists, FileUnusable, MissingExtra
+from dagctl.domain.errors import FileUnusable, MissingExtra, SettingUnusable
 
 MARK = ".dagctl-demo"
 ORGANIZATION, PROJECT = "acme", "shop"
@@ -48,7 +48,7 @@ class Walkthrough:
     def run(self) -> int:
         """Walk through everything; returns the exit code."""
         if shutil.which("sqlmesh", path=self._environ["PATH"]) is None:
-            raise MissingExtra("The demo needs SQLMesh.", hint="Run: pip install 'dagctl[sandbox,sqlmesh]'")
+            raise MissingExtra("The demo needs SQLMesh.", extra="sandbox,sqlmesh")
         self._make_folder()
         try:
             self._walk()
@@ -81,10 +81,7 @@ class Walkthrough:
 
     def _make_folder(self) -> None:
         if self._folder.exists() and not (self._folder / MARK).exists():
-            raise FileExists(
-                f"{self._folder} is there already and was not made by the demo.",
-                hint="Name another folder: --folder DIR",
-            )
+            raise SettingUnusable(f"{self._folder} is there already and was not made by the demo.", source="--folder")
         try:
             if self._folder.exists():
                 self._step("dagctl sandbox stop", quiet=True, expected=None)
@@ -92,7 +89,8 @@ class Walkthrough:
             self._project.mkdir(parents=True)
             (self._folder / MARK).touch()
         except OSError as error:
-            raise FileUnusable(f"{self._folder} cannot be made anew: {error.strerror}.") from None
+            folder = self._folder
+            raise FileUnusable(f"{folder} cannot be made anew: {error.strerror}.", path=str(folder)) from None
 
     def _title(self, text: str) -> None:
         print(f"\n# {text}", file=self._app.out, flush=True)

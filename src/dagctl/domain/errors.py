@@ -35,7 +35,7 @@
     │   ├── FileExists
     │   └── FileBusy                another process holds its lock
     ├── ConfigProblem               a SQLMesh configuration that cannot be converted
-    ├── PortTaken                   the loopback port of the sign-in
+    ├── PortTaken                   a loopback port to listen on
     ├── NeedsTerminal               a question with nobody to ask
     └── MissingExtra                a feature whose packages are not installed
 
@@ -175,9 +175,11 @@ class ProtectionUnknown(ProtectionRefused):
 
     Attributes:
         cause: what kept the platform from answering, where that is known.
+        outdated: SQLMesh does something to environments that this version of dagctl does not know.
     """
 
     cause: DagctlError | None = None
+    outdated: bool = False
 
 
 class PlatformError(DagctlError):
@@ -185,9 +187,11 @@ class PlatformError(DagctlError):
 
     Attributes:
         host: the host that was talked to, with its port where that is not the scheme's own.
+        database: the state database that was asked for, where the host is its proxy; "" where none was named yet.
     """
 
     host: str | None = None
+    database: str | None = None
 
 
 class Unreachable(PlatformError):
@@ -204,12 +208,14 @@ class CertificateRefused(Unreachable):
     """The server's TLS certificate could not be verified.
 
     Attributes:
-        why: OpenSSL's words.
+        why: OpenSSL's words; "" where the server has no certificate to show, because it offers no TLS.
         sslmode: the mode that asked for it, where libpq did.
+        ca_file: the file of CA certificates that cannot be used, where that is all that is wrong.
     """
 
     why: str = ""
     sslmode: str | None = None
+    ca_file: str | None = None
 
 
 class Refused(PlatformError):
@@ -223,7 +229,15 @@ class Refused(PlatformError):
 
 
 class TokenNotAccepted(Refused):
-    """The host does not take this token (RFC 6750 section 3.1)."""
+    """The host does not take this token (RFC 6750 section 3.1).
+
+    Attributes:
+        organization: name or ID of the one that it was sent for, as far as it is known.
+        api_url: the platform's API; None for the hosted one.
+    """
+
+    organization: str | None = None
+    api_url: str | None = None
 
 
 class NotFound(Refused):
@@ -287,9 +301,11 @@ class ProjectConflict(ProjectError):
 
     Attributes:
         source: the variable, file or call that contradicts the pin; None where the session does.
+        meanwhile: it did not when this process began.
     """
 
     source: str | None = None
+    meanwhile: bool = False
 
 
 class SettingUnusable(DagctlError):
@@ -298,12 +314,14 @@ class SettingUnusable(DagctlError):
     Attributes:
         source: where it is set.
         organization: the organization that it asks for, where that is what is wrong.
-        api_url: the API that it asks for, where that is what is wrong.
+        api_url: the API to sign in at, where that or the organization is what is wrong.
+        issuer_host: the issuer that this API names, where nobody vouches for it.
     """
 
     source: str | None = None
     organization: str | None = None
     api_url: str | None = None
+    issuer_host: str | None = None
 
 
 class AccountNotFound(DagctlError):
@@ -319,13 +337,16 @@ class AccountNotFound(DagctlError):
 
 
 class FileProblem(DagctlError):
-    """A file of the user's.
+    """A file of the user's, or the keyring.
 
     Attributes:
         path: where it is.
+        role: what dagctl keeps there: "tokens", "keyring" (tokens too), "home" for anything else in the dagctl home;
+            "" where it is not dagctl's.
     """
 
     path: str = ""
+    role: str = ""
 
 
 class FileCorrupt(FileProblem):
@@ -333,7 +354,15 @@ class FileCorrupt(FileProblem):
 
 
 class FileUnusable(FileProblem):
-    """The file cannot be read, or cannot be written."""
+    """The file cannot be read, or cannot be written.
+
+    Attributes:
+        given_by: what gives the session, where nothing is kept in files because of that.
+        link: it is a symbolic link, and is not followed.
+    """
+
+    given_by: str | None = None
+    link: bool = False
 
 
 class FileExists(FileProblem):
@@ -355,19 +384,25 @@ class ConfigProblem(DagctlError):
 
     Attributes:
         path: the file, or the folder.
+        case: "absent" or "several", where there is not exactly one to convert; "python" or "dbt", where it needs no
+            conversion; "output", where the new file's name is a YAML configuration's; "differs", where the
+            conversion is wrong.
     """
 
     path: str = ""
+    case: str = ""
 
 
 class PortTaken(DagctlError):
-    """The port on which the sign-in's answer would arrive is in use.
+    """A port to listen on is in use: the one where the sign-in's answer would arrive, or one of the sandbox's.
 
     Attributes:
         port: the TCP port.
+        service: which of the sandbox's services would listen there: "api", "issuer", "proxy".
     """
 
     port: int = 0
+    service: str | None = None
 
 
 class NeedsTerminal(DagctlError):

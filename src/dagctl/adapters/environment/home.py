@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagctl.domain.errors import DagctlError
+from dagctl.domain.errors import FileUnusable
 
 
 def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """The dagctl home: `DAGCTL_HOME`, or `~/.dagctl`.
 
     Raises:
-        DagctlError: there is no telling where the person's home is.
+        FileUnusable: there is no telling where the person's home is.
     """
     try:
         if environ.get("DAGCTL_HOME"):
             return Path(environ["DAGCTL_HOME"]).expanduser().absolute()
         return Path.home() / ".dagctl"
     except RuntimeError:
-        raise DagctlError("This machine does not tell where your home is.", hint="Set DAGCTL_HOME.") from None
+        raise FileUnusable("This machine does not tell where your home is.", role="home") from None

@@ -49,14 +49,18 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     try:
         values = read_settings(path.read_text("utf-8"))
     except OSError as error:
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}.") from None
+        raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
     except (YamlProblem, UnicodeDecodeError) as error:
-        raise FileCorrupt(f"{path} is not usable: {error}.", hint="It takes org and project, a line each.") from None
+        raise _corrupt(path, f"is not usable: {error}") from None
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:
-        raise FileCorrupt(f"{path} has keys that mean nothing there: {unknown}.", hint="It takes org, project.")
+        raise _corrupt(path, f"has keys that mean nothing there: {unknown}")
     if any(isinstance(value, (dict, list)) for value in values.values()):
-        raise FileCorrupt(f"{path} is not usable: org and project are names.", hint="It takes org, project.")
+        raise _corrupt(path, "is not usable: org and project are names")
     return {
         key: Sourced(str(value), Origin.PIN_FILE, str(path)) for key, value in values.items() if value not in (None, "")
     }
+
+
+def _corrupt(path: Path, why: str) -> FileCorrupt:
+    return FileCorrupt(f"{path} {why}. It takes org and project, a line each.", path=str(path))

@@ -38,7 +38,7 @@ class EnvironmentTokenStore:
         access, identity = (self._environ.get(name, "").strip() for name in (ACCESS_TOKEN, ID_TOKEN))
         if not access or not identity:
             missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
-            raise NotSignedIn(f"{present} is set, but {missing} is not.", hint=f"Set {missing} too.")
+            raise NotSignedIn(f"{present} is set, but {missing} is not.", given_by=self.describe())
         deaths = [death for death in (expiry_of(Secret(access)), expiry_of(Secret(identity))) if death is not None]
         return TokenSet(access, identity, expires_at=min(deaths, default=None))
 
@@ -60,6 +60,5 @@ class EnvironmentTokenStore:
 
     def _given(self) -> FileUnusable:
         return FileUnusable(
-            f"The session is given by {self.describe()} and cannot be changed from here.",
-            hint=f"Unset {ACCESS_TOKEN} and {ID_TOKEN} first.",
+            f"The session is given by {self.describe()} and cannot be changed from here.", given_by=self.describe()
         )

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dagctl.adapters.files.private import read_private, remove_private, write_private
-from dagctl.domain.errors import FileProblem, FileUnusable
+from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
+from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.state import StateCredentials
 
 
@@ -42,13 +42,13 @@ class FileCredentialStore:
     def clear(self) -> None:
         """Remove every project's file."""
         if self._folder.is_symlink():
-            raise FileUnusable(f"{self._folder} is a symbolic link, and is not followed.")
+            raise unusable(self._folder, "is a symbolic link, and is not followed")
         try:
             paths = sorted(self._folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            raise FileUnusable(f"{self._folder} cannot be read: {error.strerror}.") from None
+            raise unusable(self._folder, f"cannot be read: {error.strerror}") from None
         for path in paths:
             if path.suffix in (".json", ".tmp"):
                 remove_private(path)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dagctl.adapters.files.private import ELSEWHERE, make_private
-from dagctl.domain.errors import FileBusy, FileUnusable
+from dagctl.adapters.files.private import make_private, unusable
+from dagctl.domain.errors import FileBusy
 
 
 @contextmanager
@@ -34,11 +34,10 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise FileBusy(
-            f"Another dagctl has held {path} for {patience:g} seconds.",
-            hint="Look for a dagctl or sqlmesh that hangs, and end it.",
+            f"Another dagctl has held {path} for {patience:g} seconds.", path=str(path), role="home", waited=patience
         ) from None
     except OSError as error:
-        raise FileUnusable(f"{path} cannot be locked: {error.strerror}.", hint=ELSEWHERE) from None
+        raise unusable(path, f"cannot be locked: {error.strerror}") from None
     try:
         yield
     finally:

@@ -12,8 +12,6 @@ from time import time_ns
 
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 
-ELSEWHERE = "Set DAGCTL_HOME to a folder that can be read and written."
-
 _BORN = time_ns()
 _serial = count(_BORN)  # a killed process that had our process ID, as in containers all have, began lower
 
@@ -29,18 +27,21 @@ def read_private(path: Path) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(descriptor, encoding="utf-8") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe would have us wait for whoever writes to it
-                raise FileUnusable(f"{path} is not a regular file.", hint=ELSEWHERE)
+                raise unusable(path, "is not a regular file")
             return file.read()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
-        raise FileCorrupt(f"{path} is not a text file.", hint=f"Move it away, then try again: {path}") from None
+        raise FileCorrupt(f"{path} is not a text file.", path=str(path), role="home") from None
     except OSError as error:
         if os.path.islink(path):
-            raise FileUnusable(
-                f"{path} is a symbolic link, and is not followed.", hint="Put the file itself there."
-            ) from None
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}.", hint=ELSEWHERE) from None
+            raise unusable(path, "is a symbolic link, and is not followed") from None
+        raise unusable(path, f"cannot be read: {error.strerror}") from None
+
+
+def unusable(path: Path, why: str) -> FileUnusable:
+    """The error of a file or folder in the dagctl home. `why` goes on where the sentence has named it."""
+    return FileUnusable(f"{path} {why}.", path=str(path), role="home", link=os.path.islink(path))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -52,10 +53,10 @@ def write_private(path: Path, text: str) -> None:
     try:
         make_private(path.parent)
         if os.path.islink(path):
-            raise FileUnusable(f"{path} is a symbolic link, and is not replaced.")
+            raise unusable(path, "is a symbolic link, and is not replaced")
         replace_whole(path, text)
     except OSError as error:
-        raise FileUnusable(f"{path} cannot be written: {error.strerror}.", hint=ELSEWHERE) from None
+        raise unusable(path, f"cannot be written: {error.strerror}") from None
 
 
 def remove_private(path: Path) -> None:
@@ -70,7 +71,7 @@ def remove_private(path: Path) -> None:
     except NotADirectoryError:
         return
     except OSError as error:
-        raise FileUnusable(f"{path} cannot be removed: {error.strerror}.") from None
+        raise unusable(path, f"cannot be removed: {error.strerror}") from None
 
 
 def make_private(folder: Path) -> None:

@@ -25,11 +25,9 @@ class ProjectFiles:
             with open(path, encoding="utf-8", newline="") as file:
                 text = file.read()
         except UnicodeDecodeError:
-            raise FileCorrupt(f"{path} is not UTF-8 text.", hint="Save it as UTF-8, then try again.") from None
+            raise FileCorrupt(f"{path} is not UTF-8 text.", path=str(path)) from None
         except OSError as error:
-            raise FileUnusable(
-                f"{path} cannot be read: {error.strerror}.", hint="It has to be a file that you may read."
-            ) from None
+            raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
         return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
@@ -76,8 +74,8 @@ def _unusable(path: PurePath, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileUnusable(f"{path} cannot be {verb}: {error.strerror}.") from None
+        raise FileUnusable(f"{path} cannot be {verb}: {error.strerror}.", path=str(path)) from None
 
 
 def _there_already(path: PurePath) -> FileExists:
-    return FileExists(f"{path} is there already.", hint="Move it away, or name another file.")
+    return FileExists(f"{path} is there already.", path=str(path))

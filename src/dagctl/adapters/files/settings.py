@@ -80,4 +80,4 @@ class FileSettingsStore:
         return port
 
     def _corrupt(self, why: str) -> FileCorrupt:
-        return FileCorrupt(f"{self._path} cannot be used: {why}.", hint="Mend it, or move it away and sign in again.")
+        return FileCorrupt(f"{self._path} cannot be used: {why}.", path=str(self._path), role="home")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.adapters.files.private import unusable
 from dagctl.adapters.files.settings import FileSettingsStore
-from dagctl.domain.errors import FileUnusable
 from dagctl.ports.storage import Stores
 from dagctl.ports.token_store import TokenStore
 
@@ -31,13 +31,13 @@ class FileAccountShelf:
             found = self._folder.glob("*/config.yaml")
             return tuple(sorted(path.parent.name for path in found if not path.parent.is_symlink()))
         except OSError as error:
-            raise FileUnusable(f"{self._folder} cannot be read: {error.strerror}.") from None
+            raise unusable(self._folder, f"cannot be read: {error.strerror}") from None
 
     def stores(self, name: str) -> Stores:
         """The stores in the folder of that name."""
         folder = self._folder / name
         if folder.is_symlink():
-            raise FileUnusable(f"{folder} is a symbolic link, and is not followed.")
+            raise unusable(folder, "is a symbolic link, and is not followed")
         return Stores(FileSettingsStore(folder), self._tokens(folder), FileCredentialStore(folder))
 
     def remove(self, name: str) -> None:
@@ -54,4 +54,4 @@ class FileAccountShelf:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise FileUnusable(f"{folder} cannot be removed: {error.strerror}.") from None
+            raise unusable(folder, f"cannot be removed: {error.strerror}") from None

@@ -9,8 +9,8 @@ from typing import Any
 
 from dagctl.adapters.files.answers import OURS, members_of, tokens_of
 from dagctl.adapters.files.lock import locked
-from dagctl.adapters.files.private import read_private, remove_private, write_private
-from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
+from dagctl.domain.errors import FileCorrupt
 from dagctl.domain.values.tokens import TokenSet
 
 
@@ -82,10 +82,7 @@ class FileTokenStore:
             self._path.replace(target)
             target.chmod(0o600)
         except OSError as error:
-            raise FileUnusable(f"{self._path} cannot be moved aside: {error.strerror}.") from None
+            raise unusable(self._path, f"cannot be moved aside: {error.strerror}") from None
 
     def _corrupt(self, why: str) -> FileCorrupt:
-        return FileCorrupt(
-            f"{self._path} cannot be used: {why}.",
-            hint="Run: dagctl auth login --org ORG (keeps it as auth.json.corrupt), or: dagctl auth logout",
-        )
+        return FileCorrupt(f"{self._path} cannot be used: {why}.", path=str(self._path), role="tokens")

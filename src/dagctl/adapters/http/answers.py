@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from dagctl.adapters.http.transport import Answer
+from dagctl.adapters.http.transport import Answer, http_date
 from dagctl.domain.errors import Malformed, NotFound, Refused, TryLater
 from dagctl.domain.values.targets import Verdict, sanitized
 from dagctl.domain.values.text import printable
@@ -16,6 +16,15 @@ from dagctl.domain.values.tokens import without_tokens
 
 _TELLING = 16
 """A part of a token that has as many characters tells something of it."""
+
+
+def malformed(answer: Answer, how: str) -> Malformed:
+    """The error of an answer that is not what the protocol promises.
+
+    Args:
+        how: goes on where the sentence has named who answers.
+    """
+    return Malformed(f"{answer.where} {how}.", host=answer.host)
 
 
 def document(answer: Answer) -> Any:
@@ -27,7 +36,7 @@ def document(answer: Answer) -> Any:
     try:
         return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Malformed(f"{answer.where} answers with something that is not JSON.") from None
+        raise malformed(answer, "answers with something that is not JSON") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def members(value: object, answer: Answer) -> dict[str, Any]:
         Malformed: it is no JSON object.
     """
     if not isinstance(value, dict):
-        raise Malformed(f"{answer.where} answers with something that is not a JSON object.")
+        raise malformed(answer, "answers with something that is not a JSON object")
     return value
 
 
@@ -62,13 +71,13 @@ def verdict(found: Mapping[str, Any], answer: Answer, project_id: str, environme
     """
     allowed, named, project = found.get("allowed"), found.get("environment"), found.get("project_id")
     if not isinstance(allowed, bool):
-        raise Malformed(f"{answer.where} answers with unexpected JSON: expected true or false at $.allowed.")
+        raise malformed(answer, "answers with unexpected JSON: expected true or false at $.allowed")
     if named is not None and not isinstance(named, str):
-        raise Malformed(f"{answer.where} answers with unexpected JSON: expected a string at $.environment.")
+        raise malformed(answer, "answers with unexpected JSON: expected a string at $.environment")
     if environment is not None and named is not None and sanitized(named) != sanitized(environment):
-        raise Malformed(f"{answer.where} answers for another environment than {environment!r}.")
+        raise malformed(answer, f"answers for another environment than {environment!r}")
     if project is not None and (isinstance(project, bool) or str(project) != project_id):
-        raise Malformed(f"{answer.where} answers for another project than {project_id!r}.")
+        raise malformed(answer, f"answers for another project than {project_id!r}")
     return Verdict(allowed=allowed)
 
 
@@ -103,11 +112,21 @@ def refusal(answer: Answer) -> Refused:
     found = body if isinstance(body, dict) else {}
     said = [words(found.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
     why = next((f": {phrase}" for phrase in said if phrase), "")
-    return _KINDS.get(answer.status, TryLater if answer.status >= 500 else Refused)(
-        f"{answer.where} answers with HTTP status {answer.status}{why}.",
-        host=answer.host,
-        code=words(found.get("error"), answer) or None,
-    )
+    kind = _KINDS.get(answer.status, TryLater if answer.status >= 500 else Refused)
+    wait = {"retry_after": _retry_after(answer)} if kind is TryLater else {}
+    sentence = f"{answer.where} answers with HTTP status {answer.status}{why}."
+    return kind(sentence, host=answer.host, code=words(found.get("error"), answer) or None, **wait)
 
 
 _KINDS: Mapping[int, type[Refused]] = {404: NotFound, 405: NotFound, 429: TryLater}
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds to wait: told so, or as a time by the server's own clock; None where it is neither, or past."""
+    text = (answer.retry_after or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        seconds = float(text)
+    else:
+        until = http_date(text)
+        seconds = (until - answer.date).total_seconds() if until and answer.date else 0.0
+    return seconds if seconds > 0 else None

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from dagctl.adapters.http.answers import document, https_host, members, refusal, verdict, words
+from dagctl.adapters.http.answers import document, https_host, malformed, members, refusal, verdict, words
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.domain.errors import Malformed, TokenNotAccepted
 from dagctl.domain.values.handshake import Handshake
@@ -34,7 +34,7 @@ class HttpApiGateway:
             return None
         metadata = structure(_successful(answer), ResourceMetadataWire, answer)
         if metadata.resource.rstrip("/") != api_url:
-            raise Malformed(f"{answer.where} speaks for another API than {api_url}.")
+            raise malformed(answer, f"speaks for another API than {api_url}")
         if not metadata.authorization_servers:
             return None
         return Advertisement(_issuer_host(metadata.authorization_servers[0], answer), metadata.dagctl_client_id)
@@ -69,7 +69,7 @@ class HttpApiGateway:
         if proxy is None:
             return None
         if not 0 < proxy.port < 65536 or not re.fullmatch(r"[A-Za-z0-9._:-]+", proxy.host):
-            raise Malformed(f"{answer.where} names a PG proxy that cannot be.")
+            raise malformed(answer, "names a PG proxy that cannot be")
         return StateProxy(proxy.host, proxy.port)
 
     def projects(self, access: ApiAccess) -> tuple[Project, ...]:
@@ -79,7 +79,7 @@ class HttpApiGateway:
         if isinstance(found, dict):
             found = found.get("projects")
         if not isinstance(found, list):
-            raise Malformed(f"{answer.where} answers with something that is not a list of projects.")
+            raise malformed(answer, "answers with something that is not a list of projects")
         return tuple(_project(item, answer) for item in found)
 
     def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
@@ -99,7 +99,15 @@ class HttpApiGateway:
             headers["X-Organization-ID"] = quote(access.organization_id, "!#$&'()*+,/:;=?@[]~ |", errors="replace")
         suffix = f"?{urlencode(query, errors='replace')}" if query else ""
         url = f"{access.api_url}{path}{suffix}"
-        return self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
+        answer = self._transport.get(url, headers, bearer=access.id_token, insecure=self._insecure)
+        if answer.status == 401:
+            raise TokenNotAccepted(
+                f"{answer.where} does not accept your token.",
+                host=answer.host,
+                organization=access.organization_id,
+                api_url=access.api_url,
+            )
+        return answer
 
     def _metadata(self, api_url: str) -> Answer:
         return self._transport.get(_metadata_url(api_url), insecure=self._insecure)
@@ -111,10 +119,6 @@ def _metadata_url(api_url: str) -> str:
 
 
 def _successful(answer: Answer) -> object:
-    if answer.status == 401:
-        raise TokenNotAccepted(
-            f"{answer.where} does not accept your token.", host=answer.host, hint="Run: dagctl auth login --org ORG"
-        )
     if answer.status != 200:
         raise refusal(answer)
     return document(answer)
@@ -138,5 +142,5 @@ def _message(answer: Answer) -> str | None:
 def _issuer_host(issuer: str, answer: Answer) -> str:
     host = https_host(issuer)
     if host is None or issuer.lower() not in (f"https://{host}", f"https://{host}/"):
-        raise Malformed(f"{answer.where} names an issuer that is not an https host.")
+        raise malformed(answer, "names an issuer that is not an https host")
     return host

@@ -15,7 +15,6 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from dagctl.adapters.http.failures import NETWORK, PROXY
 from dagctl.adapters.http.trust import Trust, unverified
 from dagctl.domain.errors import Unreachable
 
@@ -103,7 +102,9 @@ class Pools:
             return self._through(proxy, context)
         except (HTTPError, ValueError):
             host = urlsplit(url).netloc
-            raise Unreachable(f"The proxy on the way to {host} is not an http or https URL.", hint=PROXY) from None
+            raise Unreachable(
+                f"The proxy on the way to {host} is not an http or https URL.", host=host, proxied=True
+            ) from None
 
     def _through(self, proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
         parts = urlsplit(proxy)
@@ -143,7 +144,7 @@ def within(seconds: float, do: Callable[[], T], host: str) -> T:
         raise errors[0]
     if not results:
         _cut(used)
-        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", hint=NETWORK)
+        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", host=host)
     return results[0]
 
 

@@ -20,9 +20,6 @@ from urllib3.exceptions import (
 
 from dagctl.domain.errors import CertificateRefused, Malformed, PlatformError, Unreachable
 
-NETWORK = "Check the network and the address, then try again."
-PROXY = "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY."
-
 FAILURES = (OSError, ValueError, HTTPException)
 """What an exchange raises beside urllib3's own `HTTPError`."""
 
@@ -37,19 +34,23 @@ def in_our_words(error: Exception, host: str, *, connect: float, read: float) ->
         return _proxy(error, host)
     if isinstance(error, (SSLError, ssl.SSLError)):
         return _tls(str(error), host)
-    if isinstance(error, NameResolutionError):
-        return Unreachable(f"The host name of {host} cannot be found.", hint=NETWORK)
-    if isinstance(error, NewConnectionError):  # before its own base class
-        return Unreachable(f"{host} cannot be reached: {_reason(error)}.", hint=NETWORK)
-    if isinstance(error, ConnectTimeoutError):
-        return Unreachable(f"{host} cannot be reached within {connect:g} seconds.", hint=NETWORK)
-    if isinstance(error, TimeoutError):
-        return Unreachable(f"{host} did not answer within {read:g} seconds.", hint=NETWORK)
     if isinstance(error, InvalidHeader) or _breaks_http(error):
-        return Malformed(f"{host} answers with something that is not HTTP.")
+        return Malformed(f"{host} answers with something that is not HTTP.", host=host)
+    return Unreachable(_unreachable(error, host, connect, read), host=host)
+
+
+def _unreachable(error: Exception, host: str, connect: float, read: float) -> str:
+    if isinstance(error, NameResolutionError):
+        return f"The host name of {host} cannot be found."
+    if isinstance(error, NewConnectionError):  # before its own base class
+        return f"{host} cannot be reached: {_reason(error)}."
+    if isinstance(error, ConnectTimeoutError):
+        return f"{host} cannot be reached within {connect:g} seconds."
+    if isinstance(error, TimeoutError):
+        return f"{host} did not answer within {read:g} seconds."
     if isinstance(error, (LocationValueError, ValueError)):
-        return Unreachable(f"{host} is no usable address.", hint=NETWORK)
-    return Unreachable(f"{host} broke the connection off before its answer was complete.", hint=NETWORK)
+        return f"{host} is no usable address."
+    return f"{host} broke the connection off before its answer was complete."
 
 
 def _breaks_http(error: Exception) -> bool:
@@ -60,30 +61,21 @@ def _breaks_http(error: Exception) -> bool:
 def _proxy(error: ProxyError, host: str) -> Unreachable:
     status = re.search(r"Tunnel connection failed: (\d{3})", str(error.original_error))
     why = f"it answers with HTTP status {status[1]}" if status else _reason(error.original_error)
-    return Unreachable(f"The proxy on the way to {host} cannot be used: {why}.", hint=PROXY)
+    return Unreachable(f"The proxy on the way to {host} cannot be used: {why}.", host=host, proxied=True)
 
 
 def _tls(text: str, host: str) -> Unreachable:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         why = text.partition("certificate verify failed: ")[2].split(" (_ssl", 1)[0].rstrip(".)'\" ")
-        return CertificateRefused(
-            f"The TLS certificate of {host} is refused: {why or 'it is not trusted'}.", hint=_cure(why)
-        )
+        why = why or "it is not trusted"
+        return CertificateRefused(f"The TLS certificate of {host} is refused: {why}.", host=host, why=why)
     if any(sign in text for sign in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "record layer")):
-        return Unreachable(f"{host} does not speak TLS on this port.", hint="Check the URL and its port.")
+        return Unreachable(f"{host} does not speak TLS on this port.", host=host)
     if any(sign in text for sign in ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION")):
-        return Unreachable(f"{host} does not speak TLS 1.2 or later.")
+        return Unreachable(f"{host} does not speak TLS 1.2 or later.", host=host)
     if "EOF" in text:
-        return Unreachable(f"{host} broke the connection off.", hint=NETWORK)
-    return Unreachable(f"TLS with {host} failed.", hint=NETWORK)
-
-
-def _cure(why: str) -> str:
-    if "expired" in why or "not yet valid" in why:
-        return "Check this machine's clock. If it is right, the certificate has to be renewed on the server."
-    if "mismatch" in why:
-        return "Check the URL: the certificate is for another host name."
-    return "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE."
+        return Unreachable(f"{host} broke the connection off.", host=host)
+    return Unreachable(f"TLS with {host} failed.", host=host)
 
 
 def _reason(error: BaseException) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from dagctl.adapters.http.answers import document, https_host, refusal
+from dagctl.adapters.http.answers import document, https_host, malformed, refusal
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
-from dagctl.domain.errors import Malformed
 from dagctl.domain.values.platform import SCOPE, Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, expiry_of
@@ -41,12 +40,12 @@ class HttpIdentityProvider:
             raise refusal(answer)
         found = structure(document(answer), ProviderMetadataWire, answer)
         if found.issuer != platform.issuer:
-            raise Malformed(f"{answer.where} speaks for another issuer than {platform.issuer}.")
+            raise malformed(answer, f"speaks for another issuer than {platform.issuer}")
         for endpoint in (found.authorization_endpoint, found.device_authorization_endpoint):
             if endpoint is not None and "#" in endpoint:  # RFC 6749 section 3.1
-                raise Malformed(f"{answer.where} names an endpoint with a fragment.")
+                raise malformed(answer, "names an endpoint with a fragment")
             if endpoint is not None and https_host(endpoint) != platform.issuer_host.lower():
-                raise Malformed(f"{answer.where} names an endpoint that is not on {platform.issuer_host}.")
+                raise malformed(answer, f"names an endpoint that is not on {platform.issuer_host}")
         return Endpoints(
             found.authorization_endpoint,
             found.authorization_response_iss_parameter_supported,
@@ -80,7 +79,7 @@ class HttpIdentityProvider:
         found = structure(document(answer), DeviceWire, answer)
         for page in (found.verification_uri, found.verification_uri_complete):
             if page is not None and https_host(page) is None:
-                raise Malformed(f"{answer.where} names a page that is not an https URL.")
+                raise malformed(answer, "names a page that is not an https URL")
         return DeviceCode(
             found.device_code,
             found.user_code,
@@ -114,9 +113,9 @@ class HttpIdentityProvider:
         members = document(answer)
         found = structure(_said(members), TokenWire, answer)
         if first and not found.id_token:
-            raise Malformed(f"{answer.where} answers without an ID token.")
+            raise malformed(answer, "answers without an ID token")
         if found.token_type.lower() != "bearer":
-            raise Malformed(f"{answer.where} answers with another kind of token than a bearer token.")
+            raise malformed(answer, "answers with another kind of token than a bearer token")
         now = self._clock.now()
         expires_at = _expiry(found, now)
         return TokenSet(

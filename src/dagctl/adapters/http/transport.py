@@ -17,7 +17,7 @@ from dagctl.adapters.http.connections import Pools, within
 from dagctl.adapters.http.failures import FAILURES, in_our_words
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.handshake import handshake_of
-from dagctl.domain.errors import Malformed, Refused, Unreachable
+from dagctl.domain.errors import Malformed, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret
@@ -41,6 +41,7 @@ class Answer:
     Attributes:
         where: host and path, for people.
         date: aware; the server's clock, where it told.
+        retry_after: when to ask again (RFC 9110 section 10.2.3), as it was sent.
         secrets: what was sent and must not be shown, should the server repeat it.
         handshake: where it was asked for, and there was one.
     """
@@ -49,6 +50,7 @@ class Answer:
     where: str
     body: bytes = field(repr=False)
     date: datetime | None = None
+    retry_after: str | None = None
     secrets: tuple[Secret, ...] = ()
     handshake: Handshake | None = None
 
@@ -136,7 +138,7 @@ class Transport:
         parts = split(request.url)
         host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
-            raise Unreachable(f"{host} is not talked to: it would be in the clear.", hint="Use an https URL.")
+            raise Unreachable(f"dagctl sends {host} nothing in the clear: its URL has to be an https URL.", host=host)
         pool = self._pools.get(request.url, insecure=insecure)
 
         def twice() -> Answer:
@@ -178,8 +180,8 @@ class Transport:
             response.close()
             raise
         response.release_conn()
-        date = _date(response.headers.get("Date"))
-        return Answer(response.status, request.where, content, date, request.secrets, shown)
+        date, retry_after = http_date(response.headers.get("Date")), response.headers.get("Retry-After")
+        return Answer(response.status, request.where, content, date, retry_after, request.secrets, shown)
 
     def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
         """What can be told while the answer still holds its connection."""
@@ -207,13 +209,13 @@ def split(url: str) -> SplitResult:
 
 def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Malformed(f"{where} answers in an encoding that was not asked for.")
+        raise Malformed(f"{where} answers in an encoding that was not asked for.", host=where.partition("/")[0])
     content = b""
     # read on until nothing comes: only then does urllib3 notice a body shorter than was promised
     while len(content) <= size and (more := response.read(size + 1 - len(content))):
         content += more
     if len(content) > size:
-        raise Malformed(f"{where} answers with more than {size >> 10} KiB.")
+        raise Malformed(f"{where} answers with more than {size >> 10} KiB.", host=where.partition("/")[0])
     return content
 
 
@@ -224,10 +226,11 @@ def _opened(values: Mapping[str, str | Secret]) -> dict[str, str]:
 def _authorization(bearer: Secret) -> Secret:
     if re.fullmatch(r"[\x21-\x7e]+", bearer.reveal()):
         return Secret(f"Bearer {bearer.reveal()}")
-    raise Malformed("Your ID token holds characters that no token has.", hint="Run: dagctl auth login --org ORG")
+    raise TokenNotAccepted("Your ID token holds characters that no token has.")
 
 
-def _date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """The time in a header (RFC 9110 section 5.6.7), aware; None where there is none."""
     try:
         value = parsedate_to_datetime(text or "")
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -101,8 +101,7 @@ def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
     except OSError as error:
         why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise CertificateRefused(
-            f"The CA file {path} (from {origin}) cannot be used: {why}.",
-            hint="It has to be a PEM file with CA certificates.",
+            f"The CA file {path} (from {origin}) cannot be used: {why}.", ca_file=str(path)
         ) from None
 
 

@@ -9,9 +9,8 @@ from attrs import define, field
 from cattrs import BaseValidationError, Converter
 from cattrs import transform_error as explain
 
-from dagctl.adapters.http.answers import members
+from dagctl.adapters.http.answers import malformed, members
 from dagctl.adapters.http.transport import Answer
-from dagctl.domain.errors import Malformed
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
 
@@ -180,7 +179,7 @@ def structure(value: object, kind: type[T], answer: Answer) -> T:
         return _CONVERTER.structure(found, kind)
     except BaseValidationError as error:
         complaint = printable(explain(error, format_exception=_complaint)[0].replace(" @ ", " at "))
-    raise Malformed(f"{answer.where} answers with unexpected JSON: {complaint}.")
+    raise malformed(answer, f"answers with unexpected JSON: {complaint}")
 
 
 def _complaint(error: BaseException, _: object) -> str:

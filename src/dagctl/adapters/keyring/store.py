@@ -52,7 +52,7 @@ class KeyringTokenStore:
             FileUnusable: there is none, it is locked, or it does not answer.
         """
         if self._ask(lambda: isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))):
-            raise FileUnusable("This machine has no keyring.")
+            raise FileUnusable("This machine has no keyring.", role="keyring")
         self._get()
 
     def load(self) -> TokenSet | None:
@@ -66,7 +66,7 @@ class KeyringTokenStore:
             members = None
         tokens = tokens_of(members) if isinstance(members, dict) else None
         if tokens is None:
-            raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", hint="Run: dagctl auth logout")
+            raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
         return tokens
 
     def save(self, tokens: TokenSet) -> None:
@@ -111,11 +111,8 @@ class KeyringTokenStore:
             answer, error = answers.get(timeout=self._answers_in)
         except Empty:
             raise FileUnusable(
-                f"The keyring has not answered for {self._answers_in:g} seconds.", hint=_INSTEAD
+                f"The keyring has not answered for {self._answers_in:g} seconds.", role="keyring"
             ) from None
         if error is not None:
-            raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", hint=_INSTEAD)
+            raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", role="keyring")
         return answer  # type: ignore[return-value]  # without an error it is the question's own answer
-
-
-_INSTEAD = "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."

@@ -8,7 +8,7 @@ from typing import cast
 
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra
+from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra, SettingUnusable
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.token_store import TokenStore
 
@@ -27,7 +27,7 @@ def token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> Ope
         settings: where a store may be named that no variable names.
 
     Raises:
-        DagctlError: the setting names a store that is not there. One that does not load says so when it is opened.
+        SettingUnusable: the setting names a store that is not there. One that does not load says so when it is opened.
         MissingExtra: it names the keyring, whose package is not installed.
     """
     setting = _setting(environ, settings)
@@ -51,7 +51,7 @@ def _keyring() -> OpenStore:
     try:
         from dagctl.adapters.keyring.store import KeyringTokenStore
     except ModuleNotFoundError:
-        raise MissingExtra("The keyring store needs its extra.", hint="Run: pip install 'dagctl[keyring]'") from None
+        raise MissingExtra("The keyring store needs its extra.", extra="keyring") from None
     try:
         KeyringTokenStore(Path("probe")).probe()
     except FileUnusable as error:
@@ -68,7 +68,9 @@ def _brought(setting: Sourced[str]) -> OpenStore:
     found = {point.name: point for point in entry_points(group=GROUP)}
     if setting.value not in found:
         names = ", ".join(["file", "keyring", *sorted(found)])
-        raise DagctlError(f"{setting.source} names no token store: {setting.value!r}.", hint=f"There are {names}.")
+        raise SettingUnusable(
+            f"{setting.source} names no token store: {setting.value!r}. There are {names}.", source=setting.source
+        )
     point = found[setting.value]
 
     def open_store(folder: Path) -> TokenStore:
@@ -77,9 +79,9 @@ def _brought(setting: Sourced[str]) -> OpenStore:
         except DagctlError:
             raise
         except Exception as error:
-            raise DagctlError(
+            raise SettingUnusable(
                 f"The token store {point.name!r} ({point.value}) does not load: {type(error).__name__}.",
-                hint=f"Mend or update its package, or unset {setting.source}.",
+                source=setting.source,
             ) from error
 
     return open_store

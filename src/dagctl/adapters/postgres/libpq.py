@@ -9,7 +9,16 @@ from typing import Any
 from attrs import evolve
 
 from dagctl import __version__
-from dagctl.domain.errors import CertificateRefused, DagctlError, PlatformError, Unreachable
+from dagctl.domain.errors import (
+    CertificateRefused,
+    DagctlError,
+    NotFound,
+    Refused,
+    SettingUnusable,
+    TokenNotAccepted,
+    TryLater,
+    Unreachable,
+)
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.text import printable
 
@@ -49,62 +58,46 @@ def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     return {"type": "postgres", **settings, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
-CA_CURE = (
-    "Have the first that is there of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE name the platform's CA, "
-    "or see DAGCTL_STATE_SSLMODE (now {sslmode})."
-)
-
-_MEANINGS: tuple[tuple[tuple[str, ...], type[PlatformError], str, str], ...] = (
+_NO_TLS = "The state database's proxy {place} offers no TLS"
+_MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),
         CertificateRefused,
         "The state database's proxy {place} takes TLS only",
-        "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {sslmode}), or set verify-full.",
     ),
     (
         ("invalid response to ssl negotiation", "expected authentication request"),
         Unreachable,
         "What listens at {place} is no PostgreSQL",
-        "See dagctl config current for where the address is from.",
     ),
-    (
-        ("does not support ssl",),
-        CertificateRefused,
-        "The state database's proxy {place} offers no TLS",
-        "Is that the proxy? See dagctl config current for its address, and DAGCTL_STATE_SSLMODE (now {sslmode}).",
-    ),
+    (("does not support ssl",), CertificateRefused, _NO_TLS),
     (
         ("certificate", "ssl error", "root.crt", "tls"),
         CertificateRefused,
         "TLS with the state database's proxy {place} failed",
-        CA_CURE,
     ),
     (
         ("definition of service", "service file"),
-        PlatformError,
+        SettingUnusable,
         "PGSERVICE keeps libpq from the state database's proxy {place}",
-        "Unset PGSERVICE.",
     ),
     (
         ("does not exist", "no such database", "unknown database"),
-        PlatformError,
+        NotFound,
         "The proxy {place} has no state database {database} for you",
-        "Is the project set up? See dagctl config current, dagctl projects, and the web UI.",
     ),
     (
         ("password", "authentication", "token", "no pg_hba.conf", "not permitted", "permission denied"),
-        PlatformError,
+        TokenNotAccepted,
         "The state database's proxy {place} refused your token",
-        "Run: dagctl auth login --org ORG",
     ),
     (
         ("too many", "remaining connection slots"),
-        PlatformError,
+        TryLater,
         "The state database at {place} takes no more connections now",
-        "Try again in a moment, or use fewer concurrent_tasks.",
     ),
 )
-"""Words in libpq's message (lower-case), the error, its sentence and its cure; the first that fits counts."""
+"""Words in libpq's message (lower-case), the error and its sentence; the first that fits counts."""
 
 
 _SEVERITY = re.compile(r"\w+:  ")
@@ -120,25 +113,24 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
     Args:
         message: libpq's own.
     """
-    about = {
-        "place": credentials.endpoint.place,
-        "database": credentials.endpoint.database,
-        "sslmode": credentials.endpoint.sslmode,
-    }
     known = message.replace(credentials.password.reveal(), "…") if credentials.password else message
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
     answer = _SEVERITY.match(tried[-1])
     said = printable(tried[-1][answer.end() if answer else 0 :], 300).rstrip(".")
-    heard = _NAME.sub("", said.lower())
-    for words, kind, sentence, cure in _MEANINGS:
+    kind, sentence = _meaning(_NAME.sub("", said.lower()), answered=answer is not None)
+    endpoint = credentials.endpoint
+    facts: dict[str, object] = {"host": endpoint.place, "database": endpoint.database}
+    if kind is CertificateRefused:
+        facts |= {"sslmode": endpoint.sslmode, "why": "" if sentence is _NO_TLS else said}
+    elif kind is SettingUnusable:
+        facts = {"source": "PGSERVICE"}
+    return kind(f"{sentence.format(place=endpoint.place, database=endpoint.database)}: {said}.", **facts)
+
+
+def _meaning(heard: str, *, answered: bool) -> tuple[type[DagctlError], str]:
+    for words, kind, sentence in _MEANINGS:
         if any(word in heard for word in words):
-            return kind(f"{sentence.format(**about)}: {said}.", hint=cure.format(**about))
-    if answer:
-        return PlatformError(
-            f"The state database's proxy {about['place']} turned the connection down: {said}.",
-            hint="Try again in a moment; dagctl doctor looks at each link.",
-        )
-    return Unreachable(
-        f"The state database's proxy {about['place']} cannot be reached: {said}.",
-        hint="Is the network up, and the port open to you? See dagctl config current for where it is from.",
-    )
+            return kind, sentence
+    if answered:
+        return Refused, "The state database's proxy {place} turned the connection down"
+    return Unreachable, "The state database's proxy {place} cannot be reached"

@@ -51,9 +51,7 @@ class PostgresProbe:
         try:
             import psycopg2
         except ModuleNotFoundError:
-            raise MissingExtra(
-                "Logging in needs psycopg2, which is not installed here.", hint="Run: pip install 'dagctl[sqlmesh]'"
-            ) from None
+            raise MissingExtra("Logging in needs psycopg2, which is not installed here.", extra="sqlmesh") from None
 
         def enter() -> None:
             try:
@@ -92,6 +90,7 @@ class PostgresProbe:
         if not wait([result], self._timeout).done:
             raise Unreachable(
                 f"The state database's proxy {endpoint.place} did not answer within {self._timeout:g} seconds.",
-                hint="Is the network up, and the port open to you?",
+                host=endpoint.place,
+                database=endpoint.database,
             )
         return result.result()

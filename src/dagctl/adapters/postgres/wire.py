@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dagctl.adapters.postgres.libpq import CA_CURE
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
@@ -34,12 +33,11 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
     try:
         connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
-        raise Unreachable(
-            f"The host name of the state database's proxy {place} cannot be found.", hint=_WHERE
-        ) from None
+        sentence = f"The host name of the state database's proxy {place} cannot be found."
+        raise _unreachable(endpoint, sentence) from None
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or f"no answer within {timeout:g} seconds"
-        raise Unreachable(f"The state database's proxy {place} cannot be reached: {why}.", hint=_PORT) from None
+        raise _unreachable(endpoint, f"The state database's proxy {place} cannot be reached: {why}.") from None
     with connection:
         yield connection
 
@@ -68,16 +66,18 @@ def handshake(endpoint: StateEndpoint, root: str | None, timeout: float) -> Hand
                 with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
                     return handshake_of(secured, _named(root))
         except ssl.SSLError as error:
-            raise _refused(place, endpoint.sslmode, error) from None
+            raise _refused(endpoint, error) from None
         except OSError as error:
             why = error.strerror or "it does not answer"
-            raise Unreachable(f"The state database's proxy {place} broke TLS off: {why}.", hint=_PORT) from None
+            raise _unreachable(endpoint, f"The state database's proxy {place} broke TLS off: {why}.") from None
     if answer != b"N":
-        raise Unreachable(f"What listens at {place} is no PostgreSQL.", hint=_WHERE)
+        raise _unreachable(endpoint, f"What listens at {place} is no PostgreSQL.")
     if endpoint.sslmode not in _OPTIONAL:
         raise CertificateRefused(
             f"The state database's proxy {place} offers no TLS, and sslmode {endpoint.sslmode} asks for it.",
-            hint="Is that the proxy? See dagctl config current for where its address is from.",
+            host=place,
+            database=endpoint.database,
+            sslmode=endpoint.sslmode,
         )
     return None
 
@@ -97,9 +97,7 @@ def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
             context.load_verify_locations(cafile=root)
     except OSError as error:
         why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise CertificateRefused(
-            f"The CA file {root} cannot be used: {why}.", hint="It has to be a PEM file with CA certificates."
-        ) from None
+        raise CertificateRefused(f"The CA file {root} cannot be used: {why}.", ca_file=root) from None
     return context
 
 
@@ -107,13 +105,16 @@ def _named(root: str | None) -> str | None:
     return "the system's CA store" if root == "system" else root
 
 
-def _refused(place: str, sslmode: str, error: ssl.SSLError) -> CertificateRefused:
-    why = getattr(error, "verify_message", "") or error.reason or "the handshake failed"
+def _unreachable(endpoint: StateEndpoint, sentence: str) -> Unreachable:
+    return Unreachable(sentence, host=endpoint.place, database=endpoint.database)
+
+
+def _refused(endpoint: StateEndpoint, error: ssl.SSLError) -> CertificateRefused:
+    why = (getattr(error, "verify_message", "") or error.reason or "the handshake failed").rstrip(".")
     return CertificateRefused(
-        f"TLS with the state database's proxy {place} failed: {why.rstrip('.')}.",
-        hint=CA_CURE.format(sslmode=sslmode),
+        f"TLS with the state database's proxy {endpoint.place} failed: {why}.",
+        host=endpoint.place,
+        database=endpoint.database,
+        sslmode=endpoint.sslmode,
+        why=why,
     )
-
-
-_WHERE = "See dagctl config current for where the address is from."
-_PORT = "Is the network up, and the port open to you? See dagctl config current for where the address is from."

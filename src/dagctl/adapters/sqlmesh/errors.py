@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 from sqlmesh.utils.errors import SQLMeshError
 
-from dagctl.domain.errors import DagctlError
+from dagctl._cures import cure, protected
+from dagctl.adapters.sqlmesh.invocation import invocation
+from dagctl.domain.errors import DagctlError, EnvironmentProtected
 
 
 def for_sqlmesh(error: DagctlError) -> DagctlError:
-    """The same error, as an SQLMesh error too."""
-    kind = type(error)
+    """The same error, as an SQLMesh error too, with what to do about it: SQLMesh shows no more than its text."""
     if isinstance(error, SQLMeshError):
         return error
-    both = type(kind.__name__, (kind, SQLMeshError), {"__module__": kind.__module__, "__doc__": kind.__doc__})
-    copy: DagctlError = both.__new__(both, *error.args)
-    copy.args = error.args
-    copy.__dict__.update(error.__dict__)
+    copy = _of_both_kinds(type(error), error.message, vars(error))
+    copy.hint = _cure(error)
     return copy
+
+
+def _of_both_kinds(kind: type[DagctlError], message: str, fields: dict[str, object]) -> DagctlError:
+    """An error of `kind` that is an SQLMesh error too.
+
+    Pickled, it is made anew in this way: a class that is made here cannot be found by its name.
+    """
+
+    def reduced(self: DagctlError) -> tuple[Callable[..., DagctlError], tuple[object, ...]]:
+        return _of_both_kinds, (kind, self.message, dict(vars(self)))
+
+    about = {"__module__": kind.__module__, "__doc__": kind.__doc__, "__reduce__": reduced}
+    made: DagctlError = type(kind.__name__, (kind, SQLMeshError), about)(message)
+    vars(made).update(fields)
+    return made
+
+
+def _cure(error: DagctlError) -> str | None:
+    if isinstance(error, EnvironmentProtected) and not error.hint and _on_a_command_line():
+        return protected(error, "sqlmesh plan dev_YOURNAME")
+    return cure(error)
+
+
+def _on_a_command_line() -> bool:
+    """Whether a person has typed `sqlmesh`: an editor or a notebook has no place for its commands."""
+    try:
+        found = invocation(sys.argv)
+    except Exception:  # noqa: BLE001 - SQLMesh's own parser, on whatever a process was started with
+        return False
+    return found is not None and found.program == "sqlmesh"

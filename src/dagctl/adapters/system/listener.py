@@ -215,8 +215,4 @@ def _taken(port: int, address: str, error: OSError) -> PortTaken:
         why = "is in use by another program"
     else:
         why = f"cannot be had: {os.strerror(error.errno or 0)}"
-    return PortTaken(
-        f"Port {port} on {address}, where the answer to the sign-in would arrive, {why}.",
-        hint="End that program, or use --no-browser, which needs no port; --port N is for platforms that have "
-        "registered another redirect URI.",
-    )
+    return PortTaken(f"Port {port} on {address}, where the answer to the sign-in would arrive, {why}.", port=port)

@@ -124,10 +124,7 @@ class _LoopbackVisit:
                 query = self._desk.take(min(left, 1.0))
                 if query is not None:
                     return query
-        raise SignInTimedOut(
-            f"The sign-in was not finished within {timeout:g} seconds.",
-            hint="Try again: --timeout S gives more time, --no-browser needs no browser on this machine.",
-        )
+        raise SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout)
 
     def _typed(self, terminal: Terminal, left: float) -> AbstractContextManager[None]:
         """Have the person asked for the answer, beside the listener."""

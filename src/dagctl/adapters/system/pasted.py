@@ -111,8 +111,8 @@ class _PastedVisit:
                 return answer
             self._announce(what_is_wrong(pasted, self.redirect_uri))
         raise SignInFailed(
-            f"None of the {TRIES} pasted texts answers this sign-in.",
-            hint="Begin again; each sign-in has an address of its own, and an earlier one's answer does not do.",
+            f"None of the {TRIES} pasted texts answers this sign-in, which has an address of its own: "
+            "the answer to an earlier one does not count."
         )
 
     def show(self, page: Page) -> None:
@@ -122,12 +122,8 @@ class _PastedVisit:
         try:
             return self._ask("Paste the address here: ", max(left, 0.0))
         except TimeoutError:
-            raise SignInTimedOut(
-                f"The sign-in was not finished within {timeout:g} seconds.",
-                hint="Try again: --timeout S gives more time.",
-            ) from None
+            raise SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout) from None
         except EOFError:
             raise NeedsTerminal(
-                "The address that the browser ended at has to be pasted in, and there is no input.",
-                hint="Run dagctl auth login --no-browser on a terminal.",
+                "The address that the browser ended at has to be pasted in, and there is no input."
             ) from None

@@ -82,10 +82,7 @@ def _require_somebody() -> None:
     from dagctl.domain.errors import NeedsTerminal
 
     if is_ci(os.environ) and os.environ.get("BROWSER", "none") in ("", "none"):
-        raise NeedsTerminal("This is a CI job, so nobody can sign in.", hint=_IN_CI)
-
-
-_IN_CI = "Set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead."
+        raise NeedsTerminal("This is a CI job, so nobody can sign in.", in_ci=True)
 
 
 def _show(app: App, signed_in: SignedIn) -> None:
@@ -143,11 +140,7 @@ def _browser(app: App, port: int) -> Browser:
     from dagctl.domain.errors import NeedsTerminal
 
     if not app.interactive and not os.environ.get("BROWSER"):
-        raise NeedsTerminal(
-            "There is no terminal here, so nobody can sign in.",
-            hint="In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT; "
-            "elsewhere, use --device, or set BROWSER.",
-        )
+        raise NeedsTerminal("There is no terminal here, so nobody can sign in.")
     return LoopbackBrowser(
         port=port,
         announce=app.say,

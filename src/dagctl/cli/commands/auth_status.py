@@ -46,7 +46,10 @@ def run(args: Namespace, app: App) -> int:
     }
     app.show(record, table(rows))
     if not status.signed_in:
-        app.say("Run: dagctl auth login --org ORG")
+        from dagctl._cures import login_command
+
+        organization = context.organization.value if context.organization else None
+        app.say(f"Run: {login_command(organization, context.api_url.value)}")
     return DONE if status.signed_in else SIGNED_OUT
 
 

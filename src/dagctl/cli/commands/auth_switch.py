@@ -28,5 +28,7 @@ def run(args: Namespace, app: App) -> int:
     if wanted is not None and not account.is_called(wanted.value):
         app.say(f"Note: here, {wanted.source} names {wanted.value!r}, and that wins.")
     if not account.signed_in:
-        app.say(f"Its session has ended. Run: dagctl auth login --org {account.organization}")
+        from dagctl._cures import login_command
+
+        app.say(f"Its session has ended. Run: {login_command(account.organization, account.api_url)}")
     return 0

@@ -60,7 +60,7 @@ def _project(client: Dagctl) -> str:
 
     context = client.context.current()
     if context.project is None:
-        raise NoProject("No project is chosen, so there is none to pin.", hint="Run: dagctl use-project PROJECT")
+        raise NoProject("No project is chosen, so there is none to pin.")
     return str(context.pin or context.project.value)
 
 

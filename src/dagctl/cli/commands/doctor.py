@@ -56,7 +56,13 @@ def _checks(app: App, insecure: bool) -> Iterator[Check]:
 
 
 def _record(check: Check) -> dict[str, str | None]:
-    return {"link": check.link, "state": check.state.value, "seen": check.seen, "cure": check.cure}
+    return {"link": check.link, "state": check.state.value, "seen": check.seen, "cure": _cure(check)}
+
+
+def _cure(check: Check) -> str | None:
+    from dagctl.cli.cures import cure
+
+    return check.cure or (cure(check.problem) if check.problem else None)
 
 
 def _line(check: Check, *, coloured: bool, width: int | None) -> str:
@@ -66,7 +72,8 @@ def _line(check: Check, *, coloured: bool, width: int | None) -> str:
         word = f"\033[{_COLOURS[check.state]}m{word}\033[0m"
     seen = check.seen if width is None else _wrapped(check.seen, width - _INDENT)
     line = f"{word}  {check.link:<{_WIDTH}}  {seen}"
-    return f"{line}\n{'':{_INDENT}}-> {check.cure}" if check.cure else line
+    advice = _cure(check)
+    return f"{line}\n{'':{_INDENT}}-> {advice}" if advice else line
 
 
 def _wrapped(text: str, width: int) -> str:

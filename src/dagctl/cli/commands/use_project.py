@@ -35,13 +35,13 @@ def run(args: Namespace, app: App) -> int:
 
 
 def _ask(client: Dagctl, app: App) -> str:
-    from dagctl.domain.errors import NeedsTerminal, ProjectNotFound
+    from dagctl.domain.errors import NoProject, ProjectNotFound
 
     if not app.interactive:
-        raise NeedsTerminal("There is no terminal to ask for the project on.", hint="Run: dagctl use-project PROJECT")
+        raise NoProject("There is no terminal to ask for the project on.")
     projects = client.projects.list()
     if not projects:
-        raise ProjectNotFound("The organization has no projects yet.", hint="Create one in the web UI.")
+        raise ProjectNotFound("The organization has no projects yet.")
     for number, project in enumerate(projects, start=1):
         app.say(f"  {number}  {project.name}")
     answer = app.ask("Which project (number, name or ID)? ").strip()

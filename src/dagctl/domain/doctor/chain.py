@@ -67,7 +67,7 @@ def _looked(link: Link) -> Check:
     try:
         return link.look()
     except MissingExtra as error:
-        return Check(Mark.SKIPPED, error.message, error.hint)
+        return Check(Mark.SKIPPED, error.message, error.hint, problem=error)
     except DagctlError as error:
         return failure(error)
 

@@ -70,6 +70,7 @@ class ContextService:
                 f"{name} on {recorded_api_url(now)} since it began.",
                 project=before.project.value if before.project else None,
                 organization=before.owner,
+                meanwhile=True,
             )
         return World(before, kept)
 

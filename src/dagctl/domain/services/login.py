@@ -180,7 +180,7 @@ class LoginService:
         tokens = kept.stores.tokens
         if not tokens.writable:
             given_by = tokens.describe()
-            raise FileUnusable(f"{given_by} gives the session, so there is nothing to sign in to.", path=given_by)
+            raise FileUnusable(f"{given_by} gives the session, so there is nothing to sign in to.", given_by=given_by)
         there = True
         with suppress(FileCorrupt):  # the sign-in mends that
             there = kept.tokens is not None
@@ -211,6 +211,7 @@ class LoginService:
                 f"{url} names {advertised.issuer_host} as its issuer, which is on another host and not known to you.",
                 source=self.accounts.storage.current.settings.describe(),
                 api_url=url,
+                issuer_host=advertised.issuer_host,
             )
         ours = advertised.issuer_host == known.issuer_host
         client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)

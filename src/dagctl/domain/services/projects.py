@@ -56,7 +56,7 @@ class ProjectService:
         world = self.sessions.contexts.read()
         if not world.kept.stores.tokens.writable:
             given_by = world.kept.stores.tokens.describe()
-            raise FileUnusable(f"{given_by} gives the session, so no choice is recorded.", path=given_by)
+            raise FileUnusable(f"{given_by} gives the session, so no choice is recorded.", given_by=given_by)
         session = self.with_organization(self.sessions.open_in(world))
         project = find(self.list_in(session), wanted, session.context.owner)
         recorded = evolve(session.context.recorded, current_project=project.name, current_project_id=project.id)

@@ -113,7 +113,7 @@ class SessionService:
         seen, store = self._tokens(world), world.kept.stores.tokens
         if not store.writable:
             raise FileUnusable(
-                f"{store.describe()} gives the session, which cannot be renewed from here.", path=store.describe()
+                f"{store.describe()} gives the session, which cannot be renewed from here.", given_by=store.describe()
             )
         with store.lock():
             kept = self._still_there(seen, world)
@@ -197,7 +197,7 @@ class SessionService:
         """The tokens as they are kept now, if they are still the same person's."""
         kept = self._tokens(World(world.context, world.kept.again()))
         if not same_person(seen, kept):
-            raise ProjectConflict("Another account has become the current one in the meantime.")
+            raise ProjectConflict("Another account has become the current one in the meantime.", meanwhile=True)
         return kept
 
     def _renew(self, kept: TokenSet, world: World) -> TokenSet:

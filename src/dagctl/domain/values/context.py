@@ -209,7 +209,7 @@ def _api_url(settings: Settings, kept_in: str, override: Sourced[str] | None) ->
         raise SettingUnusable(
             f"{override.source} names {url}, but you are signed in at {recorded or HOSTED_API_URL}, "
             "and its tokens are for no other API.",
-            source=override.source,
+            source=override.name,
             api_url=url,
         )
     return evolve(override, value=url)
@@ -224,8 +224,9 @@ def _organization(settings: Settings, kept_in: str, override: Sourced[str] | Non
     if not recorded.is_called(override.value):
         raise SettingUnusable(
             f"{override.source} names the organization {override.value!r}, but you are signed in to {recorded.name!r}.",
-            source=override.source,
+            source=override.name,
             organization=override.value,
+            api_url=recorded_api_url(settings),
         )
     return evolve(override, value=recorded.name)
 

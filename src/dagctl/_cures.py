@@ -1,0 +1,306 @@
+"""What to do about each error, for whoever shows it: one table from class to cure.
+
+The errors say what is the case. Commands, variables and settings stand only here, and in what an edge adds of its own
+(`dagctl.cli.cures`, `dagctl.adapters.sqlmesh.errors`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dagctl.domain import errors
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.text import printable, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Row = str | Callable[[Any], str | None] | None
+
+
+def cure(error: DagctlError) -> str | None:
+    """What to do about `error`; None where nobody can say.
+
+    What an edge has said already counts; otherwise the row of the nearest class does.
+    """
+    return error.hint or found_in(CURES, error)
+
+
+def found_in(table: Mapping[type[DagctlError], Row], error: DagctlError) -> str | None:
+    """What the row of the nearest class of `error` says; None where there is no row."""
+    row = next((table[kind] for kind in type(error).__mro__ if kind in table), None)
+    return row(error) if callable(row) else row
+
+
+def login_command(organization: str | None = None, api_url: str | None = None) -> str:
+    """The command that signs in, with what is known filled in.
+
+    Args:
+        api_url: the platform's API; None for the hosted one.
+    """
+    from dagctl.domain.values.platform import HOSTED_API_URL
+
+    place = f" --api-url {quoted(api_url)}" if api_url and api_url != HOSTED_API_URL else ""
+    return f"dagctl auth login --org {quoted(organization) if organization else 'ORG'}{place}"
+
+
+def protected(error: errors.EnvironmentProtected, example: str = "") -> str:
+    """Whom to turn to, and where to work instead.
+
+    Args:
+        example: a command that works there.
+    """
+    administrator = f"an administrator of {printable(error.organization or 'your organization')}"
+    return (
+        f"Deploy to it the way your team does (usually: merge, and let CI deploy), or ask {administrator} for access. "
+        f"Do your own work in an environment of your own{f': {example}' if example else '.'}"
+    )
+
+
+def _not_signed_in(error: errors.NotSignedIn) -> str:
+    if error.given_by:
+        return f"Put valid tokens into {error.given_by}."
+    command = login_command(error.organization, error.api_url)
+    return f"Run: {command}" if error.onboarded else f"Finish the onboarding in the web UI, then run: {command}"
+
+
+def _sign_in_failed(error: errors.SignInFailed) -> str | None:
+    return _BY_CODE.get(error.code) if error.code else "Start the sign-in again."
+
+
+_SET_UP = (
+    "Check auth0_domain and auth0_client_id in config.yaml of the dagctl home. "
+    "If they are right, ask whoever runs the platform to allow this."
+)
+_LATER = "Try again in a few minutes."
+_BY_CODE: Mapping[str, str] = {
+    "access_denied": "If it was not you who refused, ask whoever runs the platform for access.",
+    "invalid_grant": "Start the sign-in again: an answer to one works once, and not for long.",
+    **dict.fromkeys(
+        ("login_required", "consent_required", "interaction_required"),
+        "Start the sign-in again, and finish what the page asks for.",
+    ),
+    **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_scope", "invalid_token"), _SET_UP),
+    **dict.fromkeys(("unsupported_grant_type", "unsupported_response_type"), _SET_UP),
+    **dict.fromkeys(("server_error", "temporarily_unavailable"), _LATER),
+}
+"""By error code of RFC 6749 sections 4.1.2.1 and 5.2 and OpenID Connect Core 1.0 section 3.1.2.6."""
+
+
+def _sign_in_timed_out(error: errors.SignInTimedOut) -> str:
+    more = "allow more time" if error.timeout else "use its new code"
+    return f"Start the sign-in again, and {more}."
+
+
+def _organization_refused(error: errors.OrganizationRefused) -> str:
+    if error.organization is None:
+        return f"Finish the onboarding in the web UI, then run: {login_command(error.wanted, error.api_url)}"
+    return f"Sign in with another account, or run: {login_command(error.organization, error.api_url)}"
+
+
+def _protection_unknown(error: errors.ProtectionUnknown) -> str:
+    if error.outdated:
+        return "Upgrade dagctl: pip install --upgrade dagctl"
+    if error.cause and (cause := cure(error.cause)):
+        return cause
+    if not error.environment:
+        return "Nothing was changed. Try again."
+    project = f" --project {quoted(error.project)}" if error.project else ""
+    return f"Nothing was changed. To ask again: dagctl protection check {quoted(error.environment)}{project}"
+
+
+_LINKS = "Try again in a moment. dagctl doctor looks at each link to the state database."
+
+
+def _unreachable(error: errors.Unreachable) -> str:
+    if error.proxied:
+        return "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+    if error.database is None:
+        return "Check the network and the address, then try again."
+    return f"Check that the network is up and the port open to you. {_WHERE}"
+
+
+_WHERE = "dagctl config current shows where the address comes from."
+
+
+def _certificate_refused(error: errors.CertificateRefused) -> str:
+    if error.ca_file:
+        return "Name a PEM file of CA certificates instead."
+    if error.sslmode is not None:
+        return _state_certificate_refused(error)
+    if "expired" in error.why or "not yet valid" in error.why:
+        return "Check this machine's clock. If it is right, the certificate has to be renewed on the server."
+    if "mismatch" in error.why:
+        return "Check the URL: the certificate is for another host name."
+    return "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE."
+
+
+def _state_certificate_refused(error: errors.CertificateRefused) -> str:
+    now = f"DAGCTL_STATE_SSLMODE (now {error.sslmode})"
+    if not error.why:
+        return f"Check that this is the state database's proxy. {_WHERE} TLS is asked for by {now}."
+    if error.sslmode in ("disable", "allow", "prefer"):
+        return f"Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {error.sslmode}), or set verify-full."
+    return (
+        "Let the first of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE that is there name the platform's "
+        f"CA, or change {now}."
+    )
+
+
+def _token_not_accepted(error: errors.TokenNotAccepted) -> str:
+    return f"Run: {login_command(error.organization, error.api_url)}"
+
+
+def _refused(error: errors.Refused) -> str | None:
+    return _BY_CODE.get(error.code or "", None if error.database is None else _LINKS)
+
+
+def _not_found(error: errors.NotFound) -> str | None:
+    if error.database is None:
+        return None
+    return "Check the project: dagctl config current shows it, dagctl projects and the web UI list those that exist."
+
+
+def _try_later(error: errors.TryLater) -> str:
+    when = f"in {error.retry_after:g} seconds" if error.retry_after else "in a few minutes"
+    return f"Try again {when}." if error.database is None else "Try again in a moment, or use fewer concurrent_tasks."
+
+
+def _project_error(error: errors.ProjectError) -> str | None:
+    return f"Set DAGCTL_PROJECT={quoted(error.project)} instead." if error.project else None
+
+
+def _project_not_found(error: errors.ProjectNotFound) -> str:
+    if not error.project:
+        return "Create one in the web UI."
+    if error.ids:
+        return f"Use an ID: {', '.join(map(printable, error.ids))}"
+    if error.near:
+        return f"Did you mean {' or '.join(map(printable, error.near))}?"
+    return "Run dagctl projects for a list, or dagctl auth list if it is another organization's."
+
+
+def _project_conflict(error: errors.ProjectConflict) -> str:
+    if error.source:
+        return f"{_undo(error.source)}: models must not meet another project's state."
+    if not error.organization:
+        return "Run it again."
+    organization = quoted(error.organization)
+    switch = f"dagctl auth switch {organization}"
+    if error.meanwhile:
+        return f"Start it again, or go back: {switch}"
+    return f"Run: {switch} (or: {login_command(error.organization)}), or set DAGCTL_ORG={organization} here."
+
+
+def _setting_unusable(error: errors.SettingUnusable) -> str | None:
+    if error.issuer_host:
+        settings = f"auth0_domain: {printable(error.issuer_host)} and api_url: {error.api_url}"
+        return f"If that is right, set {settings} in {error.source}, and try again."
+    if error.organization or error.api_url:
+        command = login_command(error.organization, error.api_url)
+        return f"{_undo(error.source)}, or run: {command}" if error.source else f"Run: {command}"
+    if error.source is None:
+        return None
+    if error.source.startswith("-"):
+        return f"Give {error.source} another value."
+    return f"{_undo(error.source)}, or correct it." if _is_variable(error.source) else f"Correct {error.source}."
+
+
+def _undo(source: str) -> str:
+    return f"Unset {source}" if _is_variable(source) else f"Change {source}"
+
+
+def _is_variable(source: str) -> bool:
+    return re.fullmatch("[A-Z][A-Z_]+", source) is not None
+
+
+def _account_not_found(error: errors.AccountNotFound) -> str:
+    if error.known:
+        return f"Use one of {', '.join(map(printable, error.known))}."
+    return f"Run: {login_command(error.account)}"
+
+
+def _file_corrupt(error: errors.FileCorrupt) -> str:
+    if error.role == "keyring":
+        return "Run: dagctl auth logout"
+    if error.role == "tokens":
+        return f"Run: {login_command()} (keeps it as auth.json.corrupt), or: dagctl auth logout"
+    again = " and sign in again" if error.role == "home" else ""
+    return f"Correct {quoted(error.path) if error.path else 'it'}, or move it away{again}."
+
+
+def _file_unusable(error: errors.FileUnusable) -> str | None:
+    if error.given_by:
+        return f"Unset {error.given_by} first."
+    if error.link:
+        return "Put the file or folder itself there."
+    if error.role == "keyring":
+        return "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."
+    if error.role:
+        return "Set DAGCTL_HOME to a folder that you can read and write."
+    return f"Check that you may read and write {quoted(error.path)}." if error.path else None
+
+
+def _config_problem(error: errors.ConfigProblem) -> str | None:
+    return _CONFIG.get(error.case)
+
+
+_CONFIG: Mapping[str, str] = {
+    "absent": "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
+    "several": "SQLMesh takes one configuration a folder: move the others away.",
+    "python": "Call get_state_connection() in it, or move config.yaml.bak back to convert that again.",
+    "dbt": "dbt projects are managed entirely in the web UI.",
+    "output": "Name a Python file.",
+    "differs": "Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",
+}
+
+
+def _needs_terminal(error: errors.NeedsTerminal) -> str:
+    instead = "DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead."
+    return f"Set {instead}" if error.in_ci else f"Run it on a terminal. In CI, set {instead}"
+
+
+def _missing_extra(error: errors.MissingExtra) -> str | None:
+    return f"Run: pip install 'dagctl[{error.extra}]'" if error.extra else None
+
+
+CURES: Mapping[type[DagctlError], Row] = {
+    DagctlError: None,
+    errors.NotSignedIn: _not_signed_in,
+    errors.SessionEnded: _not_signed_in,
+    errors.SignInFailed: _sign_in_failed,
+    errors.SignInTimedOut: _sign_in_timed_out,
+    errors.DeviceGrantRefused: "Sign in through a browser instead.",
+    errors.TokenRejected: "Sign in again. If this happens again, tell whoever runs the platform.",
+    errors.TokenOutOfTime: "Check this machine's clock: dagctl doctor compares it with the API's.",
+    errors.OrganizationRefused: _organization_refused,
+    errors.ProtectionRefused: None,
+    errors.EnvironmentProtected: protected,
+    errors.ProtectionUnknown: _protection_unknown,
+    errors.PlatformError: None,
+    errors.Unreachable: _unreachable,
+    errors.CertificateRefused: _certificate_refused,
+    errors.Refused: _refused,
+    errors.TokenNotAccepted: _token_not_accepted,
+    errors.NotFound: _not_found,
+    errors.TryLater: _try_later,
+    errors.Malformed: None,
+    errors.ClockSkewed: "Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+    errors.ProjectError: _project_error,
+    errors.NoProject: "Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
+    errors.ProjectNotFound: _project_not_found,
+    errors.ProjectConflict: _project_conflict,
+    errors.SettingUnusable: _setting_unusable,
+    errors.AccountNotFound: _account_not_found,
+    errors.FileProblem: None,
+    errors.FileCorrupt: _file_corrupt,
+    errors.FileUnusable: _file_unusable,
+    errors.FileExists: lambda error: f"Move {quoted(error.path)} away, or name another file." if error.path else None,
+    errors.FileBusy: "Look for a dagctl or sqlmesh that hangs, and end it.",
+    errors.ConfigProblem: _config_problem,
+    errors.PortTaken: lambda error: f"End the program that uses port {error.port}.",
+    errors.NeedsTerminal: _needs_terminal,
+    errors.MissingExtra: _missing_extra,
+}

@@ -1,0 +1,52 @@
+"""What to do about an error on a terminal: there are options, beside what helps everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dagctl import _cures
+from dagctl.domain import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dagctl.domain.errors import DagctlError
+
+
+def cure(error: DagctlError) -> str | None:
+    """What to do about `error`; None where nobody can say."""
+    return error.hint or _cures.found_in(_ON_A_TERMINAL, error) or _cures.cure(error)
+
+
+def _sign_in_timed_out(error: errors.SignInTimedOut) -> str | None:
+    if not error.timeout:
+        return None
+    return f"Try again with more time: --timeout {2 * error.timeout:g}. --no-browser needs no browser on this machine."
+
+
+def _port_taken(error: errors.PortTaken) -> str:
+    if error.service:
+        return f"End the program that uses it, or choose another port: --{error.service}-port N"
+    return (
+        "End the program that uses it, or use --no-browser, which needs no port. "
+        "(--port N is for platforms that have registered another redirect URI.)"
+    )
+
+
+def _needs_terminal(error: errors.NeedsTerminal) -> str | None:
+    return None if error.in_ci else f"{_cures.cure(error)} Elsewhere, use --device, or set BROWSER."
+
+
+def _config_problem(error: errors.ConfigProblem) -> str | None:
+    return "Name a Python file: -o FILE.py" if error.case == "output" else None
+
+
+_ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
+    errors.SignInTimedOut: _sign_in_timed_out,
+    errors.DeviceGrantRefused: "Use --no-browser instead: it works over SSH and in containers too.",
+    errors.EnvironmentProtected: lambda error: _cures.protected(error, "sqlmesh plan dev_YOURNAME"),
+    errors.FileExists: "See what would change with --diff. --force replaces the file, and keeps a backup.",
+    errors.ConfigProblem: _config_problem,
+    errors.PortTaken: _port_taken,
+    errors.NeedsTerminal: _needs_terminal,
+}

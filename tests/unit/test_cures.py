@@ -1,0 +1,327 @@
+"""What is said to do about each error."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import shlex
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dagctl import _cures
+from dagctl.cli import cures
+from dagctl.domain import errors
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.platform import HOSTED_API_URL
+from dagctl.domain.values.text import quoted
+
+CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if found.__module__ == errors.__name__]
+LOCAL = "https://localhost:18443"
+GIVEN = "DAGCTL_ACCESS_TOKEN and DAGCTL_ID_TOKEN"
+PG = {"host": "pg:5432", "database": "org_acme_shop"}
+
+
+def test_every_class_has_a_row_of_its_own() -> None:
+    assert set(_cures.CURES) == set(CLASSES)
+
+
+CASES: list[tuple[DagctlError, str | None]] = [
+    (DagctlError("m"), None),
+    (errors.NotSignedIn("m"), "Run: dagctl auth login --org ORG"),
+    (errors.NotSignedIn("m", organization="acme", api_url=HOSTED_API_URL), "Run: dagctl auth login --org acme"),
+    (errors.NotSignedIn("m", given_by=GIVEN), f"Put valid tokens into {GIVEN}."),
+    (
+        errors.NotSignedIn("m", organization="acme", onboarded=False),
+        "Finish the onboarding in the web UI, then run: dagctl auth login --org acme",
+    ),
+    (
+        errors.SessionEnded("m", organization="acme", api_url=LOCAL),
+        "Run: dagctl auth login --org acme --api-url https://localhost:18443",
+    ),
+    (errors.SessionEnded("m", organization="Acme; rm -rf"), "Run: dagctl auth login --org 'Acme; rm -rf'"),
+    (errors.SignInFailed("m"), "Start the sign-in again."),
+    (errors.SignInFailed("m", code="teapot"), None),
+    (
+        errors.SignInFailed("m", code="access_denied"),
+        "If it was not you who refused, ask whoever runs the platform for access.",
+    ),
+    (
+        errors.SignInFailed("m", code="login_required"),
+        "Start the sign-in again, and finish what the page asks for.",
+    ),
+    (errors.SignInFailed("m", code="server_error"), "Try again in a few minutes."),
+    (errors.SignInTimedOut("m", timeout=300.0), "Start the sign-in again, and allow more time."),
+    (errors.SignInTimedOut("m"), "Start the sign-in again, and use its new code."),
+    (errors.DeviceGrantRefused("m"), "Sign in through a browser instead."),
+    (errors.TokenRejected("m"), "Sign in again. If this happens again, tell whoever runs the platform."),
+    (errors.TokenOutOfTime("m"), "Check this machine's clock: dagctl doctor compares it with the API's."),
+    (
+        errors.OrganizationRefused("m", wanted="acme", api_url=LOCAL),
+        f"Finish the onboarding in the web UI, then run: dagctl auth login --org acme --api-url {LOCAL}",
+    ),
+    (
+        errors.OrganizationRefused("m", wanted="acme", organization="Globex & Co"),
+        "Sign in with another account, or run: dagctl auth login --org 'Globex & Co'",
+    ),
+    (errors.ProtectionRefused("m"), None),
+    (
+        errors.EnvironmentProtected("m", environment="prod", organization="Acme"),
+        "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask an administrator of Acme for "
+        "access. Do your own work in an environment of your own.",
+    ),
+    (
+        errors.ProtectionUnknown("m", environment="prod", project="my shop"),
+        "Nothing was changed. To ask again: dagctl protection check prod --project 'my shop'",
+    ),
+    (errors.ProtectionUnknown("m"), "Nothing was changed. Try again."),
+    (
+        errors.ProtectionUnknown("m", environment="prod", cause=errors.Unreachable("m", proxied=True)),
+        "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+    ),
+    (
+        errors.ProtectionUnknown("m", environment="prod", cause=errors.Malformed("m")),
+        "Nothing was changed. To ask again: dagctl protection check prod",
+    ),
+    (errors.ProtectionUnknown("m", outdated=True), "Upgrade dagctl: pip install --upgrade dagctl"),
+    (errors.PlatformError("m"), None),
+    (errors.Unreachable("m", host="api"), "Check the network and the address, then try again."),
+    (
+        errors.Unreachable("m", **PG),
+        "Check that the network is up and the port open to you. dagctl config current shows where the address comes "
+        "from.",
+    ),
+    (
+        errors.CertificateRefused("m", why="certificate has expired"),
+        "Check this machine's clock. If it is right, the certificate has to be renewed on the server.",
+    ),
+    (
+        errors.CertificateRefused("m", why="Hostname mismatch"),
+        "Check the URL: the certificate is for another host name.",
+    ),
+    (
+        errors.CertificateRefused("m", why="self-signed certificate"),
+        "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE.",
+    ),
+    (errors.CertificateRefused("m", ca_file="/a b.pem"), "Name a PEM file of CA certificates instead."),
+    (
+        errors.CertificateRefused("m", sslmode="verify-full", **PG),
+        "Check that this is the state database's proxy. dagctl config current shows where the address comes from. "
+        "TLS is asked for by DAGCTL_STATE_SSLMODE (now verify-full).",
+    ),
+    (
+        errors.CertificateRefused("m", sslmode="disable", why="the proxy takes TLS connections only", **PG),
+        "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now disable), or set verify-full.",
+    ),
+    (
+        errors.CertificateRefused("m", sslmode="verify-full", why="certificate verify failed", **PG),
+        "Let the first of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE that is there name the platform's "
+        "CA, or change DAGCTL_STATE_SSLMODE (now verify-full).",
+    ),
+    (errors.Refused("m"), None),
+    (errors.Refused("m", code="server_error"), "Try again in a few minutes."),
+    (
+        errors.Refused("m", **PG),
+        "Try again in a moment. dagctl doctor looks at each link to the state database.",
+    ),
+    (
+        errors.TokenNotAccepted("m", organization="acme", api_url=LOCAL),
+        f"Run: dagctl auth login --org acme --api-url {LOCAL}",
+    ),
+    (errors.NotFound("m"), None),
+    (
+        errors.NotFound("m", **PG),
+        "Check the project: dagctl config current shows it, dagctl projects and the web UI list those that exist.",
+    ),
+    (errors.TryLater("m"), "Try again in a few minutes."),
+    (errors.TryLater("m", retry_after=7.0), "Try again in 7 seconds."),
+    (errors.TryLater("m", **PG), "Try again in a moment, or use fewer concurrent_tasks."),
+    (errors.Malformed("m"), None),
+    (
+        errors.ClockSkewed("m", ahead=timedelta(hours=1)),
+        "Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+    ),
+    (errors.ProjectError("m"), None),
+    (errors.ProjectError("m", project="shop"), "Set DAGCTL_PROJECT=shop instead."),
+    (
+        errors.NoProject("m"),
+        "Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
+    ),
+    (errors.ProjectNotFound("m"), "Create one in the web UI."),
+    (errors.ProjectNotFound("m", project="shopp", near=("shop", "shops")), "Did you mean shop or shops?"),
+    (errors.ProjectNotFound("m", project="twin", ids=("p1", "p2")), "Use an ID: p1, p2"),
+    (
+        errors.ProjectNotFound("m", project="zzz"),
+        "Run dagctl projects for a list, or dagctl auth list if it is another organization's.",
+    ),
+    (
+        errors.ProjectConflict("m", project="shop", source="DAGCTL_PROJECT"),
+        "Unset DAGCTL_PROJECT: models must not meet another project's state.",
+    ),
+    (
+        errors.ProjectConflict("m", project="shop", organization="Globex"),
+        "Run: dagctl auth switch Globex (or: dagctl auth login --org Globex), or set DAGCTL_ORG=Globex here.",
+    ),
+    (errors.ProjectConflict("m", meanwhile=True), "Run it again."),
+    (
+        errors.ProjectConflict("m", organization="Globex", meanwhile=True),
+        "Start it again, or go back: dagctl auth switch Globex",
+    ),
+    (errors.SettingUnusable("m"), None),
+    (errors.SettingUnusable("m", source="DAGCTL_STATE_SSLMODE"), "Unset DAGCTL_STATE_SSLMODE, or correct it."),
+    (errors.SettingUnusable("m", source="/home/me/.dagctl/config.yaml"), "Correct /home/me/.dagctl/config.yaml."),
+    (errors.SettingUnusable("m", source="--folder"), "Give --folder another value."),
+    (
+        errors.SettingUnusable("m", source="DAGCTL_API_URL", organization="acme", api_url=LOCAL),
+        f"Unset DAGCTL_API_URL, or run: dagctl auth login --org acme --api-url {LOCAL}",
+    ),
+    (errors.SettingUnusable("m", organization="Globex"), "Run: dagctl auth login --org Globex"),
+    (
+        errors.SettingUnusable("m", source="/c.yaml", api_url=LOCAL, issuer_host="id.example.org"),
+        f"If that is right, set auth0_domain: id.example.org and api_url: {LOCAL} in /c.yaml, and try again.",
+    ),
+    (
+        errors.SettingUnusable("m", source="/here/.dagctl.yaml", organization="Globex"),
+        "Change /here/.dagctl.yaml, or run: dagctl auth login --org Globex",
+    ),
+    (errors.AccountNotFound("m", account="x", known=("acme", "globex")), "Use one of acme, globex."),
+    (errors.AccountNotFound("m", account="acme"), "Run: dagctl auth login --org acme"),
+    (errors.FileProblem("m"), None),
+    (errors.FileCorrupt("m", path="/a b"), "Correct '/a b', or move it away."),
+    (errors.FileCorrupt("m", path="/c", role="home"), "Correct /c, or move it away and sign in again."),
+    (
+        errors.FileCorrupt("m", path="/auth.json", role="tokens"),
+        "Run: dagctl auth login --org ORG (keeps it as auth.json.corrupt), or: dagctl auth logout",
+    ),
+    (errors.FileCorrupt("m", role="keyring"), "Run: dagctl auth logout"),
+    (errors.FileUnusable("m"), None),
+    (errors.FileUnusable("m", path="/c.py"), "Check that you may read and write /c.py."),
+    (errors.FileUnusable("m", path="/c", role="home"), "Set DAGCTL_HOME to a folder that you can read and write."),
+    (
+        errors.FileUnusable("m", role="keyring"),
+        "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again.",
+    ),
+    (errors.FileUnusable("m", path="/c", role="home", link=True), "Put the file or folder itself there."),
+    (errors.FileUnusable("m", given_by=GIVEN), f"Unset {GIVEN} first."),
+    (errors.FileExists("m", path="/c.py"), "Move /c.py away, or name another file."),
+    (errors.FileBusy("m", waited=30.0), "Look for a dagctl or sqlmesh that hangs, and end it."),
+    (errors.ConfigProblem("m"), None),
+    (
+        errors.ConfigProblem("m", case="absent"),
+        "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
+    ),
+    (errors.ConfigProblem("m", case="several"), "SQLMesh takes one configuration a folder: move the others away."),
+    (
+        errors.ConfigProblem("m", case="python"),
+        "Call get_state_connection() in it, or move config.yaml.bak back to convert that again.",
+    ),
+    (errors.ConfigProblem("m", case="dbt"), "dbt projects are managed entirely in the web UI."),
+    (errors.ConfigProblem("m", case="output"), "Name a Python file."),
+    (
+        errors.ConfigProblem("m", case="differs"),
+        "Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",
+    ),
+    (errors.PortTaken("m", port=8080), "End the program that uses port 8080."),
+    (
+        errors.NeedsTerminal("m"),
+        "Run it on a terminal. In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead.",
+    ),
+    (
+        errors.NeedsTerminal("m", in_ci=True),
+        "Set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead.",
+    ),
+    (errors.MissingExtra("m"), None),
+    (errors.MissingExtra("m", extra="keyring"), "Run: pip install 'dagctl[keyring]'"),
+]
+
+
+@pytest.mark.parametrize(("error", "said"), CASES, ids=lambda it: type(it).__name__ if it else "none")
+def test_what_is_said(error: DagctlError, said: str | None) -> None:
+    assert _cures.cure(error) == said
+
+
+def test_every_class_is_among_the_cases() -> None:
+    assert {type(error) for error, _ in CASES} == set(CLASSES)
+
+
+ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
+    (
+        errors.SignInTimedOut("m", timeout=300.0),
+        "Try again with more time: --timeout 600. --no-browser needs no browser on this machine.",
+    ),
+    (errors.SignInTimedOut("m"), "Start the sign-in again, and use its new code."),
+    (errors.DeviceGrantRefused("m"), "Use --no-browser instead: it works over SSH and in containers too."),
+    (
+        errors.EnvironmentProtected("m", organization="Acme"),
+        "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask an administrator of Acme for "
+        "access. Do your own work in an environment of your own: sqlmesh plan dev_YOURNAME",
+    ),
+    (
+        errors.FileExists("m", path="config.py"),
+        "See what would change with --diff. --force replaces the file, and keeps a backup.",
+    ),
+    (errors.ConfigProblem("m", case="output"), "Name a Python file: -o FILE.py"),
+    (errors.ConfigProblem("m", case="dbt"), "dbt projects are managed entirely in the web UI."),
+    (
+        errors.PortTaken("m", port=8080),
+        "End the program that uses it, or use --no-browser, which needs no port. "
+        "(--port N is for platforms that have registered another redirect URI.)",
+    ),
+    (
+        errors.PortTaken("m", port=18443, service="api"),
+        "End the program that uses it, or choose another port: --api-port N",
+    ),
+    (
+        errors.NeedsTerminal("m"),
+        "Run it on a terminal. In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead. "
+        "Elsewhere, use --device, or set BROWSER.",
+    ),
+    (
+        errors.NeedsTerminal("m", in_ci=True),
+        "Set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead.",
+    ),
+    (errors.SessionEnded("m", organization="acme"), "Run: dagctl auth login --org acme"),
+]
+
+
+@pytest.mark.parametrize(("error", "said"), ON_A_TERMINAL, ids=lambda it: type(it).__name__)
+def test_what_a_terminal_says(error: DagctlError, said: str) -> None:
+    assert cures.cure(error) == said
+
+
+@pytest.mark.parametrize("cure", [_cures.cure, cures.cure])
+def test_what_an_edge_has_said_already_counts(cure: object) -> None:
+    assert callable(cure)
+    assert cure(errors.PortTaken("m", hint="Ask.")) == "Ask."
+
+
+def test_a_class_of_somebody_elses_has_the_cure_of_the_nearest_of_ours() -> None:
+    class Theirs(errors.SessionEnded):
+        pass
+
+    assert _cures.cure(Theirs("m", organization="acme")) == "Run: dagctl auth login --org acme"
+
+
+@pytest.mark.parametrize("word", ["acme", "Acme Inc", "a; rm -rf ~", "it's", "a\nb\x1b[31m\u202e", "$(id)", "Æ", ""])
+def test_a_quoted_word_is_one_word_on_one_line(word: str) -> None:
+    shown = quoted(word)
+    assert len(shlex.split(shown)) == 1
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize("adapter", ["environment", "files", "http", "keyring", "plugins", "postgres", "system"])
+def test_an_adapter_gives_facts_and_no_advice(adapter: str) -> None:
+    sources = list((Path(_cures.__file__).parent / "adapters" / adapter).glob("*.py"))
+    assert sources
+    for source in sources:
+        calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+        assert not [call.lineno for call in calls if "hint" in {keyword.arg for keyword in call.keywords}], source
+
+
+def test_the_table_loads_nothing_heavy() -> None:
+    listed = "import sys, dagctl._cures; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"attrs", "urllib.parse", "dagctl._sdk"} & set(loaded)
