@@ -173,7 +173,7 @@ def _project_error(error: errors.ProjectError) -> str | None:
 
 
 def _project_not_found(error: errors.ProjectNotFound) -> str:
-    if not error.project:
+    if error.project is None:
         return "Create one in the web UI."
     if error.ids:
         return f"Use an ID: {', '.join(map(printable, error.ids))}"

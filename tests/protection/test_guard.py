@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
+from dagctl.cli.cures import cure
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -84,7 +85,7 @@ def test_a_refusal_says_what_and_who_and_how(guarded: Guarded) -> None:
     assert refused.value.message == (
         "The environment 'prod' of project 'shop' is protected from you: Only release [31m managers. Really."
     )
-    hint = refused.value.hint or ""
+    hint = cure(refused.value) or ""
     assert "administrator of Acme" in hint
     assert "merge" in hint
     assert "sqlmesh plan dev_" in hint
@@ -121,7 +122,7 @@ def test_what_cannot_be_asked_is_refused(where: str, error: PlatformError, guard
         guarded.service.check("prod")
     assert "'prod'" in refused.value.message
     assert error.message in refused.value.message
-    assert refused.value.hint
+    assert cure(refused.value)
     with pytest.raises(ProtectionUnknown):
         guarded.service.ask("prod")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.domain.errors import DagctlError, FileCorrupt, ProjectConflict
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.values.context import BUILT_IN, Overrides, Sourced
@@ -118,7 +119,7 @@ def test_an_organization_that_is_the_recorded_one(called: str) -> None:
 def test_an_organization_that_is_not_the_recorded_one_is_refused() -> None:
     with pytest.raises(DagctlError, match=r"DAGCTL_ORG names the organization 'Globex'.*'Acme'") as caught:
         service(RECORDED, organization=Sourced("Globex", "DAGCTL_ORG")).current()
-    assert "--org Globex" in (caught.value.hint or "")
+    assert "--org Globex" in (cure(caught.value) or "")
 
 
 def test_an_organization_when_none_is_recorded() -> None:
@@ -227,8 +228,8 @@ def test_a_pin_with_its_organization(pinned: str) -> None:
 def test_a_pin_of_another_organization_is_refused() -> None:
     with pytest.raises(ProjectConflict, match="'shop' of 'Globex', but you are signed in to 'Acme'") as caught:
         service(RECORDED).current("Globex/shop")
-    assert "dagctl context use Globex" in (caught.value.hint or "")
-    assert "DAGCTL_ORG=Globex" in (caught.value.hint or "")
+    assert "dagctl auth switch Globex" in (cure(caught.value) or "")
+    assert "DAGCTL_ORG=Globex" in (cure(caught.value) or "")
 
 
 def test_a_pin_waits_for_an_organization_that_is_not_known_yet() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.domain.errors import AccountNotFound, DagctlError, FileCorrupt
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.values.context import Overrides, Sourced
@@ -48,7 +49,7 @@ def test_nobody_is_signed_in(world: Any) -> None:
     assert world.accounts.list() == ()
     with pytest.raises(AccountNotFound) as caught:
         world.accounts.switch("acme")
-    assert "dagctl auth login" in (caught.value.hint or "")
+    assert "dagctl auth login" in (cure(caught.value) or "")
 
 
 def test_a_sign_in_to_another_organization_keeps_the_first(both: Any) -> None:
@@ -113,7 +114,7 @@ def test_the_current_context_is_not_deleted(both: Any) -> None:
     before = both.recorded()
     with pytest.raises(DagctlError, match="globex is the current context") as caught:
         both.accounts.sign_out("Globex")
-    assert "dagctl auth logout" in (caught.value.hint or "")
+    assert "dagctl auth logout" in (cure(caught.value) or "")
     assert both.recorded() == before
 
 
@@ -121,7 +122,7 @@ def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
     for attempt in (both.accounts.use, both.accounts.delete):
         with pytest.raises(AccountNotFound, match="no context 'initech'") as caught:
             attempt("initech")
-        assert caught.value.hint == "Known here: globex, acme."
+        assert cure(caught.value) == "Use one of globex, acme."
 
 
 def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> None:
@@ -130,7 +131,7 @@ def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> N
     kept.tokens.save(signed_in.kept())
     with pytest.raises(AccountNotFound, match="several contexts") as caught:
         signed_in.accounts.switch("Acme")
-    assert caught.value.hint == "Use one of acme, x."
+    assert cure(caught.value) == "Use one of acme, x."
     assert signed_in.accounts.switch("x").api_url == "https://api.dev.example:8443"
     assert listed(signed_in) == [("acme@api.dev.example-8443", True, True), ("acme", False, True)]
 

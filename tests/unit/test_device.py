@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl.cli.cures import cure
 from dagctl.domain.errors import (
     DagctlError,
     OrganizationRefused,
@@ -110,7 +111,7 @@ def test_a_client_without_that_grant_is_told_another_way(world: Any) -> None:
     world.platform.device = False
     with pytest.raises(SignInFailed, match="does not let this client sign in with a device code") as caught:
         world.logins.with_device("acme", _ignore)
-    assert "--no-browser" in (caught.value.hint or "")
+    assert "--no-browser" in (cure(caught.value) or "")
     assert world.clock.slept == []
 
 

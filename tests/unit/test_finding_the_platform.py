@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dagctl._cures import cure
 from dagctl.domain.errors import DagctlError, Unreachable
 from dagctl.domain.values.platform import Advertisement, Platform
 from dagctl.domain.values.settings import Settings
@@ -42,7 +43,7 @@ def test_an_issuer_on_another_host_needs_somebody_to_vouch_for_it(elsewhere_worl
     elsewhere_world.platform.advertises = Advertisement(host, "client")
     with pytest.raises(DagctlError, match="not known to you") as caught:
         elsewhere_world.logins.find_platform(URL)
-    assert "auth0_domain" in (caught.value.hint or "")
+    assert "auth0_domain" in (cure(caught.value) or "")
 
 
 def test_an_issuer_that_was_set_by_hand_is_vouched_for(elsewhere_world: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound, Unreachable
 from dagctl.domain.services.projects import find
 from dagctl.domain.values.context import Overrides, Sourced
@@ -15,7 +16,7 @@ from dagctl.domain.values.settings import Settings
 from dagctl.testing import MemoryTokenStore
 
 SHOP, WEB = Project("prj_shop", "shop"), Project("prj_web", "web-analytics")
-ELSEWHERE = "Run dagctl projects for a list, or dagctl context list if it is another organization's."
+ELSEWHERE = "Run dagctl projects for a list, or dagctl auth list if it is another organization's."
 TWINS = (Project("p1", "Twin"), Project("p2", "Twin"), Project("p3", "twin"), Project("Twin3", "x"))
 
 
@@ -42,7 +43,7 @@ def test_a_project_is_found_by_id_then_name_then_any_case(
 def test_an_ambiguous_name_asks_for_an_id(wanted: str, ids: list[str]) -> None:
     with pytest.raises(ProjectNotFound, match="several projects") as caught:
         find(TWINS, wanted, "Acme")
-    assert caught.value.hint == f"Use an ID: {', '.join(ids)}"
+    assert cure(caught.value) == f"Use an ID: {', '.join(ids)}"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_an_ambiguous_name_asks_for_an_id(wanted: str, ids: list[str]) -> None:
 def test_near_misses_are_named(wanted: str, hint: str) -> None:
     with pytest.raises(ProjectNotFound, match=r"There is no project .* in 'Acme'") as caught:
         find((SHOP, WEB), wanted, "Acme")
-    assert caught.value.hint == hint
+    assert cure(caught.value) == hint
 
 
 def test_the_organizations_projects(signed_in: Any) -> None:
@@ -99,7 +100,7 @@ def test_another_organizations_project_is_not_there(signed_in: Any) -> None:
 def test_without_a_project_nothing_is_identified(signed_in: Any) -> None:
     with pytest.raises(NoProject, match="No project is chosen") as caught:
         signed_in.projects.identified(signed_in.context.current())
-    assert "dagctl use-project" in (caught.value.hint or "")
+    assert "dagctl use-project" in (cure(caught.value) or "")
 
 
 def test_a_recorded_project_is_identified_without_asking(signed_in: Any) -> None:

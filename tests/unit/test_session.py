@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,
@@ -153,7 +154,7 @@ def test_an_ended_session_is_cleared(signed_in: Any) -> None:
     signed_in.clock.advance(HOUR)
     with pytest.raises(SessionEnded, match="has ended") as caught:
         signed_in.session.fresh()
-    assert "dagctl auth login" in (caught.value.hint or "")
+    assert "dagctl auth login" in (cure(caught.value) or "")
     assert signed_in.tokens.load() is None
     with pytest.raises(NotSignedIn, match="not signed in"):
         signed_in.session.fresh()
@@ -241,7 +242,7 @@ class TestGiven:
         given.clock.advance(HOUR)
         with pytest.raises(SessionEnded, match="has expired") as caught:
             given.session.fresh()
-        assert "DAGCTL_ACCESS_TOKEN" in (caught.value.hint or "")
+        assert cure(caught.value) == "Put valid tokens into memory."
 
     def test_ones_of_unknown_age_are_tried(self, given: Any) -> None:
         given.tokens = MemoryTokenStore(TokenSet("opaque", "opaque"), writable=False)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._cures import cure
 from dagctl.domain.errors import ClockSkewed, NotSignedIn, ProjectConflict, SessionEnded
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
@@ -94,7 +95,7 @@ def test_a_refresh_token_is_told_to_its_own_issuer_alone(
     for ask in (world.session.fresh, world.session.renewed):
         with pytest.raises(NotSignedIn, match="are not from") as caught:
             ask()
-        assert "dagctl auth login" in (caught.value.hint or "")
+        assert "dagctl auth login" in (cure(caught.value) or "")
         assert not isinstance(caught.value, SessionEnded)
     assert world.kept() == before
     assert world.session.end() is False
@@ -152,7 +153,7 @@ def test_an_issuer_that_gives_no_new_id_token_ends_the_session_with_the_old_one(
     world.clock.advance(HOUR)
     with pytest.raises(SessionEnded, match="ID token has expired") as caught:
         world.session.fresh()
-    assert "dagctl auth login" in (caught.value.hint or "")
+    assert "dagctl auth login" in (cure(caught.value) or "")
     after = world.kept()
     assert after.id_token == before.id_token
     assert after.refresh_token != before.refresh_token
