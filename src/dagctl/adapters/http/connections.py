@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread, local
+from threading import local
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from dagctl.adapters.http.trust import Trust, unverified
+from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import Unreachable
 
 T = TypeVar("T")
@@ -117,35 +118,26 @@ class Pools:
         )
 
 
-def within(seconds: float, do: Callable[[], T], host: str) -> T:
+def bounded(seconds: float, do: Callable[[], T], host: str) -> T:
     """What `do` returns or raises, but no later than in `seconds`.
 
-    A socket's time-outs begin anew with every byte, and none covers the look-up of a name. So the exchange
-    has a thread of its own; when its time is up, its connections are cut, which ends the thread too.
+    A socket's time-outs begin anew with every byte, and none covers the look-up of a name. When time is up, the
+    exchange's connections are cut, which ends its thread too.
 
     Raises:
         Unreachable: time is up.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
     used: list[HTTPConnection] = []
 
-    def work() -> None:
+    def exchange() -> T:
         _EXCHANGE.used = used
-        try:
-            results.append(do())
-        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
-            errors.append(error)
+        return do()
 
-    worker = Thread(target=work, name=f"dagctl to {host}", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
+    try:
+        return within(seconds, exchange, f"to {host}")
+    except OutOfTime:
         _cut(used)
-        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", host=host)
-    return results[0]
+        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", host=host) from None
 
 
 def _cut(connections: list[HTTPConnection]) -> None:

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from dagctl import __version__
-from dagctl.adapters.http.connections import Pools, within
+from dagctl.adapters.http.connections import Pools, bounded
 from dagctl.adapters.http.failures import FAILURES, in_our_words
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.handshake import handshake_of
@@ -149,7 +149,7 @@ class Transport:
 
         limits = self._limits
         try:
-            answer = within(limits.total, twice, host)
+            answer = bounded(limits.total, twice, host)
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
         if 300 <= answer.status < 400:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
 from typing import TypeVar
 
 import keyring
@@ -17,6 +15,7 @@ from keyring.errors import PasswordDeleteError
 from dagctl.adapters.files.answers import members_of, tokens_of
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.values.tokens import TokenSet
 
@@ -97,22 +96,12 @@ class KeyringTokenStore:
         return self._ask(lambda: keyring.get_password(SERVICE, self._entry))
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """The keyring's answer, if it comes in time; a thread that still waits for one dies with the process."""
-        answers: Queue[tuple[T | None, Exception | None]] = Queue()
-
-        def ask() -> None:
-            try:
-                answers.put((question(), None))
-            except Exception as error:  # noqa: BLE001 - backends raise whatever their system does
-                answers.put((None, error))
-
-        Thread(target=ask, daemon=True).start()
+        """The keyring's answer, if it comes in time."""
         try:
-            answer, error = answers.get(timeout=self._answers_in)
-        except Empty:
+            return within(self._answers_in, question, "keyring")
+        except OutOfTime:
             raise FileUnusable(
                 f"The keyring has not answered for {self._answers_in:g} seconds.", role="keyring"
             ) from None
-        if error is not None:
-            raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", role="keyring")
-        return answer  # type: ignore[return-value]  # without an error it is the question's own answer
+        except Exception as error:  # noqa: BLE001 - backends raise whatever their system does
+            raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", role="keyring") from None

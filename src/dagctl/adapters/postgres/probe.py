@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
 from pathlib import Path
-from threading import Thread
 from typing import TypeVar
 
 from dagctl.adapters.postgres.libpq import SETTINGS, explained, keywords
 from dagctl.adapters.postgres.trust import VERIFYING, own_root_certificates
 from dagctl.adapters.postgres.wire import connected, handshake
+from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
@@ -73,24 +72,12 @@ class PostgresProbe:
         return root if endpoint.sslmode in VERIFYING or (endpoint.sslmode == "require" and there) else None
 
     def _within(self, do: Callable[[], T], endpoint: StateEndpoint) -> T:
-        """What `do` returns or raises, but no later than in the time that a step has; Ctrl-C works meanwhile.
-
-        Neither looking a name up nor libpq lets itself be interrupted, so `do` has a thread, which is left alone
-        when its time is up.
-        """
-        result: Future[T] = Future()
-
-        def work() -> None:
-            try:
-                result.set_result(do())
-            except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
-                result.set_exception(error)
-
-        Thread(target=work, name="dagctl probe", daemon=True).start()
-        if not wait([result], self._timeout).done:
+        """What `do` returns or raises, but no later than in the time that a step has."""
+        try:
+            return within(self._timeout, do, "probe")
+        except OutOfTime:
             raise Unreachable(
                 f"The state database's proxy {endpoint.place} did not answer within {self._timeout:g} seconds.",
                 host=endpoint.place,
                 database=endpoint.database,
-            )
-        return result.result()
+            ) from None
