@@ -24,16 +24,12 @@ class FileCredentialStore:
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         """Replace the project's file, unless it says the same already; members that we know nothing of stay."""
-        endpoint, expires, path = credentials.endpoint, credentials.expires_at, self._path(org, project)
+        expires, path = credentials.expires_at, self._path(org, project)
         before = self._members(path)
         after = {
             **before,
-            "host": endpoint.host,
-            "port": endpoint.port,
-            "database": endpoint.database,
-            "user": endpoint.user,
+            **credentials.endpoint.declared.keywords(),
             "password": credentials.password.reveal(),
-            "sslmode": endpoint.declared_sslmode,
             "expires_at": expires.isoformat() if expires else None,
         }
         if after != before:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
-
-from attrs import evolve
 
 from dagctl import __version__
 from dagctl.domain.errors import (
@@ -36,29 +35,22 @@ SETTINGS: Mapping[str, Any] = {
 """Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours."""
 
 
-def keywords(credentials: StateCredentials) -> dict[str, Any]:
-    """`credentials` as libpq's connection keywords."""
-    endpoint = credentials.endpoint
-    given = {
-        "host": endpoint.host,
-        "port": endpoint.port,
-        "database": endpoint.database,
-        "user": endpoint.user,
-        "password": credentials.password.reveal(),
-        "sslmode": endpoint.sslmode,
-        "sslrootcert": endpoint.sslrootcert,
-    }
-    return {key: value for key, value in given.items() if value is not None}
+def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """What psycopg2 is given to connect.
+
+    Args:
+        chosen: stronger than the settings of every connection of ours; who enters where is known better here.
+    """
+    return {**SETTINGS, **chosen, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
 
 
 def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     """The settings of SQLMesh's own PostgreSQL connection, with the token of this moment."""
-    endpoint = evolve(credentials.endpoint, sslmode=credentials.endpoint.declared_sslmode, sslrootcert=None)
-    settings = keywords(evolve(credentials, endpoint=endpoint))
-    return {"type": "postgres", **settings, "connect_timeout": SETTINGS["connect_timeout"]}
+    known = credentials.endpoint.declared.keywords()
+    password = credentials.password.reveal()
+    return {"type": "postgres", **known, "password": password, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
-_NO_TLS = "The state database's proxy {place} offers no TLS"
 _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from dagctl.adapters.postgres.libpq import SETTINGS, explained, keywords
+from dagctl.adapters.postgres.libpq import explained, keywords
 from dagctl.adapters.postgres.trust import VERIFYING, own_root_certificates
 from dagctl.adapters.postgres.wire import connected, handshake
 from dagctl.adapters.system.deadline import OutOfTime, within
@@ -54,7 +54,7 @@ class PostgresProbe:
 
         def enter() -> None:
             try:
-                connection = psycopg2.connect(**{**SETTINGS, **keywords(credentials)})
+                connection = psycopg2.connect(**keywords(credentials))
                 try:
                     connection.cursor().execute("select 1")
                 finally:

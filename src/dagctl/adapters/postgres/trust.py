@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import evolve
 
+from dagctl.adapters.system.authorities import system_bundles
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.state import StateEndpoint
 from dagctl.ports.state_probe import ProxyTrust
 
 VERIFYING = ("verify-ca", "verify-full")
-_SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-"""All of a system's CA certificates in a file: "system" needs libpq 16, and an OpenSSL built for this system."""
 
 
 class LocalProxyTrust(ProxyTrust):
@@ -46,8 +44,8 @@ def _root_certificates(environ: Mapping[str, str]) -> str | None:
     if environ.get("PGSSLROOTCERT") or own_root_certificates().exists():
         return None
     named = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
-    places = (ssl.get_default_verify_paths().cafile, *_SYSTEM)
-    return named or next((place for place in places if place and Path(place).is_file()), "system")
+    # "system" needs libpq 16, and an OpenSSL built for this system
+    return named or next((str(bundle) for bundle in system_bundles()), "system")
 
 
 def own_root_certificates() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from dagctl.adapters.system.authorities import system_bundles
+
 NAMES = ("localhost", "127.0.0.1", "::1")
-SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
 
 
 class Keys:
@@ -98,17 +95,11 @@ class InvalidTokenError(Exception):
 
 def _system_authorities(*, apart_from: Path) -> bytes:
     """The CAs that this machine trusts; `apart_from` is what an earlier start has told people to trust."""
-    for place in (ssl.get_default_verify_paths().cafile, *SYSTEM_BUNDLES):
-        if place and not _same(Path(place), apart_from):
-            try:
-                return Path(place).read_bytes()
-            except OSError:
-                continue
+    for bundle in system_bundles():
+        if bundle.resolve() != apart_from.resolve():
+            with suppress(OSError):
+                return bundle.read_bytes()
     return b""
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
 
 
 def _write(path: Path, content: bytes) -> None:

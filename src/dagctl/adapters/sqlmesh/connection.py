@@ -94,7 +94,7 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
         database=known.database,
         user=known.user,
         password=RENEWED,
-        sslmode=known.declared_sslmode,
+        sslmode=known.declared.sslmode,
         connect_timeout=SETTINGS["connect_timeout"],
     )
     connection._link = link
@@ -116,7 +116,7 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
         credentials = link.credentials()
         chosen = {key: value for key, value in settings.items() if value is not None}
         try:
-            return psycopg2.connect(**{**SETTINGS, **chosen, **keywords(credentials)})
+            return psycopg2.connect(**keywords(credentials, chosen))
         except psycopg2.OperationalError as error:
             raise explained(str(error), credentials) from None
     except DagctlError as error:

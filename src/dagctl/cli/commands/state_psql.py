@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dagctl import __version__
+from dagctl.adapters.postgres.libpq import SETTINGS
 from dagctl.cli.app import App
 from dagctl.cli.showing import insecure_warning, option_insecure
 from dagctl.domain.errors import DagctlError
@@ -61,23 +61,25 @@ def variables(credentials: StateCredentials, environ: Mapping[str, str], *, writ
     The token is in one of them, too: only the same person can read a process's environment, whereas everybody can
     read its arguments; a file would be left behind once psql has taken this process's place.
     """
-    endpoint = credentials.endpoint
-    found = {
-        "PGHOST": endpoint.host,
-        "PGPORT": str(endpoint.port),
-        "PGUSER": endpoint.user,
-        "PGDATABASE": endpoint.database,
-        "PGPASSWORD": credentials.password.reveal(),
-        "PGSSLMODE": endpoint.sslmode,
-        "PGAPPNAME": f"dagctl/{__version__}",
-        "PGCONNECT_TIMEOUT": "10",
-        "PGGSSENCMODE": "disable",
-    }
-    if endpoint.sslrootcert is not None:
-        found["PGSSLROOTCERT"] = endpoint.sslrootcert
+    settings = {**credentials.endpoint.keywords(), **{name: SETTINGS[name] for name in _VARIABLES if name in SETTINGS}}
+    found = {_VARIABLES[name]: str(value) for name, value in settings.items()}
+    found["PGPASSWORD"] = credentials.password.reveal()
     if not write:
         found["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
     return found
+
+
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "database": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "application_name": "PGAPPNAME",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "gssencmode": "PGGSSENCMODE",
+}
 
 
 def _become(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:

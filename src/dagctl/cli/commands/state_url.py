@@ -62,14 +62,9 @@ def uri(credentials: StateCredentials, *, with_token: bool) -> str:
 
 
 def _record(credentials: StateCredentials, url: str) -> dict[str, object]:
-    endpoint = credentials.endpoint
     return {
         "url": url,
-        "host": endpoint.host,
-        "port": endpoint.port,
-        "database": endpoint.database,
-        "user": endpoint.user,
-        "sslmode": endpoint.sslmode,
-        "sslrootcert": endpoint.sslrootcert,
+        "sslrootcert": None,
+        **credentials.endpoint.keywords(),
         "expires_at": moment(credentials.expires_at),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import SettingUnusable
 from dagctl.domain.values.secret import Secret, secret
@@ -40,9 +40,15 @@ class StateEndpoint:
         return f"{self.host}:{self.port}"
 
     @property
-    def declared_sslmode(self) -> str:
-        """The `sslmode` without `sslrootcert`: for programs that take no CA from us."""
-        return self.sslmode if self.chosen else DEFAULT_SSLMODE
+    def declared(self) -> StateEndpoint:
+        """The same for programs that take no CA from us, so that nothing stricter than what was chosen would hold."""
+        return evolve(self, sslmode=self.sslmode if self.chosen else DEFAULT_SSLMODE, sslrootcert=None)
+
+    def keywords(self) -> dict[str, str | int]:
+        """The endpoint under the names that SQLMesh, psycopg2 and the credentials files share; `sslrootcert` if any."""
+        given = {"host": self.host, "port": self.port, "database": self.database, "user": self.user}
+        root = {"sslrootcert": self.sslrootcert} if self.sslrootcert is not None else {}
+        return {**given, "sslmode": self.sslmode, **root}
 
     @property
     def insists_on_tls(self) -> bool:

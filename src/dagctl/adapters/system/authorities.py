@@ -1,0 +1,21 @@
+"""The CA certificates that come with this machine."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def system_bundles() -> Iterator[Path]:
+    """The files that hold all of them, as far as they are there; the one that Python itself takes comes first."""
+    for place in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
+        if place and Path(place).is_file():
+            yield Path(place)
