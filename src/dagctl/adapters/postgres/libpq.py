@@ -51,6 +51,8 @@ def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     return {"type": "postgres", **known, "password": password, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
+_NO_TLS = "The state database's proxy {place} offers no TLS"
+
 _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),

@@ -46,9 +46,9 @@ class StateEndpoint:
 
     def keywords(self) -> dict[str, str | int]:
         """The endpoint under the names that SQLMesh, psycopg2 and the credentials files share; `sslrootcert` if any."""
-        given = {"host": self.host, "port": self.port, "database": self.database, "user": self.user}
+        given = {"host": self.host, "database": self.database, "user": self.user, "sslmode": self.sslmode}
         root = {"sslrootcert": self.sslrootcert} if self.sslrootcert is not None else {}
-        return {**given, "sslmode": self.sslmode, **root}
+        return {**given, **root, "port": self.port}
 
     @property
     def insists_on_tls(self) -> bool:
