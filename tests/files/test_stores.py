@@ -21,6 +21,7 @@ from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileBusy, FileCorrupt
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.tokens import TokenSet
@@ -44,7 +45,7 @@ def test_the_published_clients_file_is_read(tmp_path: Path) -> None:
     )
     tokens = FileTokenStore(tmp_path).load()
     assert tokens is not None
-    assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == ("a", "i", "r")
+    assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == (Secret("a"), Secret("i"), Secret("r"))
     assert tokens.expires_at == DEATH
     assert tokens.lifetime == timedelta(hours=1)
 

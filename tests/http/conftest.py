@@ -21,6 +21,7 @@ from dagctl.adapters.http.transport import Limits, Transport
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.domain.values.platform import ApiAccess, Platform
+from dagctl.domain.values.secret import Secret
 
 if TYPE_CHECKING:
     import trustme
@@ -35,6 +36,10 @@ SECRETS = {
     "refresh token": "secret-refresh-token",
     "device code": "secret-device-code",
 }
+"""As the wire shows them."""
+
+HIDDEN = {name: Secret(text) for name, text in SECRETS.items()}
+"""As the client has them."""
 
 
 @frozen

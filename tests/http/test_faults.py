@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import SECRETS, FarSide, Script, Seen, World, hang_up, reply, reset, send, until_cut
+from tests.http.conftest import HIDDEN, SECRETS, FarSide, Script, Seen, World, hang_up, reply, reset, send, until_cut
 
 from dagctl.adapters.http.transport import Limits, Transport
 from dagctl.domain.errors import DagctlError, Malformed, PlatformError, Refused, Unreachable
@@ -43,12 +43,12 @@ API: dict[str, Call] = {
 ISSUER: dict[str, Call] = {
     "endpoints": lambda it: it.identity.endpoints(it.place),
     "exchange": lambda it: it.identity.exchange(
-        it.place, SECRETS["code"], SECRETS["verifier"], "http://localhost:8080/callback"
+        it.place, HIDDEN["code"], HIDDEN["verifier"], "http://localhost:8080/callback"
     ),
-    "refresh": lambda it: it.identity.refresh(it.place, SECRETS["refresh token"]),
-    "revoke": lambda it: it.identity.revoke(it.place, SECRETS["refresh token"]),
+    "refresh": lambda it: it.identity.refresh(it.place, HIDDEN["refresh token"]),
+    "revoke": lambda it: it.identity.revoke(it.place, HIDDEN["refresh token"]),
     "begin_device": lambda it: it.identity.begin_device(it.place),
-    "poll_device": lambda it: it.identity.poll_device(it.place, SECRETS["device code"]),
+    "poll_device": lambda it: it.identity.poll_device(it.place, HIDDEN["device code"]),
 }
 CALLS: dict[str, Call] = {**API, **ISSUER}
 

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from tests.http.conftest import SECRETS, FarSide, World, reply
+from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, reply
 
 from dagctl.domain.errors import Malformed, Refused, TryLater
 from dagctl.domain.values.platform import SCOPE, Platform
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.identity_provider import DeviceCode, Endpoints
 
@@ -36,7 +37,7 @@ def answer(**members: object) -> dict[str, object]:
 
 def exchanged(world: World, far: FarSide, place: Platform, body: object) -> TokenSet:
     far.script = reply(200, body)
-    return world.identity().exchange(place, SECRETS["code"], SECRETS["verifier"], REDIRECT)
+    return world.identity().exchange(place, HIDDEN["code"], HIDDEN["verifier"], REDIRECT)
 
 
 def form(far: FarSide) -> dict[str, str]:
@@ -68,7 +69,7 @@ def test_exchange_sends(world: World, far: FarSide, place: Platform) -> None:
 def test_refresh_sends(world: World, far: FarSide, place: Platform) -> None:
     far.script = reply(200, answer())
 
-    world.identity().refresh(place, SECRETS["refresh token"])
+    world.identity().refresh(place, HIDDEN["refresh token"])
 
     assert far.seen[0].target == "/oauth/token"
     assert form(far) == {
@@ -79,7 +80,7 @@ def test_refresh_sends(world: World, far: FarSide, place: Platform) -> None:
 
 
 def test_revoke_sends(world: World, far: FarSide, place: Platform) -> None:
-    world.identity().revoke(place, SECRETS["refresh token"])
+    world.identity().revoke(place, HIDDEN["refresh token"])
 
     assert far.seen[0].target == "/oauth/revoke"
     assert form(far) == {
@@ -92,7 +93,7 @@ def test_revoke_sends(world: World, far: FarSide, place: Platform) -> None:
 def test_poll_device_sends(world: World, far: FarSide, place: Platform) -> None:
     far.script = reply(200, answer())
 
-    world.identity().poll_device(place, SECRETS["device code"])
+    world.identity().poll_device(place, HIDDEN["device code"])
 
     assert far.seen[0].target == "/oauth/token"
     assert form(far) == {
@@ -116,9 +117,9 @@ def test_a_token_answer(world: World, far: FarSide, place: Platform) -> None:
     )
 
     assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == (
-        "an-access-token",
-        id_token,
-        "a-refresh-token",
+        Secret("an-access-token"),
+        Secret(id_token),
+        Secret("a-refresh-token"),
     )
     assert tokens.expires_at == world.clock.now() + timedelta(hours=1)
     assert tokens.lifetime == timedelta(hours=1)
@@ -133,9 +134,9 @@ def test_a_refresh_may_leave_out_what_stays(
 ) -> None:
     far.script = reply(200, {"access_token": "an-access-token", "expires_in": 60, **empty})
 
-    tokens = world.identity().refresh(place, SECRETS["refresh token"])
+    tokens = world.identity().refresh(place, HIDDEN["refresh token"])
 
-    assert (tokens.id_token, tokens.refresh_token) == ("", None)
+    assert (tokens.id_token, tokens.refresh_token) == (Secret(""), None)
     assert tokens.expires_at == world.clock.now() + timedelta(minutes=1)
 
 
@@ -153,7 +154,7 @@ def test_a_sign_in_needs_both_tokens(world: World, far: FarSide, place: Platform
 )
 def test_the_kind_of_token(world: World, far: FarSide, place: Platform, kind: object, fine: bool) -> None:
     if fine:
-        assert exchanged(world, far, place, answer(token_type=kind)).access_token == "an-access-token"
+        assert exchanged(world, far, place, answer(token_type=kind)).access_token == Secret("an-access-token")
     else:
         with pytest.raises(Malformed):
             exchanged(world, far, place, answer(token_type=kind))
@@ -242,11 +243,11 @@ def test_an_oauth_error(world: World, far: FarSide, place: Platform, code: str, 
     far.script = reply(status, {"error": code, "error_description": "Unknown or\ninvalid refresh token."})
 
     for call in (
-        lambda: world.identity().refresh(place, SECRETS["refresh token"]),
-        lambda: world.identity().poll_device(place, SECRETS["device code"]),
-        lambda: world.identity().exchange(place, SECRETS["code"], SECRETS["verifier"], REDIRECT),
+        lambda: world.identity().refresh(place, HIDDEN["refresh token"]),
+        lambda: world.identity().poll_device(place, HIDDEN["device code"]),
+        lambda: world.identity().exchange(place, HIDDEN["code"], HIDDEN["verifier"], REDIRECT),
         lambda: world.identity().begin_device(place),
-        lambda: world.identity().revoke(place, SECRETS["refresh token"]),
+        lambda: world.identity().revoke(place, HIDDEN["refresh token"]),
     ):
         with pytest.raises(Refused) as caught:
             call()
@@ -259,7 +260,7 @@ def test_a_code_alone_is_told(world: World, far: FarSide, place: Platform) -> No
     far.script = reply(403, {"error": "invalid_grant"})
 
     with pytest.raises(Refused, match=r": invalid_grant\.$"):
-        world.identity().refresh(place, SECRETS["refresh token"])
+        world.identity().refresh(place, HIDDEN["refresh token"])
 
 
 # device

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tests.http.conftest import SECRETS, FarSide, World, new_ca, reply
+from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, new_ca, reply
 
 from dagctl._cures import cure
 from dagctl.adapters.http.trust import Trust, trust_from
@@ -275,9 +275,9 @@ def test_insecure_through_a_proxy(world: World, stranger: FarSide) -> None:
 def test_insecure_is_for_an_issuer_on_the_apis_own_host(world: World, stranger: FarSide) -> None:
     issuer = Platform("https://localhost:1", stranger.host, "the-client")
 
-    world.identity(insecure=True).revoke(issuer, SECRETS["refresh token"])
+    world.identity(insecure=True).revoke(issuer, HIDDEN["refresh token"])
     with pytest.raises(CertificateRefused):
-        world.identity().revoke(issuer, SECRETS["refresh token"])
+        world.identity().revoke(issuer, HIDDEN["refresh token"])
 
 
 @pytest.mark.parametrize("api_host", ["api.dagctl.io", "localhost.example", "host"])
@@ -287,11 +287,11 @@ def test_insecure_is_for_no_other_issuer(world: World, stranger: FarSide, api_ho
 
     for call in (
         lambda: identity.endpoints(issuer),
-        lambda: identity.exchange(issuer, "code", "verifier", "http://localhost:8080/callback"),
-        lambda: identity.refresh(issuer, SECRETS["refresh token"]),
-        lambda: identity.revoke(issuer, SECRETS["refresh token"]),
+        lambda: identity.exchange(issuer, HIDDEN["code"], HIDDEN["verifier"], "http://localhost:8080/callback"),
+        lambda: identity.refresh(issuer, HIDDEN["refresh token"]),
+        lambda: identity.revoke(issuer, HIDDEN["refresh token"]),
         lambda: identity.begin_device(issuer),
-        lambda: identity.poll_device(issuer, "device code"),
+        lambda: identity.poll_device(issuer, HIDDEN["device code"]),
     ):
         with pytest.raises(CertificateRefused):
             call()

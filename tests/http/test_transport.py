@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from tests.http.conftest import SECRETS, FarSide, World, hang_up, reply, send
+from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, hang_up, reply, send
 
 from dagctl import __version__
 from dagctl._cures import cure
@@ -167,10 +167,10 @@ def test_logs_hold_no_secret(world: World, far: FarSide, caplog: pytest.LogCaptu
             far.script = reply(status, {"allowed": True})
             for call in (
                 lambda: api.protection(access, "prj_1", "prod"),
-                lambda: identity.exchange(place, SECRETS["code"], SECRETS["verifier"], "http://localhost/callback"),
-                lambda: identity.refresh(place, SECRETS["refresh token"]),
-                lambda: identity.revoke(place, SECRETS["refresh token"]),
-                lambda: identity.poll_device(place, SECRETS["device code"]),
+                lambda: identity.exchange(place, HIDDEN["code"], HIDDEN["verifier"], "http://localhost/callback"),
+                lambda: identity.refresh(place, HIDDEN["refresh token"]),
+                lambda: identity.revoke(place, HIDDEN["refresh token"]),
+                lambda: identity.poll_device(place, HIDDEN["device code"]),
             ):
                 with suppress(PlatformError):
                     call()

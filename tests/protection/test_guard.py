@@ -32,6 +32,7 @@ from dagctl.domain.errors import (
 )
 from dagctl.domain.services.verdicts import Verdicts
 from dagctl.domain.values.platform import Project
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import Targets, Verdict
 
@@ -45,7 +46,7 @@ def test_what_the_command_targets_is_asked_about(guarded: Guarded) -> None:
     assert (access.api_url, access.organization_id, access.id_token) == (
         "https://api.example.com",
         "org-1",
-        "id-1",
+        Secret("id-1"),
     )
     assert (project_id, environment) == ("p-1", "dev")
     assert guarded.commands.defaults == ["dev"]

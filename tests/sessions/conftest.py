@@ -21,6 +21,7 @@ from tests.sessions.forking import Ending, Forks, forking
 
 from dagctl import Dagctl, connect
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import claims_of
 
 ACME, GLOBEX = "acme", "Globex"
@@ -184,7 +185,7 @@ class Machine:
         """Whose tokens a whole `auth.json` holds; the settings beside it have to name the same organization."""
         members = json.loads(path.read_text())
         assert set(members) == ANSWER, path
-        issuer = claims_of(members["id_token"])["iss"]
+        issuer = claims_of(Secret(members["id_token"]))["iss"]
         (organization,) = (name for name, where in self.platforms.items() if where.issuer_host in issuer)
         assert _settings(path.with_name("config.yaml"))["current_org_name"] == organization
         return organization

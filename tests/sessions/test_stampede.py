@@ -129,7 +129,7 @@ def _ask(herd: Herd, pool: ThreadPoolExecutor) -> list[Future[str]]:
 
 
 def _fresh(client: Dagctl) -> str:
-    return client.session.fresh().access_token
+    return client.session.fresh().access_token.reveal()
 
 
 class Gate:

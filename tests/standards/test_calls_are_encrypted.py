@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.http.conftest import SECRETS, FarSide, World, new_ca
+from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, new_ca
 
 from dagctl.domain.errors import CertificateRefused, Malformed, Unreachable
 from dagctl.domain.values.platform import ApiAccess, Platform
@@ -31,11 +31,11 @@ API: dict[str, Callable[[Any, ApiAccess], object]] = {
 }
 ISSUER: dict[str, Callable[[Any, Platform], object]] = {
     "endpoints": lambda identity, place: identity.endpoints(place),
-    "exchange": lambda identity, place: identity.exchange(place, SECRETS["code"], SECRETS["verifier"], REDIRECT),
-    "refresh": lambda identity, place: identity.refresh(place, SECRETS["refresh token"]),
-    "revoke": lambda identity, place: identity.revoke(place, SECRETS["refresh token"]),
+    "exchange": lambda identity, place: identity.exchange(place, HIDDEN["code"], HIDDEN["verifier"], REDIRECT),
+    "refresh": lambda identity, place: identity.refresh(place, HIDDEN["refresh token"]),
+    "revoke": lambda identity, place: identity.revoke(place, HIDDEN["refresh token"]),
     "begin_device": lambda identity, place: identity.begin_device(place),
-    "poll_device": lambda identity, place: identity.poll_device(place, SECRETS["device code"]),
+    "poll_device": lambda identity, place: identity.poll_device(place, HIDDEN["device code"]),
 }
 
 

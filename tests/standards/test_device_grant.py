@@ -11,6 +11,7 @@ from dagctl.adapters.memory.clock import FixedClock
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.errors import Refused, SignInFailed
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.identity_provider import DeviceCode
 from dagctl.testing import MemoryPlatform, connected
@@ -38,7 +39,7 @@ def test_the_code_is_shown_also_beside_an_address_that_holds_it(monkeypatch: pyt
     bare = [line for line in lines if code.verification_uri_complete not in line]
     assert any(code.user_code in line and code.verification_uri in line for line in bare)
     assert any(code.verification_uri_complete in line for line in lines)
-    assert code.device_code not in app.err.getvalue()
+    assert code.device_code.reveal() not in app.err.getvalue()
 
 
 class Answering(MemoryPlatform):
@@ -47,7 +48,7 @@ class Answering(MemoryPlatform):
     error = ""
     asked = 0
 
-    def poll_device(self, platform: Any, device_code: str) -> TokenSet:
+    def poll_device(self, platform: Any, device_code: Secret) -> TokenSet:
         self.asked += 1
         raise Refused(f"The issuer refused ({self.error}).", code=self.error)
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dagctl.domain.errors import TokenRejected
+from dagctl.domain.values.secret import Secret
 
 if TYPE_CHECKING:
     from tests.standards.conftest import Somebody, TwoHosts
@@ -45,7 +46,7 @@ def test_a_renewed_id_token_is_of_the_same_issuer_subject_and_client(
     somebody.signs_in()
     hosts.claims = claims
     if taken:
-        assert somebody.client.session.renewed().id_token == hosts.tokens[1]["id_token"]
+        assert somebody.client.session.renewed().id_token == Secret(hosts.tokens[1]["id_token"])
         return
     with pytest.raises(TokenRejected, match="not yours"):
         somebody.client.session.renewed()

@@ -12,6 +12,7 @@ import pytest
 from attrs import define, evolve, field
 
 from dagctl.domain.errors import SignInFailed
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import FollowingBrowser, MemoryPlatform, connected
 
@@ -44,8 +45,8 @@ class Noting(MemoryPlatform):
 
     verifiers: list[str] = field(factory=list)
 
-    def exchange(self, platform: Any, code: str, verifier: str, redirect_uri: str) -> TokenSet:
-        self.verifiers.append(verifier)
+    def exchange(self, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+        self.verifiers.append(verifier.reveal())
         return super().exchange(platform, code, verifier, redirect_uri)
 
 

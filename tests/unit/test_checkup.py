@@ -140,8 +140,9 @@ def test_no_token_is_shown(machine: Machine) -> None:
     kept = machine.tokens.load()
     assert kept is not None
     shown = repr(list(machine.checks().values()))
+    assert kept.refresh_token is not None
     for token in (kept.access_token, kept.id_token, kept.refresh_token):
-        assert str(token) not in shown
+        assert token.reveal() not in shown
 
 
 def test_nobody_is_signed_in() -> None:
@@ -395,8 +396,8 @@ def test_a_session_that_is_given_uses_no_files(machine: Machine) -> None:
     kept = machine.tokens.load()
     assert kept is not None
     given = {
-        "DAGCTL_ACCESS_TOKEN": kept.access_token,
-        "DAGCTL_ID_TOKEN": kept.id_token,
+        "DAGCTL_ACCESS_TOKEN": kept.access_token.reveal(),
+        "DAGCTL_ID_TOKEN": kept.id_token.reveal(),
         "DAGCTL_API_URL": machine.platform.place.api_url,
     }
     ci = connected(machine.platform, signed_in=False, environ={**given, "DAGCTL_PROJECT": "shop"}, tokens=None)

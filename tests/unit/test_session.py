@@ -20,6 +20,7 @@ from dagctl.domain.errors import (
     Unreachable,
 )
 from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
 from dagctl.testing import FailingTokenStore, MemoryPlatform, MemoryTokenStore, NullTokenStore
@@ -246,7 +247,7 @@ class TestGiven:
 
     def test_ones_of_unknown_age_are_tried(self, given: Any) -> None:
         given.tokens = MemoryTokenStore(TokenSet("opaque", "opaque"), writable=False)
-        assert given.session.fresh().access_token == "opaque"
+        assert given.session.fresh().access_token == Secret("opaque")
 
     def test_status(self, given: Any) -> None:
         assert given.session.status().renewable is False

@@ -12,6 +12,7 @@ from attrs import evolve
 
 from dagctl._cures import cure
 from dagctl.domain.errors import ClockSkewed, NotSignedIn, ProjectConflict, SessionEnded
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
 from dagctl.testing import FixedClock, MemoryPlatform, MemoryTokenStore, elsewhere
@@ -28,12 +29,12 @@ class _Listening(MemoryPlatform):
         self.told: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def refresh(self, platform: Any, refresh_token: str) -> TokenSet:
+    def refresh(self, platform: Any, refresh_token: Secret) -> TokenSet:
         self.told.append(platform.issuer_host)
         self.meanwhile()
         return super().refresh(platform, refresh_token)
 
-    def revoke(self, platform: Any, refresh_token: str) -> None:
+    def revoke(self, platform: Any, refresh_token: Secret) -> None:
         self.told.append(platform.issuer_host)
         super().revoke(platform, refresh_token)
 

@@ -16,6 +16,7 @@ from dagctl.domain.errors import (
     FileUnusable,
     SessionEnded,
 )
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import MemoryPlatform, MemoryTokenStore
 
@@ -32,7 +33,7 @@ class _Overtaken(MemoryPlatform):
     def meanwhile(self, world: Any, then: Any) -> None:
         self._world, self._then = world, then
 
-    def refresh(self, platform: Any, refresh_token: str) -> TokenSet:
+    def refresh(self, platform: Any, refresh_token: Secret) -> TokenSet:
         then, self._then = self._then, None
         if then is not None:
             then()
@@ -123,8 +124,8 @@ def test_sixteen_threads_renew_once(signed_in: Any) -> None:
     signed_in.tokens = _Crowded(signed_in.kept())
     signed_in.clock.advance(HOUR)
 
-    def fresh(_: int) -> str:
-        return str(signed_in.session.fresh().access_token)
+    def fresh(_: int) -> Any:
+        return signed_in.session.fresh().access_token
 
     with ThreadPoolExecutor(16) as pool:
         got = set(pool.map(fresh, range(16)))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagctl.domain.errors import TokenRejected
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
 from dagctl.domain.values.tokens import (
     LEEWAY,
@@ -50,10 +51,10 @@ json_values = st.recursive(
 )
 
 
-def jwt(claims: object, header: object = None, signature: str = "c2ln") -> str:
+def jwt(claims: object, header: object = None, signature: str = "c2ln") -> Secret:
     """A JWT with some signature."""
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256"} if header is None else header, claims)]
-    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), signature])
+    return Secret(".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), signature]))
 
 
 GOOD: dict[str, Any] = {
@@ -66,7 +67,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def check(token: str) -> Any:
+def check(token: Secret) -> Any:
     return checked_identity(token, issuer="https://issuer.example/", client_id="client", nonce="n", now=NOW)
 
 
@@ -129,28 +130,28 @@ def test_claims_are_read_as_they_were_written(claims: dict[str, Any]) -> None:
 @given(text=st.text())
 def test_any_text_is_a_jwt_or_is_refused(text: str) -> None:
     with pytest.raises(TokenRejected) as caught:
-        claims_of(text)
+        claims_of(Secret(text))
     assert len(text) < 20 or text not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("", "not a signed JWT"),
-        ("a.b", "not a signed JWT"),
-        ("a.b.c.d", "not a signed JWT"),
+        (Secret(""), "not a signed JWT"),
+        (Secret("a.b"), "not a signed JWT"),
+        (Secret("a.b.c.d"), "not a signed JWT"),
         (jwt({}, signature=""), "not a signed JWT"),
-        ("a.b.c", "well-formed"),
+        (Secret("a.b.c"), "well-formed"),
         (jwt([]), "not a JSON object"),
         (jwt("x"), "not a JSON object"),
         (jwt({}, header=[]), "not a JSON object"),
         (jwt({}, header={"alg": "none"}), "unsecured"),
         (jwt({}, header={"alg": "NoNe"}), "unsecured"),
         (jwt({}, header={}), "unsecured"),
-        (f"{'W' * 200_000}.e30.x", "well-formed"),
+        (Secret(f"{'W' * 200_000}.e30.x"), "well-formed"),
     ],
 )
-def test_what_is_no_signed_jwt(token: str, words: str) -> None:
+def test_what_is_no_signed_jwt(token: Secret, words: str) -> None:
     with pytest.raises(TokenRejected, match=words):
         claims_of(token)
     assert expiry_of(token) is None
@@ -214,11 +215,11 @@ def test_clocks_may_be_a_minute_apart(claims: dict[str, Any], taken: bool) -> No
         (jwt(GOOD), jwt({**GOOD, "sub": "s|2"}), False),
         (jwt(GOOD), jwt({**GOOD, "iss": "https://evil.example/"}), False),
         (jwt(GOOD), jwt({**GOOD, "aud": "other"}), False),
-        (jwt(GOOD), "not a JWT", False),
-        ("not a JWT", jwt(GOOD), True),
+        (jwt(GOOD), Secret("not a JWT"), False),
+        (Secret("not a JWT"), jwt(GOOD), True),
     ],
 )
-def test_whether_two_id_tokens_speak_of_one_person(old: str, new: str, same: bool) -> None:
+def test_whether_two_id_tokens_speak_of_one_person(old: Secret, new: Secret, same: bool) -> None:
     assert same_subject(old, new) is same
 
 
