@@ -7,6 +7,7 @@ import re
 from tests.refusals.material import told_by
 from tests.refusals.platform import AUTHORIZE, TOKEN, ScriptedPlatform
 from tests.refusals.somebody import Ending
+from tests.tracebacks import variables_of
 
 
 def without_url(platform: ScriptedPlatform, text: str) -> str:
@@ -42,7 +43,10 @@ def nothing_shows(platform: ScriptedPlatform, ending: Ending) -> None:
 
 
 def leaks(platform: ScriptedPlatform, ending: Ending) -> dict[str, set[str]]:
-    """Where token material is to be seen that has no business there, and whose."""
+    """Where token material is to be seen that has no business there, and whose.
+
+    State and nonce may be variables: they stand in the address that the person is shown.
+    """
     seen_by_others = [
         *(seen.target for seen in platform.api.seen),
         *(seen.target for seen in platform.issuer.seen if not seen.target.startswith(AUTHORIZE)),
@@ -62,6 +66,7 @@ def leaks(platform: ScriptedPlatform, ending: Ending) -> dict[str, set[str]]:
     }
     found = {where: platform.material.found_in(text) for where, text in views.items()}
     bearers = "\n".join(seen.headers.get("authorization", "") for seen in platform.api.seen)
+    found["variables"] = platform.material.found_in(variables_of(ending.error)) - {"state", "nonce"}
     found["bearers"] = platform.material.found_in(bearers) - {"ID token"}
     return {where: names for where, names in found.items() if names}
 

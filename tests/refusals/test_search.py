@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from tests.refusals.material import LENGTH, Material
 from tests.refusals.platform import TOKEN, ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
+from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.http import answers
 from dagctl.adapters.http.identity import HttpIdentityProvider
 from dagctl.cli.app import App
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.services.login import LoginService
+from dagctl.domain.values.secret import Secret
 
 
 def test_a_piece_of_a_secret_is_found_wherever_it_is_from() -> None:
@@ -51,10 +53,19 @@ def with_note(token: str) -> DagctlError:
     return error
 
 
-def caused_by(error: BaseException) -> DagctlError:
+def caused_by(error: BaseException | None) -> DagctlError:
     outer = DagctlError("No.")
     outer.__cause__ = error
     return outer
+
+
+def raised_beside(token: str) -> BaseException | None:
+    """An error from a frame that is not the tests' own, and has a token in a variable."""
+    try:
+        exec(compile("held = token; raise ValueError('No.')", "client.py", "exec"), {}, {"token": token})
+    except ValueError as error:
+        return error
+    return None
 
 
 PLANTED: dict[str, Callable[[str], Ending]] = {
@@ -66,6 +77,8 @@ PLANTED: dict[str, Callable[[str], Ending]] = {
     "the error, its hint": lambda it: planted(error=DagctlError("No.", hint=it)),
     "the error, its note": lambda it: planted(error=with_note(it)),
     "the error, its cause": lambda it: planted(error=caused_by(ValueError(it))),
+    "variables": lambda it: planted(error=raised_beside(it)),
+    "variables, of the cause": lambda it: planted(error=caused_by(raised_beside(it))),
     "elsewhere": lambda it: planted(others=f"browser {it}"),
     "config.yaml": lambda it: planted(after={"config.yaml": (0o600, it.encode())}),
 }
@@ -134,26 +147,35 @@ def logging_tokens(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
     def log(self: HttpIdentityProvider, *args: Any) -> Any:
-        logging.getLogger("somewhere").debug("exchanging %s", args)
+        logging.getLogger("somewhere").debug("exchanging %s", [arg.reveal() for arg in args if isinstance(arg, Secret)])
         return exchange(self, *args)
 
     patch.setattr(HttpIdentityProvider, "exchange", log)
 
 
-def saving_first(patch: pytest.MonkeyPatch) -> None:
-    def exchange(self: LoginService, *args: Any) -> Any:
-        self.contexts.here.contexts.save(evolve(self.contexts.here.contexts.load(), current_org="acme"))
-        return self.identity.exchange(*args)
+def showing_secrets(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Secret, "__repr__", Secret.reveal)
 
-    patch.setattr(LoginService, "_exchange", exchange)
+
+def saving_first(patch: pytest.MonkeyPatch) -> None:
+    exchange = HttpIdentityProvider.exchange
+
+    def save(self: HttpIdentityProvider, *args: Any) -> Any:
+        settings = FileSettingsStore(Path(os.environ["DAGCTL_HOME"]))
+        settings.save(evolve(settings.load(), current_org="acme"))
+        return exchange(self, *args)
+
+    patch.setattr(HttpIdentityProvider, "exchange", save)
 
 
 def saving_elsewhere(patch: pytest.MonkeyPatch) -> None:
-    def exchange(self: LoginService, platform: Any, code: str, verifier: str, redirect_uri: str) -> Any:
-        Path("verifier.txt").write_text(verifier)
-        return self.identity.exchange(platform, code, verifier, redirect_uri)
+    exchange = HttpIdentityProvider.exchange
 
-    patch.setattr(LoginService, "_exchange", exchange)
+    def save(self: HttpIdentityProvider, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> Any:
+        Path("verifier.txt").write_text(verifier.reveal())
+        return exchange(self, platform, code, verifier, redirect_uri)
+
+    patch.setattr(HttpIdentityProvider, "exchange", save)
 
 
 def printing(patch: pytest.MonkeyPatch) -> None:
@@ -171,8 +193,8 @@ def in_detail(patch: pytest.MonkeyPatch) -> None:
 def with_the_code_in_the_address(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
-    def ask(self: HttpIdentityProvider, platform: Any, code: str, *more: Any) -> Any:
-        self._transport.get(f"{platform.api_url}/?code={quote(code)}")
+    def ask(self: HttpIdentityProvider, platform: Any, code: Secret, *more: Any) -> Any:
+        self._transport.get(f"{platform.api_url}/?code={quote(code.reveal())}")
         return exchange(self, platform, code, *more)
 
     patch.setattr(HttpIdentityProvider, "exchange", ask)
@@ -183,6 +205,7 @@ def with_the_code_in_the_address(patch: pytest.MonkeyPatch) -> None:
     [
         talkative,
         logging_tokens,
+        showing_secrets,
         saving_first,
         saving_elsewhere,
         printing,

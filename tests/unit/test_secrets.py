@@ -1,4 +1,4 @@
-"""No token in anything that is printed, logged, raised or shown."""
+"""No token in anything that is printed, logged, raised or shown, nor in a traceback that shows variables."""
 
 from __future__ import annotations
 
@@ -11,23 +11,34 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from attrs import define, evolve, field
+from tests.refusals.material import Material
+from tests.tracebacks import variables_of
 
 from dagctl.adapters.memory.grants import Family
 from dagctl.domain.errors import DagctlError, Refused, Unreachable
 from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.identity_provider import DeviceCode
 from dagctl.testing import FollowingBrowser, MemoryPlatform
 
 
 @define(eq=False, slots=False)
 class Noting(MemoryPlatform):
-    """A platform that notes every secret that it gives out."""
+    """A platform that notes every secret that it gives out.
+
+    Attributes:
+        nonces: those of the secrets that stand in the address that the person is shown.
+    """
 
     secrets: set[str] = field(factory=set, repr=False)
+    nonces: set[str] = field(factory=set, repr=False)
 
     def _tokens(self, family: Family, *, nonce: str | None = None, again: bool = False) -> TokenSet:
         tokens = super()._tokens(family, nonce=nonce, again=again)
-        self.secrets |= {tokens.access_token, tokens.id_token, tokens.refresh_token or "", nonce or ""} - {""}
+        given = (tokens.access_token, tokens.id_token, tokens.refresh_token)
+        self.nonces |= {nonce} if nonce else set()
+        self.secrets |= self.nonces | {secret.reveal() for secret in given if secret}
         return tokens
 
     def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
@@ -35,13 +46,13 @@ class Noting(MemoryPlatform):
         self.secrets |= set(parse_qs(urlsplit(address).query).get("code", []))
         return address
 
-    def begin_device(self, platform: Any) -> Any:
+    def begin_device(self, platform: Any) -> DeviceCode:
         device = super().begin_device(platform)
-        self.secrets.add(device.device_code)
+        self.secrets.add(device.device_code.reveal())
         return device
 
-    def exchange(self, platform: Any, code: str, verifier: str, redirect_uri: str) -> TokenSet:
-        self.secrets.add(verifier)
+    def exchange(self, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+        self.secrets.add(verifier.reveal())
         return super().exchange(platform, code, verifier, redirect_uri)
 
 
@@ -76,8 +87,13 @@ def device(world: Any) -> None:
 def state(world: Any) -> None:
     world.login()
     state = world.state
-    located = state.located("shop")
-    world.shown += [repr(located), repr(state.at(located)), repr(state.outline("shop")), repr(state)]
+    located = state.located(world.session.open("shop"))
+    world.shown += [
+        repr(located),
+        repr(state.credentials_in(located)),
+        repr(state.endpoint(located.context)),
+        repr(state),
+    ]
 
 
 def refresh(world: Any) -> None:
@@ -126,7 +142,7 @@ def used_code(world: Any) -> None:
     browser = FollowingBrowser(world.platform)
     world.login(browser=browser)
     (code,) = (secret for secret in world.platform.secrets if world.platform._grants._codes.get(secret))
-    world.platform.exchange(world.platform.place, code, "v" * 43, "http://localhost:8080/callback")
+    world.platform.exchange(world.platform.place, Secret(code), Secret("v" * 43), "http://localhost:8080/callback")
 
 
 FLOWS = [
@@ -161,24 +177,34 @@ def noted(make_world: Any, caplog: pytest.LogCaptureFixture) -> Any:
 def test_no_flow_shows_a_secret(
     noted: Any, flow: Callable[[Any], None], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    variables = ""
     try:
         flow(noted)
     except DagctlError as error:
         noted.shown += ["".join(traceback.format_exception(type(error), error, error.__traceback__)), repr(error)]
         noted.shown.append(repr(vars(error)))
+        variables = variables_of(error)
         assert flow in FAILING
     else:
         assert flow not in FAILING
     shown = "\n".join([*noted.shown, *capfd.readouterr(), caplog.text, repr(noted)])
     assert noted.platform.secrets
+    assert pieces_of(noted.platform.secrets - noted.platform.nonces).found_in(variables) == set()
     leaked = {secret for secret in noted.platform.secrets if secret in shown or secret.rpartition(".")[2] in shown}
     assert not leaked
 
 
+def pieces_of(secrets: set[str]) -> Material:
+    material = Material()
+    for secret in secrets:
+        material.note(f"{secret[:8]}…", secret)
+    return material
+
+
 def test_the_search_finds_what_is_there(noted: Any) -> None:
     login(noted)
-    assert noted.kept().id_token in noted.platform.secrets
-    assert noted.kept().refresh_token in noted.platform.secrets
+    assert noted.kept().id_token.reveal() in noted.platform.secrets
+    assert noted.kept().refresh_token.reveal() in noted.platform.secrets
     assert len(noted.platform.secrets) == 6  # code, verifier, nonce and three tokens
 
 
@@ -186,5 +212,5 @@ def test_an_oauth_error_repeats_nothing_that_was_sent(world: Any) -> None:
     platform = world.platform
     for ask, count in ((platform.refresh, 1), (platform.poll_device, 1), (platform.exchange, 3)):
         with pytest.raises(Refused) as caught:
-            ask(platform.place, *["SECRET"] * count)
+            ask(platform.place, *[Secret("SECRET")] * count)
         assert "SECRET" not in f"{caught.value} {caught.value!r}"

@@ -35,11 +35,11 @@ class EnvironmentTokenStore:
         Raises:
             NotSignedIn: only one of the two variables is set.
         """
-        access, identity = (self._environ.get(name, "").strip() for name in (ACCESS_TOKEN, ID_TOKEN))
+        access, identity = (Secret(self._environ.get(name, "").strip()) for name in (ACCESS_TOKEN, ID_TOKEN))
         if not access or not identity:
             missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
             raise NotSignedIn(f"{present} is set, but {missing} is not.", given_by=self.describe())
-        deaths = [death for death in (expiry_of(Secret(access)), expiry_of(Secret(identity))) if death is not None]
+        deaths = [death for death in (expiry_of(access), expiry_of(identity)) if death is not None]
         return TokenSet(access, identity, expires_at=min(deaths, default=None))
 
     def save(self, tokens: TokenSet) -> None:

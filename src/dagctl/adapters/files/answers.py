@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,8 +13,28 @@ OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
 """The members that a `TokenSet` holds as fields."""
 
 
-def tokens_of(members: Mapping[str, Any]) -> TokenSet | None:
-    """The tokens in a kept answer, dying no later than their ID token does; None where it holds no two tokens."""
+def members_in(text: str | None) -> dict[str, Any] | str:
+    """The members of a kept answer, or what is wrong with it. Nothing is raised here: the variables hold tokens."""
+    if text is None:
+        return {}
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        return "it is not JSON"
+    return members if isinstance(members, dict) else "it is not a JSON object"
+
+
+def tokens_in(text: str | None) -> TokenSet | str | None:
+    """The tokens in a kept answer, dying no later than their ID token does, or what is wrong with it; None for none."""
+    if text is None:
+        return None
+    members = members_in(text)
+    if isinstance(members, str):
+        return members
+    return _tokens_of(members) or "it holds no access_token and id_token"
+
+
+def _tokens_of(members: Mapping[str, Any]) -> TokenSet | None:
     access, identity, refresh = (members.get(name) for name in ("access_token", "id_token", "refresh_token"))
     if not isinstance(access, str) or not isinstance(identity, str):
         return None

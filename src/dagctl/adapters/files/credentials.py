@@ -9,6 +9,7 @@ from typing import Any
 
 from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
 from dagctl.domain.errors import FileProblem
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
 
 
@@ -24,16 +25,21 @@ class FileCredentialStore:
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         """Replace the project's file, unless it says the same already; members that we know nothing of stay."""
-        expires, path = credentials.expires_at, self._path(org, project)
-        before = self._members(path)
+        path = self._path(org, project)
+        text = self._text(path, credentials)
+        if text is not None:
+            write_private(path, text)
+
+    def _text(self, path: Path, credentials: StateCredentials) -> Secret | None:
+        """What the file is to say; None where it says so already."""
+        before, expires = self._members(path), credentials.expires_at
         after = {
             **before,
             **credentials.endpoint.declared.keywords(),
             "password": credentials.password.reveal(),
             "expires_at": expires.isoformat() if expires else None,
         }
-        if after != before:
-            write_private(path, json.dumps(after, indent=2) + "\n")
+        return Secret(json.dumps(after, indent=2) + "\n") if after != before else None
 
     def clear(self) -> None:
         """Remove every project's file."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time_ns
 
 from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.domain.values.secret import Secret, secret
 
 _BORN = time_ns()
 _serial = count(_BORN)  # a killed process that had our process ID, as in containers all have, began lower
@@ -44,8 +45,11 @@ def unusable(path: Path, why: str) -> FileUnusable:
     return FileUnusable(f"{path} {why}.", path=str(path), role="home", link=os.path.islink(path))
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str | Secret) -> None:
     """Replace the file, mode 0600 from its creation on; after a crash it is the old one or the new.
+
+    Args:
+        text: a `Secret` where the traceback of an error is not to show it.
 
     Raises:
         FileUnusable: it cannot be written, or is a symbolic link.
@@ -54,7 +58,7 @@ def write_private(path: Path, text: str) -> None:
         make_private(path.parent)
         if os.path.islink(path):
             raise unusable(path, "is a symbolic link, and is not replaced")
-        replace_whole(path, text)
+        replace_whole(path, secret(text).reveal())
     except OSError as error:
         raise unusable(path, f"cannot be written: {error.strerror}") from None
 

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from dagctl.adapters.files.answers import OURS, members_of, tokens_of
+from dagctl.adapters.files.answers import OURS, members_in, members_of, tokens_in
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
 from dagctl.domain.errors import FileCorrupt
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 
 
@@ -31,17 +32,14 @@ class FileTokenStore:
 
     def load(self) -> TokenSet | None:
         """The tokens; None where there is no file."""
-        members = self._read()
-        if members is None:
-            return None
-        tokens = tokens_of(members)
-        if tokens is None:
-            raise self._corrupt("it holds no access_token and id_token")
-        return tokens
+        found = tokens_in(read_private(self._path))
+        if isinstance(found, str):
+            raise self._corrupt(found)
+        return found
 
     def save(self, tokens: TokenSet) -> None:
         """Replace the tokens; members that we know nothing of stay, and a corrupt file is moved aside."""
-        write_private(self._path, json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
+        write_private(self._path, Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n"))
 
     def clear(self) -> None:
         """Remove the file, and one that was corrupt: there may be tokens in it."""
@@ -56,22 +54,12 @@ class FileTokenStore:
         """The file's path."""
         return str(self._path)
 
-    def _read(self) -> dict[str, Any] | None:
-        text = read_private(self._path)
-        if text is None:
-            return None
-        try:
-            members = json.loads(text)
-        except (ValueError, RecursionError):
-            raise self._corrupt("it is not JSON") from None
-        if not isinstance(members, dict):
-            raise self._corrupt("it is not a JSON object")
-        return members
-
     def _foreign(self) -> dict[str, Any]:
         try:
-            members = self._read() or {}
+            members = members_in(read_private(self._path))
         except FileCorrupt:
+            members = "it is not a text file"
+        if isinstance(members, str):
             self._set_aside()
             return {}
         return {key: value for key, value in members.items() if key not in OURS}

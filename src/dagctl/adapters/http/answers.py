@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote_plus, urlsplit
 
 from dagctl.adapters.http.transport import Answer, http_date
-from dagctl.domain.errors import Malformed, NotFound, Refused, TryLater
+from dagctl.domain.errors import Malformed, NotFound, PlatformError, Refused, TryLater
 from dagctl.domain.values.targets import Verdict, sanitized
 from dagctl.domain.values.text import printable
 from dagctl.domain.values.tokens import without_tokens
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _TELLING = 16
 """A part of a token that has as many characters tells something of it."""
@@ -25,6 +29,19 @@ def malformed(answer: Answer, how: str) -> Malformed:
         how: goes on where the sentence has named who answers.
     """
     return Malformed(f"{answer.where} {how}.", host=answer.host)
+
+
+def sealed(read: Callable[P, T]) -> Callable[P, T]:
+    """Have `read` raise without the frames below it: their variables hold what an answer says, tokens among it."""
+
+    @wraps(read)
+    def reading(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return read(*args, **options)
+        except PlatformError as error:
+            raise error.with_traceback(None) from None
+
+    return reading
 
 
 def document(answer: Answer) -> Any:

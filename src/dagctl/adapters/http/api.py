@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from dagctl.adapters.http.answers import document, https_host, malformed, members, refusal, verdict, words
+from dagctl.adapters.http.answers import document, https_host, malformed, members, refusal, sealed, verdict, words
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.domain.errors import Malformed, TokenNotAccepted
 from dagctl.domain.values.handshake import Handshake
@@ -47,6 +47,7 @@ class HttpApiGateway:
         """Ask something that needs no token, and look at the connection."""
         return self._transport.handshake(_metadata_url(api_url), insecure=self._insecure)
 
+    @sealed
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
         """Ask for the onboarding status."""
         from dagctl.adapters.http.wire import OnboardingWire, structure
@@ -58,6 +59,7 @@ class HttpApiGateway:
         found = status.organization
         return Organization(found.id, found.name or found.id)
 
+    @sealed
     def state_proxy(self, access: ApiAccess) -> StateProxy | None:
         """Ask for the environment's information."""
         from dagctl.adapters.http.wire import EnvironmentInfoWire, structure
@@ -72,6 +74,7 @@ class HttpApiGateway:
             raise malformed(answer, "names a PG proxy that cannot be")
         return StateProxy(proxy.host, proxy.port)
 
+    @sealed
     def projects(self, access: ApiAccess) -> tuple[Project, ...]:
         """Ask for the projects: a list, a list under `projects`, or a list of plain names."""
         answer = self._get(access, "/api/v1/projects")
@@ -82,6 +85,7 @@ class HttpApiGateway:
             raise malformed(answer, "answers with something that is not a list of projects")
         return tuple(_project(item, answer) for item in found)
 
+    @sealed
     def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
         """Ask whether the environment is open to this person."""
         query = {"project_id": project_id, **({} if environment is None else {"environment": environment})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from dagctl.adapters.http.answers import document, https_host, malformed, refusal
+from dagctl.adapters.http.answers import document, https_host, malformed, refusal, sealed
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
 from dagctl.domain.values.platform import SCOPE, Platform
@@ -73,6 +73,7 @@ class HttpIdentityProvider:
         """Revoke a refresh token."""
         self._post(platform, "oauth/revoke", token=refresh_token, token_type_hint="refresh_token")  # noqa: S106
 
+    @sealed
     def begin_device(self, platform: Platform) -> DeviceCode:
         """Begin a device authorization."""
         answer = self._post(platform, "oauth/device/code", scope=SCOPE, audience=platform.api_url)
@@ -109,6 +110,7 @@ class HttpIdentityProvider:
             raise refusal(answer)
         return answer
 
+    @sealed
     def _tokens(self, answer: Answer, *, first: bool) -> TokenSet:
         members = document(answer)
         found = structure(_said(members), TokenWire, answer)

@@ -215,6 +215,7 @@ def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes
     while len(content) <= size and (more := response.read(size + 1 - len(content))):
         content += more
     if len(content) > size:
+        del content, more  # a traceback shows variables, and there may be tokens in it
         raise Malformed(f"{where} answers with more than {size >> 10} KiB.", host=where.partition("/")[0])
     return content
 

@@ -12,7 +12,7 @@ import keyring
 from keyring.backends import fail, null
 from keyring.errors import PasswordDeleteError
 
-from dagctl.adapters.files.answers import members_of, tokens_of
+from dagctl.adapters.files.answers import members_of, tokens_in
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.system.deadline import OutOfTime, within
@@ -56,22 +56,14 @@ class KeyringTokenStore:
 
     def load(self) -> TokenSet | None:
         """The tokens; None where the keyring has no entry."""
-        text = self._get()
-        if text is None:
-            return None
-        try:
-            members = json.loads(text)
-        except (ValueError, RecursionError):
-            members = None
-        tokens = tokens_of(members) if isinstance(members, dict) else None
-        if tokens is None:
+        found = tokens_in(self._get())
+        if isinstance(found, str):
             raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
-        return tokens
+        return found
 
     def save(self, tokens: TokenSet) -> None:
         """Replace the entry."""
-        text = json.dumps(members_of(tokens))
-        self._ask(lambda: keyring.set_password(SERVICE, self._entry, text))
+        self._ask(lambda: keyring.set_password(SERVICE, self._entry, json.dumps(members_of(tokens))))
 
     def clear(self) -> None:
         """Remove the entry, and tokens in a file: there from before the keyring, or from when it did not work."""

@@ -105,11 +105,9 @@ class _PastedVisit:
         """
         end = monotonic() + timeout
         for _ in range(TRIES):
-            pasted = self._pasted(end - monotonic(), timeout)
-            answer = answer_in(pasted, self.redirect_uri)
-            if answer is not None and self._accept(answer):
+            answer = self._answer(end - monotonic(), timeout)
+            if answer is not None:
                 return answer
-            self._announce(what_is_wrong(pasted, self.redirect_uri))
         raise SignInFailed(
             f"None of the {TRIES} pasted texts answers this sign-in, which has an address of its own: "
             "the answer to an earlier one does not count."
@@ -117,6 +115,15 @@ class _PastedVisit:
 
     def show(self, page: Page) -> None:
         """Do nothing: there is no page to show it on, and the terminal says the same."""
+
+    def _answer(self, left: float, timeout: float) -> Query | None:
+        """What is pasted next, if it is the answer. Nothing is raised here once it has been: it may hold the code."""
+        pasted = self._pasted(left, timeout)
+        answer = answer_in(pasted, self.redirect_uri)
+        if answer is not None and self._accept(answer):
+            return answer
+        self._announce(what_is_wrong(pasted, self.redirect_uri))
+        return None
 
     def _pasted(self, left: float, timeout: float) -> str:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
@@ -117,7 +117,7 @@ class LoginService:
 
         with browser.listen(accept) as visit:
             visit.open(_authorization_url(platform, endpoints, visit.redirect_uri, state, nonce, verifier))
-            query = visit.wait(timeout)
+            query = {name: Secret(text) for name, text in visit.wait(timeout).items()}  # the code is among them
             try:
                 code = _code(query, platform)
                 answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
@@ -342,13 +342,12 @@ def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints)
     return bool(query.get("code")) != bool(query.get("error"))
 
 
-def _code(query: Query, platform: Platform) -> Secret:
+def _code(query: Mapping[str, Secret], platform: Platform) -> Secret:
     """The code in an answer to the authorization request, unless that says no (RFC 6749 section 4.1.2.1)."""
-    error = query.get("error")
-    if not error:
-        return Secret(query["code"])
-    said = query.get("error_description", "")
-    words, code = (printable(without_tokens(text)).rstrip(".") for text in (said, error))
+    if not query.get("error"):
+        return query["code"]
+    said = (query.get(name, Secret("")).reveal() for name in ("error_description", "error"))
+    words, code = (printable(without_tokens(text)).rstrip(".") for text in said)
     why = f"{words} ({code})" if words and code else words or code or "it does not say why"
     raise SignInFailed(f"The issuer refused the sign-in: {why}.", issuer_host=platform.issuer_host, code=code or None)
 
