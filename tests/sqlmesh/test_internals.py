@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from dagctl.adapters.sqlmesh.commands import BOT, NO_STATE, SNAPSHOTS, SQLMESH
+from dagctl.adapters.sqlmesh.commands import BOT, NOBODY, SQLMESH
 from dagctl.adapters.sqlmesh.invocation import PROGRAMS
-from dagctl.domain.values.targets import sanitized
+from dagctl.domain.values.targets import EnvironmentName
 
 ELSEWHERE = {"ui", "state", "dbt"}
 """A long-lived process, a group, and what some versions have: they may touch any environment."""
 
 
 def test_every_command_of_this_version_is_known(sqlmesh_cli: Any) -> None:
-    known = NO_STATE | SNAPSHOTS | {words[0] for words in SQLMESH} | ELSEWHERE
+    known = NOBODY | {words[0] for words in SQLMESH} | ELSEWHERE
     assert set(sqlmesh_cli.commands) - known == set()
 
 
@@ -69,7 +69,16 @@ def test_the_programs_are_where_they_were(sqlmesh_cli: Any) -> None:
 def test_names_are_sanitised_as_sqlmesh_does_it(name: str, sqlmesh_cli: Any) -> None:
     from sqlmesh.core.environment import EnvironmentNamingInfo
 
-    assert sanitized(name) == EnvironmentNamingInfo.sanitize_name(name)
+    assert EnvironmentName(name) == EnvironmentNamingInfo.sanitize_name(name)
+
+
+@pytest.mark.parametrize("name", ["\u0130", "a\u0130B", "\u0130\u0130 prod"])
+def test_a_name_is_sanitised_until_it_stays(name: str, sqlmesh_cli: Any) -> None:
+    """SQLMesh sanitises twice in a plan."""
+    from sqlmesh.core.environment import EnvironmentNamingInfo
+
+    once = EnvironmentNamingInfo.sanitize_name(name)
+    assert once != EnvironmentNamingInfo.sanitize_name(once) == EnvironmentName(name) == EnvironmentName(once)
 
 
 def test_the_names_of_production_and_of_the_default(sqlmesh_cli: Any) -> None:

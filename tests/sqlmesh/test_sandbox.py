@@ -258,7 +258,7 @@ def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
     told = shared.python(
         "from dagctl._functions import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import opened\n"
-        "connection = opened(StateLink('shop', False, wary=False), {})\n"
+        "connection = opened(StateLink('shop', False), {})\n"
         "print(connection.info.ssl_in_use, connection.get_dsn_parameters()['sslmode'])\n"
     )
     assert told.stdout.split() == ["True", "verify-full"], told.stderr
@@ -269,7 +269,7 @@ def test_a_pickled_connection_opens_in_another_process(shared: Place, tmp_path: 
     dumped = shared.python(
         "import pickle, sys; from dagctl._functions import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import state_connection\n"
-        "link = StateLink('shop', False, wary=False); link.plain()\n"
+        "link = StateLink('shop', False); link.plain()\n"
         f"open({str(pickled)!r}, 'wb').write(pickle.dumps(state_connection(link)))\n"
     )
     assert dumped.returncode == 0, dumped.stderr

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import takewhile
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -24,6 +24,15 @@ PROGRAMS = {
     "sqlmesh_dbt": ("sqlmesh_dbt.cli", "dbt"),
 }
 """SQLMesh's console scripts that are click programs: the module and name of the root command of each."""
+
+_LANGUAGE_SERVER, _NOTEBOOK = "The language server", "A notebook"
+_TOOLS = {"sqlmesh_lsp": _LANGUAGE_SERVER, "marimo": _NOTEBOOK}
+_MODULES = {
+    ("sqlmesh", "lsp", "main.py"): _LANGUAGE_SERVER,
+    ("ipykernel", "__main__.py"): _NOTEBOOK,
+    ("marimo", "__main__.py"): _NOTEBOOK,
+}
+"""The same as `python -m` starts them, by the end of the path."""
 
 
 @frozen
@@ -68,6 +77,33 @@ def invocation(argv: Sequence[str]) -> Invocation | None:
     return None
 
 
+def tool(argv: Sequence[str]) -> str | None:
+    """The tool that runs here and has people choose environments later, for people; None for any other program."""
+    parts, name = PureWindowsPath(argv[0] if argv else "").parts, _name(argv)
+    if name.endswith("kernel_launcher") or _in_kernel():  # ipykernel, and those that Colab and Databricks start it by
+        return _NOTEBOOK
+    return _TOOLS.get(name) or next((said for end, said in _MODULES.items() if parts[-len(end) :] == end), None)
+
+
+def described(argv: Sequence[str]) -> str:
+    """The program that runs here, for people."""
+    name = PureWindowsPath(argv[0] if argv else "").name
+    return "A Python program" if name in ("", "-c", "-m") else f"The program {name}"
+
+
+def _name(argv: Sequence[str]) -> str:
+    """The name of the program, also as Windows has it: `sqlmesh.exe`, `sqlmesh-script.py`."""
+    name = PureWindowsPath(argv[0] if argv else "").name.lower()
+    return name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
+
+
+def _in_kernel() -> bool:
+    """Whether this is a Jupyter kernel, however it was started; IPython in a terminal is none."""
+    ipython = sys.modules.get("IPython")
+    get_ipython = getattr(ipython, "get_ipython", None)
+    return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None
+
+
 def _ancestry(context: click.Context) -> Iterator[click.Context]:
     at: click.Context | None = context
     while at is not None:
@@ -108,8 +144,7 @@ def _ahead_of_sqlmesh(root: click.Context, argv: Sequence[str]) -> Invocation | 
 
 
 def _from_arguments(argv: Sequence[str]) -> Invocation | None:
-    name = PurePath(argv[0]).name if argv else ""
-    program = name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
+    program = _name(argv)
     if program not in PROGRAMS:
         return None
     module, attribute = PROGRAMS[program]
