@@ -208,7 +208,7 @@ def test_each_thread_sees_what_it_loads_itself(surroundings: Any, sqlmesh_cli: A
     """SQLMesh puts every project's folder on one `sys.path`."""
     from importlib.util import module_from_spec, spec_from_file_location
 
-    from sqlmesh.core.config import loader
+    from sqlmesh.core.config import Config, loader
 
     folder = surroundings(files={f"p{n}/config.py": NOTING for n in range(4)})
 
@@ -221,7 +221,7 @@ def test_each_thread_sees_what_it_loads_itself(surroundings: Any, sqlmesh_cli: A
         return module
 
     def load(n: int) -> Any:
-        ((_, config),) = loader.load_configs(None, loader.Config, folder / f"p{n}").items()
+        ((_, config),) = loader.load_configs(None, Config, folder / f"p{n}").items()
         return config.variables["folder"]
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as pool:

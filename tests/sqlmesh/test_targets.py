@@ -186,6 +186,96 @@ def test_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -
     assert ask(["sqlmesh", *shlex.split(line)]).asked == asked
 
 
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("plan prod -s 1 -e 2 --auto-apply", ["prod"]),
+        ("plan --auto-apply --no-prompts -- prod", ["prod"]),
+        ("plan -- --auto-apply", ["__auto_apply"]),
+        ("plan prod --", ["prod"]),
+        ("plan --auto prod", []),
+        ("plan --no-prompt prod", []),
+        ("plan -s=prod", ["dev_me"]),
+        ("plan -s prod -e prod", ["dev_me"]),
+        ("plan --execution-time prod dev", ["dev"]),
+        ("plan --include-unmodified --no-gaps prod", ["prod"]),
+        ("plan --skip-backfill --skip-linter prod", ["prod"]),
+        ("plan --restate-model prod --restate-model dev", ["dev_me"]),
+        ("plan --restate-model=prod qa", ["qa"]),
+        ("plan -r prod -r dev qa", ["qa"]),
+        ("plan -rprod", ["dev_me"]),
+        ("plan --enable-preview --ignore-cron Prod", ["prod"]),
+        ("plan 'prod\\t'", ["prod_t"]),
+        ("plan ПРОД", ["прод"]),
+        ("plan .", ["_"]),
+        ("plan İ", ["i_"]),
+        ("--gateway --debug plan prod", ["prod"]),
+        ("--gateway destroy environments", []),
+        ("--gateway environments destroy", EVERY),
+        ("--gateway=plan --debug run", ["dev_me"]),
+        ("--gateway format plan prod", ["prod"]),
+        ("--log-file-dir=. --ignore-warnings --debug run qa", ["qa"]),
+        ("--log-file-dir destroy format", []),
+        ("--config config --config config plan qa", ["qa"]),
+        ("-- plan prod", ["prod"]),
+        ("--debug", []),
+        ("--gate g plan prod", []),
+        ("plan plan", ["plan"]),
+        ("run run", ["run"]),
+        ("run destroy", ["destroy"]),
+        ("run -- prod", ["prod"]),
+        ("run --skip-janitor prod --ignore-cron", ["prod"]),
+        ("run --exit-on-env-update 1", ["dev_me"]),
+        ("run prod dev", []),
+        ("diff -- prod", ["prod"]),
+        ("diff prod dev", []),
+        ("invalidate", []),
+        ("invalidate PROD -s", ["prod"]),
+        ("invalidate dev prod", []),
+        ("janitor --environment dev --ignore-ttl", ["dev"]),
+        ("janitor --ignore-ttl -e PROD", ["prod"]),
+        ("janitor -e ''", EVERY),
+        ("janitor dev", []),
+        ("destroy dev", []),
+        ("migrate prod", []),
+        ("environments prod", []),
+        ("check_intervals ''", []),
+        ("check_intervals --no-signals --select-model prod", []),
+        ("check_intervals PROD -e 2024-01-01", ["prod"]),
+        ("table_name prod", []),
+        ("table_name prod --prod", []),
+        ("table_name --env=Prod m", ["prod"]),
+        ("table_diff a:b m --on id --limit 3", []),
+        ("table_diff prod:dev -m '*'", []),
+        ("state export -o o.json --environment ''", []),
+        ("state export -o o.json --local --no-confirm", []),
+        ("state export -o o.json --environment dev --environment DEV", ["dev"]),
+        ("state destroy", []),
+        ("render m --environment prod", []),
+        ("evaluate prod -s 2024-01-01", []),
+        ("audit --model prod -e 2024-01-01", []),
+        ("dag prod", []),
+        ("test prod", []),
+        ("info prod", []),
+    ],
+)
+def test_another_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+    skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
+    seen = ask(["sqlmesh", *shlex.split(line)])
+    assert seen.asked == asked
+    assert not any(found.later for found in seen.targets)
+
+
+@pytest.mark.parametrize("line", ["check_intervals", "format", "environments", "state export -o o.json", "plan prod"])
+@pytest.mark.parametrize(("env", "default"), [({}, "dev_me"), ({"sqlmesh__DEFAULT_TARGET_environment": "Q-A"}, "q_a")])
+def test_the_default_is_known_also_where_nobody_is_asked_about_it(
+    env: dict[str, str], default: str, line: str, surroundings: Any, sqlmesh_cli: Any
+) -> None:
+    surroundings(env=env)
+    skip_what_this_version_does_not_have(sqlmesh_cli, line.split(), ["prod"])
+    assert SqlmeshCommandLine(argv=["sqlmesh", *line.split()]).targets("dev_me").default == default
+
+
 @pytest.mark.parametrize("line", ["init", "ui --help", "--version", "--help"])
 def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Any) -> None:
     assert ask(["sqlmesh", *line.split()]).targets == []

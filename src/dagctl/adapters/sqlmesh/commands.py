@@ -58,7 +58,7 @@ def _every(parameters: Mapping[str, Any]) -> None:
 
 
 def _state_export(parameters: Mapping[str, Any]) -> list[str]:
-    return [] if parameters.get("local") else list(parameters.get("environment") or ())
+    return [] if parameters.get("local") else [name for name in parameters.get("environment") or () if name]
 
 
 SQLMESH: Mapping[tuple[str, ...], Names] = {
