@@ -490,12 +490,9 @@ def test_dbt_loads_its_configuration_inside_of_the_command(
     ("argv", "reason"),
     [
         (["/usr/lib/python3/site-packages/ipykernel_launcher.py", "-f", "kernel.json"], "A notebook"),
-        (["/usr/lib/python3/site-packages/ipykernel/__main__.py", "-f", "kernel.json"], "A notebook"),
         (["/usr/local/lib/python3.12/dist-packages/colab_kernel_launcher.py", "-f", "k.json"], "A notebook"),
         (["/databricks/python_shell/scripts/db_ipykernel_launcher.py", "-f", "k.json"], "A notebook"),
         ([r"C:\venv\Lib\site-packages\ipykernel_launcher.py", "-f", "k.json"], "A notebook"),
-        (["/usr/bin/marimo", "edit"], "A notebook"),
-        (["/usr/lib/python3/site-packages/marimo/__main__.py", "edit"], "A notebook"),
         (["/usr/bin/sqlmesh_lsp"], "The language server"),
         (["sqlmesh_lsp.exe", "--stdio"], "The language server"),
         ([r"C:\Users\Me\venv\Scripts\sqlmesh_lsp.EXE"], "The language server"),

@@ -25,15 +25,6 @@ PROGRAMS = {
 }
 """SQLMesh's console scripts that are click programs: the module and name of the root command of each."""
 
-_LANGUAGE_SERVER, _NOTEBOOK = "The language server", "A notebook"
-_TOOLS = {"sqlmesh_lsp": _LANGUAGE_SERVER, "marimo": _NOTEBOOK}
-_MODULES = {
-    ("sqlmesh", "lsp", "main.py"): _LANGUAGE_SERVER,
-    ("ipykernel", "__main__.py"): _NOTEBOOK,
-    ("marimo", "__main__.py"): _NOTEBOOK,
-}
-"""The same as `python -m` starts them, by the end of the path."""
-
 
 @frozen
 class Invocation:
@@ -79,21 +70,26 @@ def invocation(argv: Sequence[str]) -> Invocation | None:
 
 def tool(argv: Sequence[str]) -> str | None:
     """The tool that runs here and has people choose environments later, for people; None for any other program."""
-    parts, name = PureWindowsPath(argv[0] if argv else "").parts, _name(argv)
-    if name.endswith("kernel_launcher") or _in_kernel():  # ipykernel, and those that Colab and Databricks start it by
-        return _NOTEBOOK
-    return _TOOLS.get(name) or next((said for end, said in _MODULES.items() if parts[-len(end) :] == end), None)
+    name = _name(argv)
+    if name == "sqlmesh_lsp" or _path(argv).parts[-3:] == ("sqlmesh", "lsp", "main.py"):  # `python -m sqlmesh.lsp.main`
+        return "The language server"
+    # ipykernel_launcher, and what Colab and Databricks start in its place
+    return "A notebook" if name.endswith("kernel_launcher") or _in_kernel() else None
 
 
 def described(argv: Sequence[str]) -> str:
     """The program that runs here, for people."""
-    name = PureWindowsPath(argv[0] if argv else "").name
+    name = _path(argv).name
     return "A Python program" if name in ("", "-c", "-m") else f"The program {name}"
+
+
+def _path(argv: Sequence[str]) -> PureWindowsPath:
+    return PureWindowsPath(argv[0] if argv else "")  # it takes slashes of both kinds
 
 
 def _name(argv: Sequence[str]) -> str:
     """The name of the program, also as Windows has it: `sqlmesh.exe`, `sqlmesh-script.py`."""
-    name = PureWindowsPath(argv[0] if argv else "").name.lower()
+    name = _path(argv).name.lower()
     return name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
 
 

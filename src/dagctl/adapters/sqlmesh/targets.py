@@ -17,7 +17,6 @@ from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
 VARIABLE = "sqlmesh__default_target_environment"
 """SQLMesh reads it in any case."""
 
-
 _YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
 
 
@@ -74,8 +73,10 @@ class SqlmeshCommandLine:
 
     def _setting(self, *keys: str) -> Any:
         """A value of the personal configuration, None where there is none."""
-        path = _yaml_in(_personal_folder(self._environ))
-        return _yaml_value(path, keys) if path is not None else None
+        value = _personal(self._environ)
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
 
     def _pull_request(self) -> str | None:
         """The environment that the CI/CD bot gives to the pull request at hand."""
@@ -103,30 +104,18 @@ def _decides() -> bool:
     return here is None or here.decides()
 
 
-def _personal_folder(environ: Mapping[str, str]) -> Path:
+def _personal(environ: Mapping[str, str]) -> Any:
+    """The personal configuration. SQLMesh is loaded only where there is a candidate."""
     constants = sys.modules.get("sqlmesh.core.constants")
-    if constants is not None:
-        return Path(constants.SQLMESH_PATH)
-    return Path(environ.get("SQLMESH_HOME") or Path.home() / ".sqlmesh")
-
-
-def _yaml_in(folder: Path) -> Path | None:
-    """The YAML configuration in a folder. SQLMesh is loaded only where there is a candidate."""
+    folder = Path(constants.SQLMESH_PATH if constants else environ.get("SQLMESH_HOME") or Path.home() / ".sqlmesh")
     if not any((folder / name).exists() for name in _YAML_NAMES):
         return None
-    from sqlmesh.core.config import common
-
-    names = getattr(common, "YAML_CONFIG_FILENAMES", _YAML_NAMES[:2])  # of versions before there were four
-    return next((folder / name for name in names if (folder / name).exists()), None)
-
-
-def _yaml_value(path: Path, keys: Sequence[str]) -> Any:
     from sqlmesh.core.config.loader import load_config_from_yaml
 
-    value: Any = load_config_from_yaml(path)
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+    from dagctl.adapters.sqlmesh.personal import personal_file
+
+    path = personal_file()
+    return load_config_from_yaml(path) if path else None
 
 
 def _repositories(found: Invocation) -> list[Path]:
