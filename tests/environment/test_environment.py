@@ -15,7 +15,7 @@ from dagctl.adapters.environment.heeded import heeded, heeded_in_dotenv
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable, NotSignedIn
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 
 
 def _jwt(**claims: object) -> str:
@@ -37,9 +37,9 @@ def test_the_nearest_pin_speaks_where_variables_are_silent(tmp_path: Path) -> No
     pin = tmp_path / "a" / ".dagctl.yaml"
     pin.write_text("# ours\nproject: near\n")
     assert overrides_from({"DAGCTL_ORG": "o"}, inner) == Overrides(
-        organization=Sourced("o", "DAGCTL_ORG"), project=Sourced("near", str(pin))
+        organization=Sourced("o", Origin.VARIABLE, "DAGCTL_ORG"), project=Sourced("near", Origin.PIN_FILE, str(pin))
     )
-    assert overrides_from({"DAGCTL_PROJECT": "p"}, inner).project == Sourced("p", "DAGCTL_PROJECT")
+    assert overrides_from({"DAGCTL_PROJECT": "p"}, inner).project == Sourced("p", Origin.VARIABLE, "DAGCTL_PROJECT")
 
 
 @pytest.mark.parametrize("text", ["- a", "a: [", "project: x\ntoken: y\n", "api_url: https://evil.example\n"])
@@ -88,16 +88,18 @@ def test_a_pin_above_is_followed_where_this_user_or_root_has_put_it(
     path.write_text("project: shop")
     owners.update({path: pin, tmp_path: place, project: folder})
     if followed:
-        assert overrides_from({}, project).project == Sourced("shop", str(path))
+        assert overrides_from({}, project).project == Sourced("shop", Origin.PIN_FILE, str(path))
     else:
         with pytest.raises(FileUnusable, match="belongs to another user") as refused:
             overrides_from({}, project)
         assert refused.value.path == str(path)
         said = {"DAGCTL_ORG": "o", "DAGCTL_PROJECT": "p"}
-        assert overrides_from(said, project).project == Sourced("p", "DAGCTL_PROJECT")
+        assert overrides_from(said, project).project == Sourced("p", Origin.VARIABLE, "DAGCTL_PROJECT")
         (project / ".dagctl.yaml").write_text("org: acme")
         owners[project / ".dagctl.yaml"] = folder
-        assert overrides_from({}, project).organization == Sourced("acme", str(project / ".dagctl.yaml"))
+        assert overrides_from({}, project).organization == Sourced(
+            "acme", Origin.PIN_FILE, str(project / ".dagctl.yaml")
+        )
 
 
 @posix
@@ -182,7 +184,7 @@ def test_tokens_live_until_the_first_of_them_dies() -> None:
     tokens = EnvironmentTokenStore(environ).load()
     assert tokens is not None
     assert tokens.expires_at == datetime.fromtimestamp(1_900_000_000, tz=timezone.utc)
-    assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == (access, identity, None)
+    assert (tokens.access_token.reveal(), tokens.id_token.reveal(), tokens.refresh_token) == (access, identity, None)
 
 
 @pytest.mark.parametrize("present", ["DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dagctl.adapters.sqlmesh.loading import loading
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 HEAD = """\
 import os
@@ -38,10 +38,9 @@ def config_with(body: str) -> str:
 @pytest.fixture(autouse=True)
 def _all_is_built(platform: Any) -> None:
     """Let a call return, so that the rest of the file runs too."""
-    nowhere = StateCredentials("127.0.0.1", 1, "nobody", "", "nothing", "verify-full")
-    platform.state.located = lambda project: SimpleNamespace(organization_id=None, pin=None)
-    platform.state.at = lambda located: nowhere
-    platform.state.outline = lambda project, located=None: nowhere
+    nowhere = StateEndpoint("127.0.0.1", 1, "nothing", "nobody", "verify-full")
+    platform.state.located = lambda session: SimpleNamespace(context=None)
+    platform.state.credentials_in = lambda session: StateCredentials(nowhere, "")
 
 
 @pytest.mark.parametrize(
