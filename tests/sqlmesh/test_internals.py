@@ -138,3 +138,14 @@ def test_a_folder_is_first_on_the_path_while_its_configuration_loads(surrounding
     folder = surroundings(files={"config.py": text})
     config = load_config_from_python_module(Config, folder / "config.py")
     assert Path(config.project) == folder
+
+
+def test_what_the_loader_calls_its_variables(sqlmesh_cli: Any) -> None:
+    from sqlmesh.core.config import loader
+
+    from dagctl.adapters.sqlmesh.loading import _LOADER
+
+    assert loader.__name__ == _LOADER
+    assert {"module_path", "config_name"} <= set(inspect.signature(loader.load_config_from_python_module).parameters)
+    code = loader.load_configs.__code__
+    assert "absolute_paths" in code.co_varnames + code.co_cellvars

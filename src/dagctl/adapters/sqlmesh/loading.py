@@ -82,7 +82,7 @@ def _passed_over(file: Path, changed: int, chosen: str) -> frozenset[int]:
     """
     statements = ast.parse(file.read_bytes()).body
     made = _made_of(chosen, statements)
-    others = [each for each in statements if made and _assigned(each) and made.isdisjoint(_assigned(each))]
+    others = {each for each in statements if made and _assigned(each) and made.isdisjoint(_assigned(each))}
     return _lines(others) - _lines(each for each in statements if each not in others)
 
 
