@@ -92,7 +92,7 @@ def test_a_pin_above_is_followed_where_this_user_or_root_has_put_it(
     else:
         with pytest.raises(FileUnusable, match="belongs to another user") as refused:
             overrides_from({}, project)
-        assert refused.value.path == str(path)
+        assert (refused.value.path, refused.value.foreign) == (str(path), True)
         said = {"DAGCTL_ORG": "o", "DAGCTL_PROJECT": "p"}
         assert overrides_from(said, project).project == Sourced("p", Origin.VARIABLE, "DAGCTL_PROJECT")
         (project / ".dagctl.yaml").write_text("org: acme")

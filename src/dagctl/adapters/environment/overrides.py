@@ -78,6 +78,6 @@ def _require_own(path: Path, folder: Path) -> None:
     if not hasattr(os, "geteuid"):
         return  # on Windows others have to be let into a folder first
     trusted = {0, os.geteuid()} | ({folder.stat().st_uid} if path.parent == folder else set())
-    for place, found in ((path, path.lstat()), (path.parent, path.parent.stat())):
+    for what, found in (("it", path.lstat()), ("its folder", path.parent.stat())):
         if found.st_uid not in trusted:
-            raise FileUnusable(f"{path} is not followed: {place} belongs to another user.", path=str(path))
+            raise FileUnusable(f"{path} is not followed: {what} belongs to another user.", path=str(path), foreign=True)
