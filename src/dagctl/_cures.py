@@ -236,6 +236,8 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
         return f"Unset {error.given_by} first."
     if error.link:
         return "Put the file or folder itself there."
+    if error.foreign:
+        return "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
     if error.role == "keyring":
         return "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."
     if error.role:

@@ -15,6 +15,7 @@ import dagctl.adapters.http.transport
 import dagctl.domain.services.protection
 import dagctl.domain.services.state  # noqa: F401
 from dagctl._wiring import connect
+from dagctl.adapters.environment.heeded import heeded
 from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
@@ -65,7 +66,7 @@ def get_state_connection(
             # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
             located, credentials = session.context, client.state.credentials_in(session)
             _warn_of_sslmode(credentials.endpoint)
-        link = StateLink(_client, insecure, project, wary=targets.everything, located=located)
+        link = StateLink(_client, insecure, project, located=located)
         return _connection(link, credentials)
 
 
@@ -137,7 +138,6 @@ def _errors_for_sqlmesh() -> Iterator[None]:
 _clients: dict[object, Dagctl] = {}
 _warned: set[tuple[int, str]] = set()
 _lock = Lock()
-_HEEDED = ("DAGCTL_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HOME")
 
 
 def _client(insecure: bool) -> Dagctl:
@@ -147,8 +147,8 @@ def _client(insecure: bool) -> Dagctl:
             "insecure=True turns certificate verification off: whoever is on the way can "
             "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
         )
-    heeded = frozenset(item for item in os.environ.items() if item[0].upper().startswith(_HEEDED))
-    surroundings = (os.getpid(), os.getcwd(), insecure, heeded)
+    said = frozenset((name, os.environ[name]) for name in heeded(tuple(os.environ)))
+    surroundings = (os.getpid(), os.getcwd(), os.path.expanduser("~"), insecure, said)
     with _lock:
         if surroundings not in _clients:
             _clients[surroundings] = connect(insecure=insecure)

@@ -111,7 +111,7 @@ LONG_RUN = """
 import sys
 from dagctl._functions import StateLink
 
-link = StateLink("acme/shop", False, wary=False)
+link = StateLink("acme/shop", False)
 print(link.plain().user, flush=True)
 for line in sys.stdin:
     credentials = link.plain()

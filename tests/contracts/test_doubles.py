@@ -88,11 +88,12 @@ def test_a_store_that_fails(error: Any) -> None:
 @pytest.mark.parametrize(
     ("environments", "default", "targets"),
     [
-        ((), "dev", Targets.none("a test", stateful=False)),
-        (("Prod-EU",), "dev", Targets(("prod_eu",), default="dev", reason="a test")),
-        (("",), "Dev", Targets(("dev",), default="dev", reason="a test")),
-        (("",), None, Targets(("prod",), default="prod", reason="a test")),
-        ((None,), "dev", Targets(("prod", "dev"), everything=True, default="dev", reason="a test")),
+        ((), "dev", Targets.none("dev", "a test")),
+        (("Prod-EU",), "dev", Targets.exactly(["prod_eu"], "dev", "a test")),
+        (("",), "Dev", Targets.exactly(["dev"], "dev", "a test")),
+        (("",), None, Targets.exactly(["prod"], "prod", "a test")),
+        ((None,), "Dev", Targets.of_program("dev", "dev", "a test")),
+        ((None,), None, Targets.of_program(None, "prod", "a test")),
     ],
 )
 def test_a_command_line(environments: tuple[Any, ...], default: str | None, targets: Targets) -> None:

@@ -124,12 +124,14 @@ def test_variables_are_named_and_their_values_are_not(home: Path) -> None:
         "https_proxy": "http://proxy",
         "no_proxy": "localhost",
         "SSL_CERT_FILE": "/ca.pem",
+        "PGSSLROOTCERT": "/ca.pem",
         "PATH": "/bin",
         "MY_DAGCTL_THING": "1",
     }
     assert LocalMachine(home, environ).variables() == (
         "DAGCTL_ACCESS_TOKEN",
         "HTTPS_PROXY",
+        "PGSSLROOTCERT",
         "SSL_CERT_FILE",
         "https_proxy",
         "no_proxy",

@@ -64,7 +64,7 @@ def test_a_named_environment_is_asked_about_as_sqlmesh_stores_it(
 
 
 def test_no_environment_no_question(guarded: Guarded) -> None:
-    guarded.commands.found = Targets.none("sqlmesh format", stateful=False)
+    guarded.commands.found = Targets.none("prod", "sqlmesh format")
     guarded.session.answer = NotSignedIn("nobody is")
     guarded.service.check()
     assert guarded.api.asked == []

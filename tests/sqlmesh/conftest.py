@@ -56,18 +56,19 @@ class Platform:
     def __init__(self, default_home: str = "") -> None:
         self.asked: list[str] = []
         self.targets: list[Targets] = []
-        self.protection = SimpleNamespace(targets=self._targets, require=self._require)
-        self.state = SimpleNamespace(located=self._located, outline=lambda project, located=None: None)
+        self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted)
+        self.context = SimpleNamespace(current=lambda project: None)
+        self.state = SimpleNamespace(located=self._located, endpoint=lambda context: None)
 
     def _targets(self, default: str | None) -> Targets:
         found = SqlmeshCommandLine().targets(default)
         self.targets.append(found)
         return found
 
-    def _require(self, targets: Targets, **_: object) -> None:
+    def _admitted(self, targets: Targets, *_: object) -> None:
         self.asked += [name for name in targets.environments if name not in self.asked]
 
-    def _located(self, project: str | None) -> Any:
+    def _located(self, session: object) -> Any:
         raise DagctlError("This is as far as the test goes.")
 
 

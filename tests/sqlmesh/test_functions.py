@@ -104,7 +104,7 @@ class Client:
 
 
 DEV = Targets.exactly(["dev"], "dev", "sqlmesh plan")
-NOTHING = Targets.none("sqlmesh format", stateful=False)
+NOTHING = Targets.none("prod", "sqlmesh format")
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
 
 def test_the_proxy_is_asked_for_once(client: Client) -> None:
     client.state.context.overrides = evolve(client.state.context.overrides, given_session=True)
-    link = _functions.StateLink(None, False, wary=False)
+    link = _functions.StateLink(None, False)
     located = evolve(client.state.context.current(), organization=None)
     assert located.proxy is None
     assert link.outline() is None
@@ -285,33 +285,30 @@ def test_fresh_token(client: Client) -> None:
 GuardedLink = Callable[..., Any]
 
 
-@pytest.mark.parametrize(
-    ("wary", "changes", "asked"),
-    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
-)
-def test_the_links_guard(wary: bool, changes: bool, asked: bool, client: Client) -> None:
-    link = _functions.StateLink("Shop", False, wary=wary)
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_links_guard(changes: bool, client: Client) -> None:
+    link = _functions.StateLink("Shop", False)
     link.guard(["staging"], changes)
     link.guard(["staging"], changes)
     assert [(targets.environments, project) for targets, project in client.required] == (
-        [(("staging",), "Shop")] if asked else []
+        [(("staging",), "Shop")] if changes else []
     )
 
 
 def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
-    link = _functions.StateLink(None, False, wary=True)
+    link = _functions.StateLink(None, False)
     client.refuses = EnvironmentProtected("No.")
     for _ in range(2):
         with pytest.raises(EnvironmentProtected):
-            link.guard(["staging"], False)
+            link.guard(["staging"], True)
 
 
 def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
-    link = _functions.StateLink(None, False, wary=True)
+    link = _functions.StateLink(None, False)
     link.plain()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
-    assert (again._project, again._wary) == ("Acme/Shop", True)
+    assert again._project == "Acme/Shop"
     assert copy.deepcopy(link) is link
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from dagctl.adapters.sqlmesh.commands import BOT, NO_STATE, SNAPSHOTS, SQLMESH
+from dagctl.adapters.sqlmesh.commands import BOT, NOBODY, SQLMESH
 from dagctl.adapters.sqlmesh.invocation import PROGRAMS
-from dagctl.domain.values.targets import sanitized
+from dagctl.domain.values.targets import EnvironmentName
 
 ELSEWHERE = {"ui", "state", "dbt"}
 """A long-lived process, a group, and what some versions have: they may touch any environment."""
 
 
 def test_every_command_of_this_version_is_known(sqlmesh_cli: Any) -> None:
-    known = NO_STATE | SNAPSHOTS | {words[0] for words in SQLMESH} | ELSEWHERE
+    known = NOBODY | {words[0] for words in SQLMESH} | ELSEWHERE
     assert set(sqlmesh_cli.commands) - known == set()
 
 
@@ -69,7 +69,16 @@ def test_the_programs_are_where_they_were(sqlmesh_cli: Any) -> None:
 def test_names_are_sanitised_as_sqlmesh_does_it(name: str, sqlmesh_cli: Any) -> None:
     from sqlmesh.core.environment import EnvironmentNamingInfo
 
-    assert sanitized(name) == EnvironmentNamingInfo.sanitize_name(name)
+    assert EnvironmentName(name) == EnvironmentNamingInfo.sanitize_name(name)
+
+
+@pytest.mark.parametrize("name", ["\u0130", "a\u0130B", "\u0130\u0130 prod"])
+def test_a_name_is_sanitised_until_it_stays(name: str, sqlmesh_cli: Any) -> None:
+    """SQLMesh sanitises twice in a plan."""
+    from sqlmesh.core.environment import EnvironmentNamingInfo
+
+    once = EnvironmentNamingInfo.sanitize_name(name)
+    assert once != EnvironmentNamingInfo.sanitize_name(once) == EnvironmentName(name) == EnvironmentName(once)
 
 
 def test_the_names_of_production_and_of_the_default(sqlmesh_cli: Any) -> None:
@@ -129,3 +138,14 @@ def test_a_folder_is_first_on_the_path_while_its_configuration_loads(surrounding
     folder = surroundings(files={"config.py": text})
     config = load_config_from_python_module(Config, folder / "config.py")
     assert Path(config.project) == folder
+
+
+def test_what_the_loader_calls_its_variables(sqlmesh_cli: Any) -> None:
+    from sqlmesh.core.config import loader
+
+    from dagctl.adapters.sqlmesh.loading import _LOADER
+
+    assert loader.__name__ == _LOADER
+    assert {"module_path", "config_name"} <= set(inspect.signature(loader.load_config_from_python_module).parameters)
+    code = loader.load_configs.__code__
+    assert "absolute_paths" in code.co_varnames + code.co_cellvars

@@ -153,10 +153,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "--gateway g plan -s 2024-01-01 prod --auto-apply --no-prompts",
         "run prod",
         "diff prod",
-        "check_intervals",
+        "check_intervals prod",
         "destroy",
         "migrate",
-        "state export -o out.json",
+        "state export --environment prod -o out.json",
     ],
 )
 def test_what_is_refused_changes_nothing(line: str, shared: Place) -> None:
@@ -245,20 +245,37 @@ def test_a_platform_that_is_down_lets_nothing_through(shared: Place) -> None:
     assert shared.dump().keys() == before.keys()
 
 
-def test_a_program_of_somebodys_own_needs_leave_for_production(shared: Place) -> None:
-    before = shared.dump()
-    refused = shared.python("from sqlmesh import Context; Context(paths='.').plan('dev')")
+def test_a_program_of_somebodys_own_asks_about_its_fallback_first(shared: Place) -> None:
+    checks = len(shared.sandbox.observations.checks)
+    planned = shared.python("from sqlmesh import Context; Context(paths='.').plan('dev', no_prompts=True)")
+    assert planned.returncode == 0, planned.stderr
+    assert shared.sandbox.observations.checks[checks:][0][1] == "dev"
+    assert "prod" not in [environment for _, environment in shared.sandbox.observations.checks[checks:]]
+
+
+def test_a_program_of_somebodys_own_does_not_come_to_prod(shared: Place) -> None:
+    program = "from sqlmesh import Context; Context(paths='.').plan('prod', auto_apply=True, no_prompts=True)"
+    refused = shared.python(program)
     assert refused.returncode == 1
     assert "'prod' of project 'shop' is protected" in refused.stderr
-    assert "may touch every environment" in refused.stderr
-    assert shared.dump() == before
+    assert "prod" not in shared.environments()
+
+
+@pytest.mark.parametrize(
+    "line", ["environments", "state export -o out.json --no-confirm", "table_diff prod:dev -m shop.a"]
+)
+def test_a_command_that_only_reads_asks_nobody(line: str, shared: Place) -> None:
+    checks = len(shared.sandbox.observations.checks)
+    done = shared.sqlmesh(*line.split())
+    assert "protected" not in done.stdout + done.stderr
+    assert shared.sandbox.observations.checks[checks:] == []
 
 
 def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
     told = shared.python(
         "from dagctl._functions import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import opened\n"
-        "connection = opened(StateLink('shop', False, wary=False), {})\n"
+        "connection = opened(StateLink('shop', False), {})\n"
         "print(connection.info.ssl_in_use, connection.get_dsn_parameters()['sslmode'])\n"
     )
     assert told.stdout.split() == ["True", "verify-full"], told.stderr
@@ -269,7 +286,7 @@ def test_a_pickled_connection_opens_in_another_process(shared: Place, tmp_path: 
     dumped = shared.python(
         "import pickle, sys; from dagctl._functions import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import state_connection\n"
-        "link = StateLink('shop', False, wary=False); link.plain()\n"
+        "link = StateLink('shop', False); link.plain()\n"
         f"open({str(pickled)!r}, 'wb').write(pickle.dumps(state_connection(link)))\n"
     )
     assert dumped.returncode == 0, dumped.stderr

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,13 +27,6 @@ def given_cases() -> list[Any]:
     return [pytest.param(case, id=" ".join(case["argv"]) + "".join(case["env"])) for case in cases]
 
 
-def expected(case: dict[str, Any]) -> list[str]:
-    default = case["config_default_target_environment"]
-    if case["targets"] in (["*"], ["?"]):
-        return list(dict.fromkeys(["prod", default]))
-    return list(case["targets"])
-
-
 @pytest.mark.parametrize("case", given_cases())
 def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configuration: Any, sqlmesh_cli: Any) -> None:
     default = case["config_default_target_environment"]
@@ -47,18 +41,21 @@ def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configura
     layout = {"files": files, "personal": personal, "env": dict(case["env"]), "default": default}
     if case["argv"][0] == "sqlmesh_dbt":
         pytest.importorskip("sqlmesh_dbt.cli")
+    asks = case["asks"] or []  # a usage error: SQLMesh refuses it
     if case["argv"][0] == "sqlmesh":
-        skip_what_this_version_does_not_have(sqlmesh_cli, case["argv"][1:], expected(case))
-        assert ask(case["argv"], **layout).asked == expected(case)
+        skip_what_this_version_does_not_have(sqlmesh_cli, case["argv"][1:], asks)
+        seen = ask(case["argv"], **layout)
+        assert sorted(seen.asked) == sorted(asks)
+        assert all(found.everything is (case["targets"] == ["*"] and bool(asks)) for found in seen.targets)
         return
-    if case["targets"] == ["<repo>_<pr>"]:
+    if asks == ["<repo>_<pr>"]:
         layout["files"] = {"event.json": event("acme", "shop", 7)}
         layout["env"] = {"GITHUB_EVENT_PATH": "event.json"}
-        case = {**case, "targets": ["shop_7"]}
+        asks = ["shop_7"]
     surroundings(**layout)
     found = SqlmeshCommandLine(argv=case["argv"]).targets(default)
-    assert list(found.environments) == expected(case)
-    assert found.everything is (case["targets"] in (["*"], ["?"]))
+    assert list(found.environments) == asks
+    assert found.later is (case["targets"] == ["?"])
 
 
 def skip_what_this_version_does_not_have(
@@ -131,15 +128,15 @@ def event(owner: str, repo: str, number: int) -> str:
         ("invalidate dev", ["dev"]),
         ("invalidate --sync prod", ["prod"]),
         ("invalidate dev -s", ["dev"]),
-        ("check_intervals", ["prod"]),
+        ("check_intervals", []),
         ("check_intervals -s 2024-01-01 dev", ["dev"]),
         ("check_intervals --select-model m staging", ["staging"]),
-        ("table_name m", ["dev_me"]),
+        ("table_name m", []),
         ("table_name m --environment=staging", ["staging"]),
         ("table_name --env staging --prod m", ["staging"]),
-        ("table_diff prod:dev m", ["prod", "dev"]),
-        ("table_diff prod:dev -m m -m n", ["prod", "dev"]),
-        ("table_diff --on id prod:prod m", ["prod"]),
+        ("table_diff prod:dev m", []),
+        ("table_diff prod:dev -m m -m n", []),
+        ("table_diff --on id prod:prod m", []),
         ("table_diff db.a:db.b", []),
         ("table_diff prod:dev", []),
         ("table_diff prod:dev m -m n", []),
@@ -150,8 +147,8 @@ def event(owner: str, repo: str, number: int) -> str:
         ("destroy", EVERY),
         ("migrate", EVERY),
         ("rollback", EVERY),
-        ("environments", EVERY),
-        ("state export -o out.json", EVERY),
+        ("environments", []),
+        ("state export -o out.json", []),
         ("state export --output-file=out.json --environment dev", ["dev"]),
         ("state export --environment Prod -o out.json --no-confirm", ["prod"]),
         ("state export --local -o out.json", []),
@@ -187,6 +184,96 @@ def event(owner: str, repo: str, number: int) -> str:
 def test_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
     skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
     assert ask(["sqlmesh", *shlex.split(line)]).asked == asked
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("plan prod -s 1 -e 2 --auto-apply", ["prod"]),
+        ("plan --auto-apply --no-prompts -- prod", ["prod"]),
+        ("plan -- --auto-apply", ["__auto_apply"]),
+        ("plan prod --", ["prod"]),
+        ("plan --auto prod", []),
+        ("plan --no-prompt prod", []),
+        ("plan -s=prod", ["dev_me"]),
+        ("plan -s prod -e prod", ["dev_me"]),
+        ("plan --execution-time prod dev", ["dev"]),
+        ("plan --include-unmodified --no-gaps prod", ["prod"]),
+        ("plan --skip-backfill --skip-linter prod", ["prod"]),
+        ("plan --restate-model prod --restate-model dev", ["dev_me"]),
+        ("plan --restate-model=prod qa", ["qa"]),
+        ("plan -r prod -r dev qa", ["qa"]),
+        ("plan -rprod", ["dev_me"]),
+        ("plan --enable-preview --ignore-cron Prod", ["prod"]),
+        ("plan 'prod\\t'", ["prod_t"]),
+        ("plan ПРОД", ["прод"]),
+        ("plan .", ["_"]),
+        ("plan İ", ["i_"]),
+        ("--gateway --debug plan prod", ["prod"]),
+        ("--gateway destroy environments", []),
+        ("--gateway environments destroy", EVERY),
+        ("--gateway=plan --debug run", ["dev_me"]),
+        ("--gateway format plan prod", ["prod"]),
+        ("--log-file-dir=. --ignore-warnings --debug run qa", ["qa"]),
+        ("--log-file-dir destroy format", []),
+        ("--config config --config config plan qa", ["qa"]),
+        ("-- plan prod", ["prod"]),
+        ("--debug", []),
+        ("--gate g plan prod", []),
+        ("plan plan", ["plan"]),
+        ("run run", ["run"]),
+        ("run destroy", ["destroy"]),
+        ("run -- prod", ["prod"]),
+        ("run --skip-janitor prod --ignore-cron", ["prod"]),
+        ("run --exit-on-env-update 1", ["dev_me"]),
+        ("run prod dev", []),
+        ("diff -- prod", ["prod"]),
+        ("diff prod dev", []),
+        ("invalidate", []),
+        ("invalidate PROD -s", ["prod"]),
+        ("invalidate dev prod", []),
+        ("janitor --environment dev --ignore-ttl", ["dev"]),
+        ("janitor --ignore-ttl -e PROD", ["prod"]),
+        ("janitor -e ''", EVERY),
+        ("janitor dev", []),
+        ("destroy dev", []),
+        ("migrate prod", []),
+        ("environments prod", []),
+        ("check_intervals ''", []),
+        ("check_intervals --no-signals --select-model prod", []),
+        ("check_intervals PROD -e 2024-01-01", ["prod"]),
+        ("table_name prod", []),
+        ("table_name prod --prod", []),
+        ("table_name --env=Prod m", ["prod"]),
+        ("table_diff a:b m --on id --limit 3", []),
+        ("table_diff prod:dev -m '*'", []),
+        ("state export -o o.json --environment ''", []),
+        ("state export -o o.json --local --no-confirm", []),
+        ("state export -o o.json --environment dev --environment DEV", ["dev"]),
+        ("state destroy", []),
+        ("render m --environment prod", []),
+        ("evaluate prod -s 2024-01-01", []),
+        ("audit --model prod -e 2024-01-01", []),
+        ("dag prod", []),
+        ("test prod", []),
+        ("info prod", []),
+    ],
+)
+def test_another_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+    skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
+    seen = ask(["sqlmesh", *shlex.split(line)])
+    assert seen.asked == asked
+    assert not any(found.later for found in seen.targets)
+
+
+@pytest.mark.parametrize("line", ["check_intervals", "format", "environments", "state export -o o.json", "plan prod"])
+@pytest.mark.parametrize(("env", "default"), [({}, "dev_me"), ({"sqlmesh__DEFAULT_TARGET_environment": "Q-A"}, "q_a")])
+def test_the_default_is_known_also_where_nobody_is_asked_about_it(
+    env: dict[str, str], default: str, line: str, surroundings: Any, sqlmesh_cli: Any
+) -> None:
+    surroundings(env=env)
+    skip_what_this_version_does_not_have(sqlmesh_cli, line.split(), ["prod"])
+    assert SqlmeshCommandLine(argv=["sqlmesh", *line.split()]).targets("dev_me").default == default
 
 
 @pytest.mark.parametrize("line", ["init", "ui --help", "--version", "--help"])
@@ -314,7 +401,7 @@ def test_the_first_repository_may_be_in_yaml(ask: Any, configuration: Any) -> No
         ["sqlmesh", "-p", "a", "-p", "b", "plan"],
         files={"a/config.yaml": yaml, "b/config.py": configuration("of_b")},
     )
-    assert seen.asked == ["of_a"]
+    assert seen.asked == []  # a's state connection serves, and is its own
 
 
 @pytest.mark.parametrize(
@@ -374,7 +461,7 @@ def test_bot_names_its_environment_as_it_is_told_to(
         ("--profile p --target prod run --full-refresh", ["dev_me"]),
         ("list --select prod", []),
         ("ls", []),
-        ("build", []),
+        ("build", ["dev_me"]),  # not implemented; a version that does may well run it
         ("--target prod", []),
     ],
 )
@@ -400,26 +487,86 @@ def test_dbt_loads_its_configuration_inside_of_the_command(
 
 
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "reason"),
     [
-        ["/usr/lib/python3/site-packages/ipykernel_launcher.py", "-f", "kernel.json"],
-        ["-c"],
-        [""],
-        [],
-        ["pipeline.py", "plan", "dev"],
-        ["/usr/bin/sqlmesh_lsp"],
-        ["/usr/bin/uvicorn", "web.server.app:app"],
-        ["/usr/bin/pytest", "plan"],
-        ["sqlmesh", "ui"],
-        ["sqlmesh", "-p", ".", "ui", "--port", "8001"],
+        (["/usr/lib/python3/site-packages/ipykernel_launcher.py", "-f", "kernel.json"], "A notebook"),
+        (["/usr/local/lib/python3.12/dist-packages/colab_kernel_launcher.py", "-f", "k.json"], "A notebook"),
+        (["/databricks/python_shell/scripts/db_ipykernel_launcher.py", "-f", "k.json"], "A notebook"),
+        ([r"C:\venv\Lib\site-packages\ipykernel_launcher.py", "-f", "k.json"], "A notebook"),
+        (["/usr/bin/sqlmesh_lsp"], "The language server"),
+        (["sqlmesh_lsp.exe", "--stdio"], "The language server"),
+        ([r"C:\Users\Me\venv\Scripts\sqlmesh_lsp.EXE"], "The language server"),
+        (["/venv/lib/python3.11/site-packages/sqlmesh/lsp/main.py"], "The language server"),
+        (["sqlmesh", "ui"], "sqlmesh ui"),
+        (["sqlmesh", "-p", ".", "ui", "--port", "8001"], "sqlmesh ui"),
+        (["sqlmesh", "--gateway", "prod", "ui", "--mode", "plan"], "sqlmesh ui"),
     ],
 )
-def test_what_cannot_be_known_counts_as_production_and_the_default(
-    argv: list[str], surroundings: Any, sqlmesh_cli: Any
+def test_a_tool_that_chooses_later_asks_nobody(
+    argv: list[str], reason: str, surroundings: Any, sqlmesh_cli: Any
 ) -> None:
     surroundings(personal={"config.yaml": "default_target_environment: mine"})
     found = SqlmeshCommandLine(argv=argv).targets("dev_me")
-    assert (found.everything, found.environments) == (True, ("prod", "mine"))
+    assert (found.environments, found.later, found.default, found.reason) == ((), True, "mine", reason)
+
+
+PROGRAMS = [
+    (["-c"], "A Python program"),
+    (["-m"], "A Python program"),
+    ([""], "A Python program"),
+    ([], "A Python program"),
+    (["pipeline.py", "plan", "prod"], "The program pipeline.py"),
+    (["./sqlmesh/pipeline.py", "run"], "The program pipeline.py"),
+    (["/usr/bin/ipython"], "The program ipython"),
+    (["/usr/bin/uvicorn", "shop.api:app"], "The program uvicorn"),
+    (["/usr/bin/pytest", "plan"], "The program pytest"),
+    (["/usr/lib/python3/site-packages/pytest/__main__.py", "tests/plan"], "The program __main__.py"),
+    (["/usr/bin/dagster", "dev"], "The program dagster"),
+    (["/usr/bin/dagster-webserver", "-m", "shop"], "The program dagster-webserver"),
+    (["/usr/bin/dagster-daemon", "run"], "The program dagster-daemon"),
+    (["/usr/lib/python3/site-packages/dagster/__main__.py", "api", "grpc"], "The program __main__.py"),
+    (["/usr/bin/airflow", "scheduler"], "The program airflow"),
+    (["/usr/bin/prefect", "worker", "start"], "The program prefect"),
+    (["/usr/bin/celery", "worker"], "The program celery"),
+    (["/venv/lib/python3.11/site-packages/sqlmesh/cli/main.py", "plan", "prod"], "The program main.py"),
+    (["mysqlmesh", "plan", "prod"], "The program mysqlmesh"),
+    (["sqlmesh2", "destroy"], "The program sqlmesh2"),
+    (["kernel.py"], "The program kernel.py"),
+]
+
+
+@pytest.mark.parametrize(("argv", "reason"), PROGRAMS)
+@pytest.mark.parametrize(
+    ("fallback", "asked"), [("dev_me", ("dev_me",)), ("Dev.Me", ("dev_me",)), ("", ("prod",)), (None, ())]
+)
+def test_any_other_program_asks_about_its_own_fallback_and_nothing_beside(
+    argv: list[str], reason: str, fallback: str | None, asked: tuple[str, ...], surroundings: Any, sqlmesh_cli: Any
+) -> None:
+    surroundings(env={"SQLMESH__DEFAULT_TARGET_ENVIRONMENT": "qa"}, personal={"config.yaml": "project: x"})
+    found = SqlmeshCommandLine(argv=argv).targets(fallback)
+    assert (found.environments, found.later, found.everything) == (asked, True, False)
+    assert (found.default, found.reason) == ("qa", reason)
+
+
+class Shell:
+    """IPython, in a kernel or in a terminal."""
+
+    def __init__(self, kernel: object) -> None:
+        self.kernel = kernel
+
+
+@pytest.mark.parametrize(("shell", "asked"), [(Shell(object()), ()), (Shell(None), ("dev_me",)), (None, ("dev_me",))])
+def test_a_kernel_however_it_was_started(
+    shell: object, asked: tuple[str, ...], surroundings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surroundings()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert SqlmeshCommandLine(argv=["/opt/hex/run.py"]).targets("dev_me").environments == asked
+
+
+def test_a_command_line_in_a_notebook_is_a_command_line(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: Shell(object())))
+    assert ask(["sqlmesh", "plan", "prod"]).asked == ["prod"]
 
 
 def test_a_command_that_nobody_has_heard_of_may_touch_any(ask: Any, sqlmesh_cli: Any) -> None:
@@ -436,7 +583,17 @@ def test_a_command_that_nobody_has_heard_of_may_touch_any(ask: Any, sqlmesh_cli:
         del sqlmesh_cli.commands["promote_all"]
 
 
-@pytest.mark.parametrize("program", ["sqlmesh", "/usr/bin/sqlmesh", "sqlmesh.exe", "sqlmesh-script.py"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "sqlmesh",
+        "/usr/bin/sqlmesh",
+        "sqlmesh.exe",
+        "sqlmesh-script.py",
+        r"C:\\venv\\Scripts\\SQLMesh.EXE",
+        "sqlmesh.py",
+    ],
+)
 def test_a_thread_of_sqlmesh_sees_no_click_context(program: str, surroundings: Any, sqlmesh_cli: Any) -> None:
     surroundings(files={"other.env": "SQLMESH__DEFAULT_TARGET_ENVIRONMENT=qa"})
     resolve: Callable[..., Any] = lambda *args: SqlmeshCommandLine(argv=[program, *args]).targets("dev_me")  # noqa: E731
@@ -457,7 +614,7 @@ def test_a_foreign_click_program_is_no_sqlmesh(surroundings: Any, sqlmesh_cli: A
 
     surroundings()
     CliRunner().invoke(plan, [])
-    assert seen[0].everything
+    assert (seen[0].later, seen[0].environments) == (True, ("dev_me",))
 
 
 def test_sqlmesh_inside_of_another_click_program(ask: Any, sqlmesh_cli: Any) -> None:
@@ -469,12 +626,12 @@ def test_sqlmesh_inside_of_another_click_program(ask: Any, sqlmesh_cli: Any) -> 
     del seen.asked[:]
     CliRunner().invoke(outer, ["sqlmesh", "--gateway", "g", "plan", "prod"])
     keeps_arguments = type(sqlmesh_cli) is not click.Group
-    assert seen.asked == (["prod"] if keeps_arguments else EVERY)
+    assert seen.asked == (["prod"] if keeps_arguments else ["dev_me"])
 
 
 @pytest.mark.parametrize(
     ("argv", "asked"),
-    [(["sqlmesh", "plan", "prod"], ["prod"]), (["pytest"], EVERY), (["sqlmesh", "run", "dev"], EVERY)],
+    [(["sqlmesh", "plan", "prod"], ["prod"]), (["pytest"], ["dev_me"]), (["sqlmesh", "run", "dev"], ["dev_me"])],
 )
 def test_sqlmesh_that_does_not_keep_the_subcommands_arguments(
     argv: list[str], asked: list[str], ask: Any, sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch
@@ -496,4 +653,4 @@ def test_a_personal_configuration_that_cannot_be_read_keeps_nobody_from_being_gu
 ) -> None:
     surroundings(personal={"config.yaml": "a: [unclosed"})
     found = SqlmeshCommandLine(argv=["sqlmesh", "plan"]).targets("dev_me")
-    assert (found.everything, found.environments) == (True, EVERY and ("prod", "dev_me"))
+    assert (found.everything, found.environments) == (True, ("prod", "dev_me"))

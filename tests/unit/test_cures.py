@@ -205,6 +205,10 @@ CASES: list[tuple[DagctlError, str | None]] = [
         "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again.",
     ),
     (errors.FileUnusable("m", path="/c", role="home", link=True), "Put the file or folder itself there."),
+    (
+        errors.FileUnusable("m", path="/.dagctl.yaml", foreign=True),
+        "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT.",
+    ),
     (errors.FileUnusable("m", given_by=GIVEN), f"Unset {GIVEN} first."),
     (errors.FileExists("m", path="/c.py"), "Move /c.py away, or name another file."),
     (errors.FileBusy("m", waited=30.0), "Look for a dagctl or sqlmesh that hangs, and end it."),

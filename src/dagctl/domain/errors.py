@@ -359,10 +359,12 @@ class FileUnusable(FileProblem):
     Attributes:
         given_by: what gives the session, where nothing is kept in files because of that.
         link: it is a symbolic link, and is not followed.
+        foreign: another user has put it there, and it is not followed.
     """
 
     given_by: str | None = None
     link: bool = False
+    foreign: bool = False
 
 
 class FileExists(FileProblem):

@@ -8,16 +8,15 @@ from dagctl.domain.values.targets import Targets
 
 
 class CommandLine(Protocol):
-    """Tells which environments the running process targets.
+    """Tells which environments the running process is asked about before it loads a configuration.
 
-    Never raises: what cannot be found out is a target that cannot be known, and is guarded as such
-    (`Targets.unknown`). Touches no network.
+    Never raises: what cannot be found out counts as every environment (`Targets.every`). Touches no network.
     """
 
     def targets(self, default: str | None = None) -> Targets:
-        """The environments that this process, as it was started, is about to touch.
+        """What this process, as it was started, is asked about.
 
         Args:
             default: the environment of a command that names none, as the caller knows it; what is stronger
-                in SQLMesh (environment variables, personal config) overrules it.
+                in SQLMesh (environment variables, personal config) overrules it. None where the caller has none.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,11 +18,12 @@ def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
     """What `environ` says, and for organization and project where it is silent, the nearest pin.
 
     Args:
-        folder: where the search for `.dagctl.yaml` begins; it goes up from there.
+        folder: where the search for `.dagctl.yaml` begins, and the nearest one ends it: the project's folder, or
+            the working directory where no project is being loaded.
 
     Raises:
         FileCorrupt: the pin is not a YAML mapping of `org` and `project`.
-        FileUnusable: the pin cannot be read.
+        FileUnusable: the pin cannot be read, or somebody else has put it there.
     """
 
     def variable(name: str) -> Sourced[str] | None:
@@ -44,6 +46,7 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     path = next((place / PIN for place in (folder, *folder.parents) if (place / PIN).is_file()), None)
     if path is None:
         return {}
+    _require_own(path, folder)
     from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 
     try:
@@ -64,3 +67,17 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
 
 def _corrupt(path: Path, why: str) -> FileCorrupt:
     return FileCorrupt(f"{path} {why}. It takes org and project, a line each.", path=str(path))
+
+
+def _require_own(path: Path, folder: Path) -> None:
+    """Return if this user or root has put `path` there, as git has it with repositories (`safe.directory`).
+
+    To skip it would be to work on another project than the one that it names, and not to notice. In the folder
+    where the search begins, whose code runs anyway, its owner may too: a container has the project mounted.
+    """
+    if not hasattr(os, "geteuid"):
+        return  # on Windows others have to be let into a folder first
+    trusted = {0, os.geteuid()} | ({folder.stat().st_uid} if path.parent == folder else set())
+    for what, found in (("it", path.lstat()), ("its folder", path.parent.stat())):
+        if found.st_uid not in trusted:
+            raise FileUnusable(f"{path} is not followed: {what} belongs to another user.", path=str(path), foreign=True)

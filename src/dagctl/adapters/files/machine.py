@@ -8,12 +8,12 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dagctl.adapters.environment.heeded import heeded
 from dagctl.ports.machine import FileSeen
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
 _LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
-_HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|(HTTPS|ALL|NO)_PROXY|PGSSLROOTCERT", re.IGNORECASE)
 
 
 class LocalMachine:
@@ -39,8 +39,8 @@ class LocalMachine:
         return (_seen(self._home, follow=True), *_within(self._home))
 
     def variables(self) -> tuple[str, ...]:
-        """`DAGCTL_*`, and those for CAs and proxies."""
-        return tuple(sorted(name for name, value in self._environ.items() if value and _HEEDED.fullmatch(name)))
+        """`DAGCTL_*`, and those for libpq, CAs and proxies."""
+        return tuple(sorted(heeded(name for name, value in self._environ.items() if value)))
 
 
 def _within(folder: Path) -> Iterator[FileSeen]:

@@ -9,16 +9,17 @@ class FixedCommandLine:
     """The `CommandLine` of a process that targets `environments`.
 
     Args:
-        environments: an empty name stands for the default; None for a target that cannot be known.
+        environments: an empty name stands for the default; None makes it a program that chooses its
+            environments later, without any a command that changes none.
     """
 
     def __init__(self, *environments: str | None) -> None:
         self.environments = environments
 
     def targets(self, default: str | None = None) -> Targets:
-        """What the command line targets; without any environment it is one that touches no state."""
+        """What the command line targets."""
         effective = default or PRODUCTION
         names = [name for name in self.environments if name is not None]
         if len(names) < len(self.environments):
-            return Targets.every(effective, "a test")
-        return Targets.exactly(names, effective, "a test") if names else Targets.none("a test", stateful=False)
+            return Targets.of_program(default, effective, "a test")
+        return Targets.exactly(names, effective, "a test")

@@ -1,4 +1,4 @@
-"""What each SQLMesh command does with environments. A command that is not listed may touch any."""
+"""Whom each SQLMesh command has to ask about environments when it loads. One that is not listed may change any."""
 
 from __future__ import annotations
 
@@ -6,66 +6,59 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagctl.adapters.sqlmesh.invocation import Invocation
-from dagctl.domain.values.targets import PRODUCTION, Targets
+from dagctl.domain.values.targets import PRODUCTION
 
 Names = Callable[[Mapping[str, Any]], "list[str] | None"]
 """From a command's parameters to environments: "" is the default, None is every environment."""
 
-NO_STATE = frozenset(
+NOBODY = frozenset(
     {
+        "audit",
         "clean",
+        "create_external_models",
         "create_test",
         "dag",
         "dlt_refresh",
+        "environments",
+        "evaluate",
         "fetchdf",
         "format",
         "info",
         "init",
         "lint",
         "prompt",
+        "render",
         "rewrite",
+        "table_diff",
         "test",
     }
 )
-"""`sqlmesh` commands that need no state. (`info` reports whether it can be reached.)"""
+"""`sqlmesh` commands that change no environment: they read the state, or not even that. `table_diff` compares data in
+the warehouse."""
 
-SNAPSHOTS = frozenset({"audit", "create_external_models", "evaluate", "render"})
-"""`sqlmesh` commands that read models from the state, but no environment."""
+UI = "ui"
+"""The `sqlmesh` command that is a program of its own: people choose environments in the browser, later."""
 
 
 def _environment(parameters: Mapping[str, Any]) -> list[str]:
     return [parameters.get("environment") or ""]
 
 
-def _or_production(parameters: Mapping[str, Any]) -> list[str]:
-    return [parameters.get("environment") or PRODUCTION]
+def _if_named(parameters: Mapping[str, Any]) -> list[str]:
+    """Without a name it only reads, production or the default."""
+    return [parameters["environment"]] if parameters.get("environment") else []
 
 
 def _or_every(parameters: Mapping[str, Any]) -> list[str] | None:
-    return [parameters["environment"]] if parameters.get("environment") else None
+    return _if_named(parameters) or None
 
 
 def _every(parameters: Mapping[str, Any]) -> None:
     return None
 
 
-def _table_name(parameters: Mapping[str, Any]) -> list[str]:
-    """Early versions of the command know no environments."""
-    return _environment(parameters) if "environment" in parameters else []
-
-
-def _table_diff(parameters: Mapping[str, Any]) -> list[str]:
-    """Two environments where models are named, two tables otherwise."""
-    model, selected = parameters.get("model"), parameters.get("select_model")
-    names = str(parameters.get("source_to_target")).split(":")
-    refused = bool(model and selected) or len(names) != 2 or "|" in "".join(names)
-    return names if (model or selected) and not refused else []
-
-
-def _state_export(parameters: Mapping[str, Any]) -> list[str] | None:
-    if parameters.get("local"):
-        return []
-    return list(parameters.get("environment") or ()) or None
+def _state_export(parameters: Mapping[str, Any]) -> list[str]:
+    return [] if parameters.get("local") else [name for name in parameters.get("environment") or () if name]
 
 
 SQLMESH: Mapping[tuple[str, ...], Names] = {
@@ -73,12 +66,10 @@ SQLMESH: Mapping[tuple[str, ...], Names] = {
     ("run",): _environment,
     ("diff",): _environment,
     ("invalidate",): _environment,
-    ("check_intervals",): _or_production,
-    ("table_name",): _table_name,
-    ("table_diff",): _table_diff,
+    ("check_intervals",): _if_named,
+    ("table_name",): _if_named,
     ("janitor",): _or_every,
     ("destroy",): _every,
-    ("environments",): _every,
     ("migrate",): _every,
     ("rollback",): _every,
     ("state", "export"): _state_export,
@@ -99,44 +90,27 @@ BOT: Mapping[str, list[str]] = {
 """The commands of `sqlmesh_cicd github`."""
 
 
-def targets_of(invocation: Invocation, default: str, pull_request: Callable[[], str | None]) -> Targets:
-    """The environments that a command touches.
+def names_of(invocation: Invocation, pull_request: Callable[[], str | None]) -> list[str] | None:
+    """The environments that a command has to ask about, as it spells them: "" is the default, None is all of them.
 
     Args:
-        default: the environment of a command that names none.
         pull_request: gives the environment of the pull request at hand; None where there is no telling.
     """
-    reason = str(invocation)
     if invocation.program == "sqlmesh_cicd":
-        return _of_bot(invocation, default, pull_request)
+        return _of_bot(invocation.words, pull_request)
     if not invocation.words:
-        return Targets.none(reason, stateful=False)
+        return []
     if invocation.program == "sqlmesh_dbt":
-        runs = invocation.words == ("run",)
-        names = [invocation.parameters.get("env") or ""]
-        return Targets.exactly(names, default, reason) if runs else Targets.none(reason, stateful=True)
-    return _of_sqlmesh(invocation, default, reason)
+        listing = invocation.words[0] in ("list", "ls")
+        return [] if listing else [invocation.parameters.get("env") or ""]
+    if invocation.words[0] in NOBODY:
+        return []
+    return SQLMESH.get(invocation.words, _every)(invocation.parameters)
 
 
-def _of_sqlmesh(invocation: Invocation, default: str, reason: str) -> Targets:
-    if invocation.words[0] in NO_STATE | SNAPSHOTS:
-        return Targets.none(reason, stateful=invocation.words[0] in SNAPSHOTS)
-    names_in = SQLMESH.get(invocation.words, _every)
-    names = names_in(invocation.parameters)
-    if names is None:
-        return Targets.every(default, reason)
-    return Targets.exactly(names, default, reason) if names else Targets.none(reason, stateful=True)
-
-
-def _of_bot(invocation: Invocation, default: str, pull_request: Callable[[], str | None]) -> Targets:
-    reason = str(invocation)
-    if len(invocation.words) < 2:
-        return Targets.none(reason, stateful=False)
-    names = BOT.get(invocation.words[-1])
-    if names is None:
-        return Targets.every(default, reason)
-    its_own = pull_request() if PULL_REQUEST in names else None
-    if PULL_REQUEST in names and its_own is None:
-        return Targets.every(default, reason)
-    chosen = [its_own or "" if name == PULL_REQUEST else name for name in names]
-    return Targets.exactly(chosen, default, reason) if chosen else Targets.none(reason, stateful=True)
+def _of_bot(words: tuple[str, ...], pull_request: Callable[[], str | None]) -> list[str] | None:
+    names = BOT.get(words[-1]) if len(words) > 1 else []
+    if not names or PULL_REQUEST not in names:
+        return names
+    its_own = pull_request()
+    return None if its_own is None else [its_own if name == PULL_REQUEST else name for name in names]

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import takewhile
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -68,6 +68,38 @@ def invocation(argv: Sequence[str]) -> Invocation | None:
     return None
 
 
+def tool(argv: Sequence[str]) -> str | None:
+    """The tool that runs here and has people choose environments later, for people; None for any other program."""
+    name = _name(argv)
+    if name == "sqlmesh_lsp" or _path(argv).parts[-3:] == ("sqlmesh", "lsp", "main.py"):  # `python -m sqlmesh.lsp.main`
+        return "The language server"
+    # ipykernel_launcher, and what Colab and Databricks start in its place
+    return "A notebook" if name.endswith("kernel_launcher") or _in_kernel() else None
+
+
+def described(argv: Sequence[str]) -> str:
+    """The program that runs here, for people."""
+    name = _path(argv).name
+    return "A Python program" if name in ("", "-c", "-m") else f"The program {name}"
+
+
+def _path(argv: Sequence[str]) -> PureWindowsPath:
+    return PureWindowsPath(argv[0] if argv else "")  # it takes slashes of both kinds
+
+
+def _name(argv: Sequence[str]) -> str:
+    """The name of the program, also as Windows has it: `sqlmesh.exe`, `sqlmesh-script.py`."""
+    name = _path(argv).name.lower()
+    return name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
+
+
+def _in_kernel() -> bool:
+    """Whether this is a Jupyter kernel, however it was started; IPython in a terminal is none."""
+    ipython = sys.modules.get("IPython")
+    get_ipython = getattr(ipython, "get_ipython", None)
+    return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None
+
+
 def _ancestry(context: click.Context) -> Iterator[click.Context]:
     at: click.Context | None = context
     while at is not None:
@@ -108,8 +140,7 @@ def _ahead_of_sqlmesh(root: click.Context, argv: Sequence[str]) -> Invocation | 
 
 
 def _from_arguments(argv: Sequence[str]) -> Invocation | None:
-    name = PurePath(argv[0]).name if argv else ""
-    program = name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
+    program = _name(argv)
     if program not in PROGRAMS:
         return None
     module, attribute = PROGRAMS[program]

@@ -23,8 +23,6 @@ class StateLink:
         connect: gives the SDK of this process; a function of a module, so that it can be pickled.
         insecure: as for `get_state_connection`.
         project: name, ID, or `ORGANIZATION/NAME`; the current project where None.
-        wary: the target was not known when the configuration was loaded, so reading an environment by its
-            name is guarded too. (Every plan reads production: a command whose target is known may.)
         located: the context that leads there, where it is known already.
     """
 
@@ -34,13 +32,11 @@ class StateLink:
         insecure: bool,
         project: str | None,
         *,
-        wary: bool,
         located: Context | None = None,
     ) -> None:
         self._connect = connect
         self._insecure = insecure
         self._project = project
-        self._wary = wary
         self._located = located
         self._open: set[str] = set()
 
@@ -75,7 +71,7 @@ class StateLink:
             DagctlError: as `ProtectionService.check` does.
         """
         names = [name for name in environments if name not in self._open]
-        if not names or not (changes or self._wary):
+        if not names or not changes:  # every plan reads production
             return
         targets = Targets.exactly(names, PRODUCTION, "SQLMesh")
         self._connect(self._insecure).protection.admitted(targets, self._project, since=self._located)
@@ -89,8 +85,4 @@ class StateLink:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._connect, self._insecure, self._pin(), self._wary)
-
-
-def _again(connect: Callable[[bool], Dagctl], insecure: bool, project: str | None, wary: bool) -> StateLink:
-    return StateLink(connect, insecure, project, wary=wary)
+        return StateLink, (self._connect, self._insecure, self._pin())

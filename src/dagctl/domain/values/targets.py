@@ -5,52 +5,73 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-PRODUCTION = "prod"
+
+class EnvironmentName(str):
+    """The name of an environment as SQLMesh stores it (`EnvironmentNamingInfo.sanitize_name`).
+
+    Args:
+        name: as people write it.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> EnvironmentName:
+        once = re.sub(r"\W", "_", name).lower()
+        # SQLMesh sanitises twice in a plan, and "İ" (U+0130) is only done with after the second time
+        return super().__new__(cls, once) if once == name else cls(once)
+
+
+PRODUCTION = EnvironmentName("prod")
 """SQLMesh's own name for production, and its default target."""
 
-
-def sanitized(environment: str) -> str:
-    """`environment` under the name that SQLMesh stores it by (`EnvironmentNamingInfo.sanitize_name`)."""
-    return re.sub(r"\W", "_", environment).lower()
+sanitized = EnvironmentName
 
 
 @frozen
 class Targets:
-    """The environments that a process is about to touch.
+    """The environments that a process is asked about when it loads a configuration.
 
     Attributes:
-        environments: sanitised names, in the order in which they were found.
-        everything: every environment, or the target cannot be known: production, the default and whatever
-            else is known stand in `environments`, and all of them must be allowed.
-        stateful: False where the command touches no state at all; nothing is asked then.
-        default: the effective default environment, sanitised; None where it does not matter.
-        reason: how this was found out, for people: "sqlmesh plan", "sqlmesh destroy", "a notebook".
+        environments: in the order in which they were found. Without any, nobody is asked then.
+        default: the environment of a command or call that names none.
+        everything: the command may change every environment; production and the default stand for them.
+        later: the process goes on to choose environments on its own: an editor, a notebook, a program.
+        reason: how this was found out, for people: "sqlmesh plan", "sqlmesh destroy", "A notebook".
     """
 
-    environments: tuple[str, ...] = ()
+    environments: tuple[EnvironmentName, ...] = ()
+    default: EnvironmentName = PRODUCTION
     everything: bool = False
-    stateful: bool = True
-    default: str | None = None
+    later: bool = False
     reason: str = ""
 
     @classmethod
     def exactly(cls, names: Iterable[str], default: str, reason: str) -> Targets:
         """The environments called `names`; an empty name stands for the default."""
-        chosen = (sanitized(name or default) for name in names)
-        return cls(tuple(dict.fromkeys(chosen)), default=sanitized(default), reason=reason)
+        chosen = (EnvironmentName(name or default) for name in names)
+        return cls(tuple(dict.fromkeys(chosen)), EnvironmentName(default), reason=reason)
 
     @classmethod
     def every(cls, default: str, reason: str) -> Targets:
-        """Every environment, or one that cannot be known: production and the default stand for them."""
-        names = cls.exactly((PRODUCTION, default), default, reason).environments
-        return cls(names, everything=True, default=sanitized(default), reason=reason)
+        """Every environment, or one that cannot be found out: production and the default stand for them."""
+        return evolve(cls.exactly((PRODUCTION, default), default, reason), everything=True)
 
     @classmethod
-    def none(cls, reason: str, *, stateful: bool) -> Targets:
-        """No environment at all."""
-        return cls(stateful=stateful, reason=reason)
+    def none(cls, default: str, reason: str) -> Targets:
+        """No environment: the command changes none, or SQLMesh is going to refuse it."""
+        return cls.exactly((), default, reason)
+
+    @classmethod
+    def of_program(cls, fallback: str | None, default: str, reason: str) -> Targets:
+        """What a program is asked about that chooses its environments later.
+
+        Args:
+            fallback: the environment that its configuration names for the case that nobody names one; None for none.
+        """
+        names = [] if fallback is None else [fallback or PRODUCTION]
+        return evolve(cls.exactly(names, default, reason), later=True)
 
 
 @frozen
