@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dagctl.domain.errors import FileUnusable, NotSignedIn
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, expiry_of
+from dagctl.ports.token_store import TokenStore
 
 ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
 
 
-class EnvironmentTokenStore:
+class EnvironmentTokenStore(TokenStore):
     """The `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`; it can only be read.
 
     Args:
@@ -30,11 +31,6 @@ class EnvironmentTokenStore:
         return bool(environ.get(ACCESS_TOKEN) or environ.get(ID_TOKEN))
 
     def load(self) -> TokenSet | None:
-        """The tokens.
-
-        Raises:
-            NotSignedIn: only one of the two variables is set.
-        """
         access, identity = (Secret(self._environ.get(name, "").strip()) for name in (ACCESS_TOKEN, ID_TOKEN))
         if not access or not identity:
             missing, present = (ID_TOKEN, ACCESS_TOKEN) if access else (ACCESS_TOKEN, ID_TOKEN)
@@ -43,19 +39,15 @@ class EnvironmentTokenStore:
         return TokenSet(access, identity, expires_at=min(deaths, default=None))
 
     def save(self, tokens: TokenSet) -> None:
-        """Refuse: the environment is somebody else's."""
         raise self._given()
 
     def clear(self) -> None:
-        """Refuse: the environment is somebody else's."""
         raise self._given()
 
     def lock(self) -> AbstractContextManager[None]:
-        """Nothing to guard: nothing is ever written."""
         return nullcontext()
 
     def describe(self) -> str:
-        """The variables' names."""
         return f"{ACCESS_TOKEN} and {ID_TOKEN}"
 
     def _given(self) -> FileUnusable:

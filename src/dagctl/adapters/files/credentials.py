@@ -11,9 +11,10 @@ from dagctl.adapters.files.private import read_private, remove_private, unusable
 from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
+from dagctl.ports.credential_store import CredentialStore
 
 
-class FileCredentialStore:
+class FileCredentialStore(CredentialStore):
     """The `CredentialStore` in the dagctl home.
 
     Args:
@@ -24,7 +25,7 @@ class FileCredentialStore:
         self._folder = home / "credentials"
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
-        """Replace the project's file, unless it says the same already; members that we know nothing of stay."""
+        # members that we know nothing of stay
         path = self._path(org, project)
         text = self._text(path, credentials)
         if text is not None:
@@ -42,7 +43,6 @@ class FileCredentialStore:
         return Secret(json.dumps(after, indent=2) + "\n") if after != before else None
 
     def clear(self) -> None:
-        """Remove every project's file."""
         if self._folder.is_symlink():
             raise unusable(self._folder, "is a symbolic link, and is not followed")
         try:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dagctl.adapters.environment.heeded import heeded
-from dagctl.ports.machine import FileSeen
+from dagctl.ports.machine import FileSeen, Machine
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
 _LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
 
 
-class LocalMachine:
+class LocalMachine(Machine):
     """The `Machine` of this machine.
 
     Args:
@@ -29,17 +29,15 @@ class LocalMachine:
         self._environ = environ
 
     def home(self) -> str:
-        """The folder."""
         return str(self._home)
 
     def files(self) -> tuple[FileSeen, ...]:
-        """The folder, and what is in it by the names that dagctl uses."""
+        # by the names that dagctl uses: the sandbox has its own
         if not os.path.lexists(self._home):
             return ()
         return (_seen(self._home, follow=True), *_within(self._home))
 
     def variables(self) -> tuple[str, ...]:
-        """`DAGCTL_*`, and those for libpq, CAs and proxies."""
         return tuple(sorted(heeded(name for name, value in self._environ.items() if value)))
 
 

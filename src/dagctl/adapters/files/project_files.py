@@ -10,17 +10,16 @@ from pathlib import Path, PurePath
 
 from dagctl.adapters.files.private import replace_whole
 from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
+from dagctl.ports.file_system import FileSystem
 
 
-class ProjectFiles:
+class ProjectFiles(FileSystem):
     """The `FileSystem` of this machine."""
 
     def exists(self, path: PurePath) -> bool:
-        """Whether something is there, a broken symbolic link included."""
         return os.path.lexists(path)
 
     def read(self, path: PurePath) -> str:
-        """The file's text."""
         try:
             with open(path, encoding="utf-8", newline="") as file:
                 text = file.read()
@@ -31,14 +30,13 @@ class ProjectFiles:
         return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
-        """Write the file, whole or not at all."""
         if not replace and self.exists(path):
             raise _there_already(path)
         with _unusable(path, "written"):
             replace_whole(Path(path), text)
 
     def move(self, source: PurePath, target: PurePath) -> None:
-        """Rename the file; a hard link first, so that nothing that is there already is ever replaced."""
+        # by a hard link first, so that nothing that is there already is ever replaced
         with _unusable(target, "written"):
             try:
                 os.link(source, target, follow_symlinks=False)
@@ -52,19 +50,16 @@ class ProjectFiles:
                 os.unlink(source)
 
     def copy(self, source: PurePath, target: PurePath) -> None:
-        """Copy the file with its mode."""
         if self.exists(target):
             raise _there_already(target)
         with _unusable(target, "written"):
             shutil.copy2(source, target, follow_symlinks=False)
 
     def remove(self, path: PurePath) -> None:
-        """Remove the file."""
         with _unusable(path, "removed"):
             Path(path).unlink(missing_ok=True)
 
     def names(self, folder: PurePath) -> Sequence[str]:
-        """The names in the folder, sorted."""
         with _unusable(folder, "read"):
             return sorted(os.listdir(folder))
 

@@ -12,11 +12,12 @@ from dagctl.adapters.files.private import read_private, write_private
 from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 from dagctl.domain.errors import FileCorrupt
 from dagctl.domain.values.settings import Settings
+from dagctl.ports.settings_store import SettingsStore
 
 _KEYS = tuple(attribute.name for attribute in fields(Settings))
 
 
-class FileSettingsStore:
+class FileSettingsStore(SettingsStore):
     """The `SettingsStore` in the dagctl home; the published client reads and writes the same file.
 
     Args:
@@ -28,11 +29,9 @@ class FileSettingsStore:
         self._values: Mapping[str, Any] | None = None
 
     def load(self) -> Settings:
-        """The settings; all None where there is no file."""
         return self._settings(read_private(self._path))
 
     def save(self, settings: Settings) -> None:
-        """Record `settings`, with comments and unknown keys kept."""
         from dagctl.adapters.yaml.settings import edit_mapping
 
         before = read_private(self._path)
@@ -47,7 +46,6 @@ class FileSettingsStore:
         write_private(self._path, text)
 
     def describe(self) -> str:
-        """The file's path."""
         return str(self._path)
 
     def other(self, key: str) -> str | None:

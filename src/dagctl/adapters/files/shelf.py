@@ -9,11 +9,11 @@ from pathlib import Path
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.private import unusable
 from dagctl.adapters.files.settings import FileSettingsStore
-from dagctl.ports.storage import Stores
+from dagctl.ports.storage import AccountShelf, Stores
 from dagctl.ports.token_store import TokenStore
 
 
-class FileAccountShelf:
+class FileAccountShelf(AccountShelf):
     """The `AccountShelf` in the dagctl home.
 
     Args:
@@ -26,7 +26,6 @@ class FileAccountShelf:
         self._tokens = tokens
 
     def names(self) -> tuple[str, ...]:
-        """The folders that hold a `config.yaml`."""
         try:
             found = self._folder.glob("*/config.yaml")
             return tuple(sorted(path.parent.name for path in found if not path.parent.is_symlink()))
@@ -34,14 +33,13 @@ class FileAccountShelf:
             raise unusable(self._folder, f"cannot be read: {error.strerror}") from None
 
     def stores(self, name: str) -> Stores:
-        """The stores in the folder of that name."""
         folder = self._folder / name
         if folder.is_symlink():
             raise unusable(folder, "is a symbolic link, and is not followed")
         return Stores(FileSettingsStore(folder), self._tokens(folder), FileCredentialStore(folder))
 
     def remove(self, name: str) -> None:
-        """Remove the tokens first, and `config.yaml` last: whoever is killed in between leaves what is found again."""
+        # the tokens first and `config.yaml` last: whoever is killed in between leaves what is found again
         folder = self._folder / name
         self.stores(name).tokens.clear()
         try:

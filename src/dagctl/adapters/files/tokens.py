@@ -13,9 +13,10 @@ from dagctl.adapters.files.private import read_private, remove_private, unusable
 from dagctl.domain.errors import FileCorrupt
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.token_store import TokenStore
 
 
-class FileTokenStore:
+class FileTokenStore(TokenStore):
     """The `TokenStore` in a folder of the person's own; the published client reads and writes the same file.
 
     Args:
@@ -31,27 +32,24 @@ class FileTokenStore:
         self._patience = patience
 
     def load(self) -> TokenSet | None:
-        """The tokens; None where there is no file."""
         found = tokens_in(read_private(self._path))
         if isinstance(found, str):
             raise self._corrupt(found)
         return found
 
     def save(self, tokens: TokenSet) -> None:
-        """Replace the tokens; members that we know nothing of stay, and a corrupt file is moved aside."""
+        # members that we know nothing of stay, and a corrupt file is moved aside
         write_private(self._path, Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n"))
 
     def clear(self) -> None:
-        """Remove the file, and one that was corrupt: there may be tokens in it."""
+        # one that was corrupt too: there may be tokens in it
         remove_private(self._path)
         remove_private(self._path.with_name("auth.json.corrupt"))
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold `.auth.lock`."""
         return locked(self._lock_path, self._patience)
 
     def describe(self) -> str:
-        """The file's path."""
         return str(self._path)
 
     def _foreign(self) -> dict[str, Any]:

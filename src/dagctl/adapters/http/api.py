@@ -12,9 +12,10 @@ from dagctl.domain.errors import Malformed, TokenNotAccepted
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.values.targets import Verdict
+from dagctl.ports.api_gateway import ApiGateway
 
 
-class HttpApiGateway:
+class HttpApiGateway(ApiGateway):
     """The `ApiGateway` over HTTPS.
 
     Args:
@@ -26,7 +27,7 @@ class HttpApiGateway:
         self._insecure = insecure
 
     def advertisement(self, api_url: str) -> Advertisement | None:
-        """Read the protected resource metadata (RFC 9728 section 3.1)."""
+        # RFC 9728 section 3.1
         from dagctl.adapters.http.wire import ResourceMetadataWire, structure
 
         answer = self._metadata(api_url)
@@ -40,16 +41,14 @@ class HttpApiGateway:
         return Advertisement(_issuer_host(metadata.authorization_servers[0], answer), metadata.dagctl_client_id)
 
     def server_date(self, api_url: str) -> datetime | None:
-        """Read the `Date` of whatever it answers to a question that needs no token."""
+        # whatever it answers to a question that needs no token has a Date
         return self._metadata(api_url).date
 
     def handshake(self, api_url: str) -> Handshake | None:
-        """Ask something that needs no token, and look at the connection."""
         return self._transport.handshake(_metadata_url(api_url), insecure=self._insecure)
 
     @sealed
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
-        """Ask for the onboarding status."""
         from dagctl.adapters.http.wire import OnboardingWire, structure
 
         answer = self._get(access, "/api/v1/onboarding/status", auth0_id=subject)
@@ -61,7 +60,6 @@ class HttpApiGateway:
 
     @sealed
     def state_proxy(self, access: ApiAccess) -> StateProxy | None:
-        """Ask for the environment's information."""
         from dagctl.adapters.http.wire import EnvironmentInfoWire, structure
 
         answer = self._get(access, "/api/v1/env/info")
@@ -76,7 +74,7 @@ class HttpApiGateway:
 
     @sealed
     def projects(self, access: ApiAccess) -> tuple[Project, ...]:
-        """Ask for the projects: a list, a list under `projects`, or a list of plain names."""
+        # a list, a list under `projects`, or a list of plain names (PROTOCOL.md)
         answer = self._get(access, "/api/v1/projects")
         found = _successful(answer)
         if isinstance(found, dict):
@@ -87,7 +85,6 @@ class HttpApiGateway:
 
     @sealed
     def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
-        """Ask whether the environment is open to this person."""
         query = {"project_id": project_id, **({} if environment is None else {"environment": environment})}
         answer = self._get(access, "/api/v1/environment-protections/check", **query)
         if answer.status == 403:

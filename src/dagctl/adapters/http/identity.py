@@ -12,13 +12,13 @@ from dagctl.domain.values.platform import SCOPE, Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet, expiry_of
 from dagctl.ports.clock import Clock
-from dagctl.ports.identity_provider import DeviceCode, Endpoints
+from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
 _DAY = 86_400
 _OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
 
 
-class HttpIdentityProvider:
+class HttpIdentityProvider(IdentityProvider):
     """The `IdentityProvider` over HTTPS.
 
     Args:
@@ -31,7 +31,7 @@ class HttpIdentityProvider:
         self._insecure = insecure
 
     def endpoints(self, platform: Platform) -> Endpoints:
-        """Read the discovery document (OpenID Connect Discovery 1.0 section 4)."""
+        # OpenID Connect Discovery 1.0 section 4
         url = f"{platform.issuer}.well-known/openid-configuration"
         answer = self._transport.get(url, insecure=self._trusts_anybody(platform))
         if answer.status == 404:
@@ -53,7 +53,6 @@ class HttpIdentityProvider:
         )
 
     def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
-        """Exchange an authorization code."""
         answer = self._post(
             platform,
             "oauth/token",
@@ -65,17 +64,14 @@ class HttpIdentityProvider:
         return self._tokens(answer, first=True)
 
     def refresh(self, platform: Platform, refresh_token: Secret) -> TokenSet:
-        """Exchange a refresh token."""
         answer = self._post(platform, "oauth/token", grant_type="refresh_token", refresh_token=refresh_token)
         return self._tokens(answer, first=False)
 
     def revoke(self, platform: Platform, refresh_token: Secret) -> None:
-        """Revoke a refresh token."""
         self._post(platform, "oauth/revoke", token=refresh_token, token_type_hint="refresh_token")  # noqa: S106
 
     @sealed
     def begin_device(self, platform: Platform) -> DeviceCode:
-        """Begin a device authorization."""
         answer = self._post(platform, "oauth/device/code", scope=SCOPE, audience=platform.api_url)
         found = structure(document(answer), DeviceWire, answer)
         for page in (found.verification_uri, found.verification_uri_complete):
@@ -91,7 +87,6 @@ class HttpIdentityProvider:
         )
 
     def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
-        """Ask for a device authorization's tokens."""
         answer = self._post(
             platform,
             "oauth/token",

@@ -18,13 +18,14 @@ from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.token_store import TokenStore
 
 T = TypeVar("T")
 
 SERVICE = "dagctl"
 
 
-class KeyringTokenStore:
+class KeyringTokenStore(TokenStore):
     """The `TokenStore` in the keyring; an entry for each folder of the dagctl home.
 
     A keyring may ask the person to unlock it, or hang; nobody waits for it longer than a few seconds.
@@ -55,20 +56,18 @@ class KeyringTokenStore:
         self._get()
 
     def load(self) -> TokenSet | None:
-        """The tokens; None where the keyring has no entry."""
         found = tokens_in(self._get())
         if isinstance(found, str):
             raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
         return found
 
     def save(self, tokens: TokenSet) -> None:
-        """Replace the entry."""
         self._ask(lambda: keyring.set_password(SERVICE, self._entry, json.dumps(members_of(tokens))))
 
     def clear(self) -> None:
-        """Remove the entry, and tokens in a file: there from before the keyring, or from when it did not work."""
 
         def remove() -> None:
+            # tokens in a file too: there from before the keyring, or from when it did not work
             if keyring.get_password(SERVICE, self._entry) is not None:
                 with suppress(PasswordDeleteError):  # somebody else was faster
                     keyring.delete_password(SERVICE, self._entry)
@@ -77,11 +76,10 @@ class KeyringTokenStore:
         self._ask(remove)
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold `.auth.lock` in the folder: keyrings have no locks of this kind."""
+        # keyrings have no locks of this kind
         return locked(self._lock_path, self._patience)
 
     def describe(self) -> str:
-        """The entry."""
         return f"the keyring ({SERVICE}, {self._entry})"
 
     def _get(self) -> str | None:

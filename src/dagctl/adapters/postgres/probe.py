@@ -13,11 +13,12 @@ from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
+from dagctl.ports.state_probe import StateProbe
 
 T = TypeVar("T")
 
 
-class PostgresProbe:
+class PostgresProbe(StateProbe):
     """Tries the way to a state database from this machine.
 
     Args:
@@ -30,7 +31,6 @@ class PostgresProbe:
         self._timeout = timeout
 
     def reach(self, endpoint: StateEndpoint) -> None:
-        """Open a TCP connection."""
 
         def reach() -> None:
             with connected(endpoint, self._timeout / 2):
@@ -39,14 +39,12 @@ class PostgresProbe:
         self._within(reach, endpoint)
 
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
-        """Do the TLS handshake that libpq would do."""
         if endpoint.sslmode == "disable":
             return None
         root = self._root(endpoint)
         return self._within(lambda: handshake(endpoint, root, self._timeout / 2), endpoint)
 
     def enter(self, credentials: StateCredentials) -> None:
-        """Log in as a state connection does, and ask `select 1`."""
         try:
             import psycopg2
         except ModuleNotFoundError:

@@ -28,7 +28,7 @@ class LocalProxyTrust(ProxyTrust):
         self._environ = environ
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """With the CA to verify the proxy by, and `verify-full` where that needs nobody's help."""
+        # `verify-full` where that needs nobody's help
         local = endpoint.host in LOOPBACK_HOSTS and self._loopback_ca.is_file()
         if local and not endpoint.chosen:
             return evolve(endpoint, sslmode="verify-full", sslrootcert=str(self._loopback_ca))

@@ -13,6 +13,7 @@ from dagctl.adapters.sqlmesh.commands import UI, names_of
 from dagctl.adapters.sqlmesh.invocation import Invocation, described, invocation, tool
 from dagctl.adapters.sqlmesh.loading import loading
 from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
+from dagctl.ports.command_line import CommandLine
 
 VARIABLE = "sqlmesh__default_target_environment"
 """SQLMesh reads it in any case."""
@@ -20,7 +21,7 @@ VARIABLE = "sqlmesh__default_target_environment"
 _YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
 
 
-class SqlmeshCommandLine:
+class SqlmeshCommandLine(CommandLine):
     """Finds the targets through SQLMesh's own parser and configuration.
 
     A call that is no part of the configuration which SQLMesh takes (another `Config` object of the file, a repository
@@ -36,7 +37,6 @@ class SqlmeshCommandLine:
         self._argv = argv
 
     def targets(self, default: str | None = None) -> Targets:
-        """The environments that this process has to ask about as it loads a configuration."""
         argv = sys.argv if self._argv is None else self._argv
         try:
             found = invocation(argv)

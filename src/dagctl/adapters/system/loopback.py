@@ -15,7 +15,7 @@ from dagctl.adapters.system.opener import how_without_browser, open_quietly
 from dagctl.adapters.system.pasted import answer_in, what_is_wrong
 from dagctl.adapters.system.terminal import Terminal
 from dagctl.domain.errors import DagctlError, SignInTimedOut
-from dagctl.ports.browser import Page, Query, Visit
+from dagctl.ports.browser import Browser, Page, Query, Visit
 
 _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
 _ANSWERED = Page(
@@ -28,7 +28,7 @@ _OPENER_SECONDS = 1.0
 """How long a browser's start is watched for failing."""
 
 
-class LoopbackBrowser:
+class LoopbackBrowser(Browser):
     """The `Browser` of this machine.
 
     Args:
@@ -59,11 +59,7 @@ class LoopbackBrowser:
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
-        """Listen on 127.0.0.1 and, where there is IPv6, on ::1, until the block ends.
-
-        Raises:
-            PortTaken: the port cannot be had on one of the two.
-        """
+        # on 127.0.0.1 and, where there is IPv6, on ::1 (RFC 8252 section 8.3)
         desk = _Desk(accept)
         with listening(self._port, desk.answer) as port:
             try:
@@ -74,7 +70,7 @@ class LoopbackBrowser:
                 desk.show(_UNFINISHED)
 
 
-class _LoopbackVisit:
+class _LoopbackVisit(Visit):
     def __init__(
         self,
         port: int,

@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 from dagctl.adapters.system.listener import parameters
 from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
-from dagctl.ports.browser import Page, Query, TypedCode, Visit
+from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 
 TRIES = 5
 """How often a person may paste something else before it is called off."""
 
 
-class PastedBrowser:
+class PastedBrowser(Browser):
     """The `Browser` of a person who copies and pastes.
 
     They paste the address that their browser was sent to, or its query, or the code in it alone.
@@ -41,7 +41,6 @@ class PastedBrowser:
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
-        """Nothing has to be listened on."""
         yield _PastedVisit(self._redirect_uri, accept, self._ask, self._announce)
 
 
@@ -75,7 +74,7 @@ def what_is_wrong(pasted: str, redirect_uri: str) -> str:
     return f"The whole address is needed, or the code in it by itself; it begins with {redirect_uri}"
 
 
-class _PastedVisit:
+class _PastedVisit(Visit):
     def __init__(
         self,
         redirect_uri: str,
@@ -96,13 +95,6 @@ class _PastedVisit:
         )
 
     def wait(self, timeout: float) -> Query:
-        """The answer that is pasted in.
-
-        Raises:
-            SignInTimedOut: nothing was, in time.
-            SignInFailed: none of what was pasted is the answer.
-            NeedsTerminal: there is nobody to paste anything.
-        """
         end = monotonic() + timeout
         for _ in range(TRIES):
             answer = self._answer(end - monotonic(), timeout)
@@ -114,7 +106,7 @@ class _PastedVisit:
         )
 
     def show(self, page: Page) -> None:
-        """Do nothing: there is no page to show it on, and the terminal says the same."""
+        return None
 
     def _answer(self, left: float, timeout: float) -> Query | None:
         """What is pasted next, if it is the answer. Nothing is raised here once it has been: it may hold the code."""
