@@ -52,5 +52,5 @@ class EnvironmentTokenStore(TokenStore):
 
     def _given(self) -> FileUnusable:
         return FileUnusable(
-            f"The session is given by {self.describe()} and cannot be changed from here.", given_by=self.describe()
+            f"The session comes from {self.describe()}, and cannot be changed from here.", given_by=self.describe()
         )

@@ -180,7 +180,9 @@ class LoginService:
         tokens = kept.stores.tokens
         if not tokens.writable:
             given_by = tokens.describe()
-            raise FileUnusable(f"{given_by} gives the session, so there is nothing to sign in to.", given_by=given_by)
+            raise FileUnusable(
+                f"The session comes from {given_by}, so there is nothing to sign in to.", given_by=given_by
+            )
         there = True
         with suppress(FileCorrupt):  # the sign-in mends that
             there = kept.tokens is not None

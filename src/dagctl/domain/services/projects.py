@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
-from dagctl.domain.errors import FileUnusable, NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound
+from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectError, ProjectNotFound
 from dagctl.domain.services.session import Session, SessionService, elsewhere
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.platform import Organization, Project, folded
@@ -51,12 +51,13 @@ class ProjectService:
 
         Raises:
             ProjectNotFound: there is no such project; near misses are named.
+            ProjectError: the session comes from outside, so no choice is recorded.
             FileProblem: the choice cannot be recorded.
         """
         world = self.sessions.contexts.read()
         if not world.kept.stores.tokens.writable:
             given_by = world.kept.stores.tokens.describe()
-            raise FileUnusable(f"{given_by} gives the session, so no choice is recorded.", given_by=given_by)
+            raise ProjectError(f"The session comes from {given_by}, so no choice is recorded.", project=wanted)
         session = self.with_organization(self.sessions.open_in(world))
         project = find(self.list_in(session), wanted, session.context.owner)
         recorded = evolve(session.context.recorded, current_project=project.name, current_project_id=project.id)

@@ -113,7 +113,8 @@ class SessionService:
         seen, store = self._tokens(world), world.kept.stores.tokens
         if not store.writable:
             raise FileUnusable(
-                f"{store.describe()} gives the session, which cannot be renewed from here.", given_by=store.describe()
+                f"The session comes from {store.describe()}, and cannot be renewed from here.",
+                given_by=store.describe(),
             )
         with store.lock():
             kept = self._still_there(seen, world)
