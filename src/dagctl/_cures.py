@@ -117,6 +117,8 @@ _LINKS = "Try again in a moment. dagctl doctor looks at each link to the state d
 def _unreachable(error: errors.Unreachable) -> str:
     if error.proxied:
         return "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+    if error.lost:
+        return "Run it again: SQLMesh goes on from what it has recorded."
     if error.database is None:
         return "Check the network and the address, then try again."
     return f"Check that the network is up and the port open to you. {_WHERE}"

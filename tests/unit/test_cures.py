@@ -88,6 +88,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (errors.ProtectionUnknown("m", outdated=True), "Upgrade dagctl: pip install --upgrade dagctl"),
     (errors.PlatformError("m"), None),
+    (errors.Unreachable("m", lost=True), "Run it again: SQLMesh goes on from what it has recorded."),
     (errors.Unreachable("m", host="api"), "Check the network and the address, then try again."),
     (
         errors.Unreachable("m", **PG),

@@ -199,9 +199,11 @@ class Unreachable(PlatformError):
 
     Attributes:
         proxied: a proxy on the way is to blame.
+        lost: there was a connection, and it broke in the middle of a transaction.
     """
 
     proxied: bool = False
+    lost: bool = False
 
 
 class CertificateRefused(Unreachable):
