@@ -53,7 +53,7 @@ def _all_is_built(platform: Any) -> None:
         ("--config config_3 plan prod", ["prod"]),
         ("--config config_3 destroy", ["prod", "env_3"]),
         ("--config config_0 janitor", ["prod", "env_0"]),
-        ("--config config_0 janitor -e dev", ["dev"]),
+        ("--config config_0 invalidate dev", ["dev"]),
         ("--config config_0 environments", []),
         ("--config config_0 check_intervals", []),
         ("--gateway g --config config_1 plan", ["env_1"]),
