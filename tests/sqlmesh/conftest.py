@@ -287,7 +287,7 @@ def make_context(project: Path, link: Link | None, state_sync: Any = None, **set
         disable_anonymized_analytics=True,
         **settings,
     )
-    made = Context(paths=[str(project)], config=config, state_sync=state_sync)
+    made: Any = Context(paths=[str(project)], config=config, state_sync=state_sync)
     made.console.start_destroy = lambda *_, **__: True
     return made
 

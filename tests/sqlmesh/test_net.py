@@ -27,6 +27,7 @@ READS = [
     "select name from _environments where name in ('a', 'b') union all select 'x'",
     "with e as (select * from _environments) select max(finalized_ts) from e",
     "describe sqlmesh._environments",
+    "delete from sqlmesh._snapshots where name in (select name from _environments)",
     "insert into sqlmesh._snapshots (name, snapshot) values ('a', 'select * from _environments')",
     "create table if not exists sqlmesh._environments (name text, primary key (name))",
     "create table if not exists sqlmesh._environments_backup (like sqlmesh._environments including all)",
@@ -69,7 +70,6 @@ ROWS = [
 ]
 
 UNKNOWN = [
-    "delete from sqlmesh._snapshots where name in (select name from _environments)",
     "delete from _environments where name in ('prod')",
     "delete from _environments where name like 'pro%'",
     "delete from _environments where name = any(array['prod'])",
@@ -90,6 +90,8 @@ UNKNOWN = [
     "DELETE FROM SQLMESH._ENVIRONMENTS WHERE NAME IN ('prod')",
     'delete from "sqlmesh"."_environments" where "name" between \'a\' and \'z\'',
     "update _environments set name = 'prod' where name = 'dev'",
+    "update _environments set NAME = 'prod' where name = 'dev'",
+    "update _environments set (name, plan_id) = ('prod', 'x') where name = 'dev'",
     "update _environments set plan_id = (select 'x') where name = 'dev'",
     "update _environments set plan_id = 'x' from other where name = 'dev'",
     "update only _environments set plan_id = 'x'",
@@ -102,6 +104,8 @@ UNKNOWN = [
     "insert into _environments (name) select name from (values ('dev')) as t(name) union select 'prod'",
     "insert into _environments (name) select name from (values ('dev')) as t(name) cross join other",
     "merge into _environments as t using x on t.name = x.name when matched then delete",
+    "insert into _environments (name) select name from (values ('dev', 'prod')) as t(\"NAME\", name)",
+    "explain analyze delete from _environments where name like 'p%'",
     "truncate table sqlmesh._environments",
     "truncate sqlmesh._snapshots, sqlmesh._environments",
     "copy _environments from stdin",

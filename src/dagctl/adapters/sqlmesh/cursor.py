@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg2 import extensions
+from sqlglot import exp
 
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.net import Question, questions
@@ -84,10 +85,11 @@ def ask(question: Question, connection: Any, warden: Warden) -> None:
 
 def met(question: Question, connection: Any) -> tuple[str, ...]:
     """The environments whose rows a statement meets; none where there is no such table yet."""
-    if question.rows is None or question.table is None:
+    table = question.rows.find(exp.Table) if question.rows else None
+    if question.rows is None or table is None:
         return ()
     with connection.cursor(cursor_factory=extensions.cursor) as cursor:
-        cursor.execute("SELECT to_regclass(%s)", (question.table.sql("postgres", identify=True, comments=False),))
+        cursor.execute("SELECT to_regclass(%s)", (table.sql("postgres", identify=True, comments=False),))
         if cursor.fetchone() == (None,):
             return ()
         cursor.execute(question.rows.sql("postgres", identify=True))

@@ -22,11 +22,13 @@ from dagctl.domain.errors import ProtectionUnknown
 from dagctl.domain.values.text import printable
 
 _MENTION = "_environment"
-_TABLE = re.compile(r"(__temp_)?_environment(?P<statements>s|_statements)(?P<copy>_.*)?", re.IGNORECASE | re.DOTALL)
+_TABLE = re.compile(r"(__temp_)?_environment(?P<kind>s|_statements)(?P<copy>_.*)?", re.IGNORECASE | re.DOTALL)
 """SQLMesh's tables of environments, and the copies that a migration or a temporary table makes of them."""
 
-_UNSEEN = re.compile(r"""\b(drop|alter)\s+(schema|database|owned)\b|\bu&["']""", re.IGNORECASE)
+_UNSEEN = re.compile(r"""\b(drop|alter)\s+(schema|database|owned)\b|\bu&["']""")
 """What reaches those tables without their names: with the schema that they are in, or spelled in code points."""
+
+_WORDS = (_MENTION, "schema", "database", "owned", "u&")
 
 _CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Create, exp.Drop, exp.Alter, exp.Command)
 
@@ -38,12 +40,10 @@ class Question:
     Attributes:
         names: environments that the statement names.
         rows: a query for the environments whose rows the statement meets, where it names none.
-        table: the table of that query.
     """
 
     names: tuple[str, ...] = ()
     rows: exp.Select | None = None
-    table: exp.Table | None = None
 
 
 NOBODY = Question()
@@ -57,10 +57,10 @@ def questions(text: str) -> Iterator[Question]:
     Raises:
         ProtectionUnknown: it may change environments in a way that is not known.
     """
-    if _UNSEEN.search(text):
-        raise _unknown(text)
-    if _MENTION not in text.lower():
+    if not _is_mentioned(text):
         return
+    if _UNSEEN.search(text.lower()):
+        raise _unknown(text)
     try:
         statements = sqlglot.parse(text, read="postgres")
     except sqlglot.errors.SqlglotError:
@@ -115,15 +115,28 @@ def _unknown(text: str) -> ProtectionUnknown:
     )
 
 
+def _is_mentioned(text: str) -> bool:
+    lowered = text.lower()
+    if any(word in lowered for word in _WORDS):  # the expression alone takes a second for ten megabytes
+        return _MENTION in lowered or _UNSEEN.search(lowered) is not None
+    return False
+
+
 def _touches(statement: Any) -> bool:
-    """Whether one of the tables occurs anywhere in there (rows of values hold none), or goes with its schema."""
+    """Whether one of the tables occurs in there, or goes with its schema.
+
+    What is inside of `VALUES` and `IN` is only read, and too long to look through.
+    """
     if isinstance(statement, exp.Command):
-        return _MENTION in statement.sql("postgres").lower()
-    if isinstance(statement, (exp.Drop, exp.Alter)) and statement.args.get("kind") in ("SCHEMA", "DATABASE"):
+        return _is_mentioned(statement.sql("postgres"))
+    if isinstance(statement, (exp.Drop, exp.Alter)) and str(statement.args.get("kind")).upper() in (
+        "SCHEMA",
+        "DATABASE",
+    ):
         return True
     return any(
         isinstance(node.this, str) and _TABLE.fullmatch(node.this) and not isinstance(node, exp.Literal)
-        for node in statement.walk(prune=lambda node: isinstance(node, exp.Values))
+        for node in statement.walk(prune=lambda node: isinstance(node, (exp.Values, exp.In)))
     )
 
 
@@ -149,10 +162,13 @@ def _update(statement: Any) -> Question | None:
     column = _column(statement.this)
     if not column or not _only(statement, "this", "expressions", "where"):
         return None
-    for change in statement.expressions:
-        if not isinstance(change, exp.EQ) or change.left.name == column or not _is_constant(change.right):
-            return None
-    return _met(statement, column)
+    plain = all(_sets_another(change, column) for change in statement.expressions)
+    return _met(statement, column) if plain else None
+
+
+def _sets_another(change: Any, column: str) -> bool:
+    other = isinstance(change.left, exp.Column) and change.left.name.lower() != column
+    return other and isinstance(change.right, (exp.Literal, exp.Boolean, exp.Null))
 
 
 def _met(statement: Any, column: str) -> Question | None:
@@ -195,7 +211,7 @@ def _is_name(condition: Any, column: str) -> bool:
 def _is_expiry(condition: Any, column: str) -> bool:
     parts = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
     return all(
-        (isinstance(part, exp.LTE) and part.left.name == "expiration_ts" and _is_constant(part.right))
+        (isinstance(part, exp.LTE) and part.left.name == "expiration_ts" and isinstance(part.right, exp.Literal))
         or _is_name(part, column)
         or (isinstance(part, exp.Not) and isinstance(part.this, exp.In) and _only(part.this, "this", "expressions"))
         for part in parts
@@ -222,18 +238,15 @@ def _inserted(source: Any, at: int) -> list[str] | None:
         if values is None or len(source.expressions) <= at:
             return None
         chosen = _bare(source.expressions[at])
-        offered = values.alias_column_names
-        if not isinstance(chosen, exp.Column) or offered.count(chosen.name) != 1:
+        offered = [name.lower() for name in values.alias_column_names]
+        if not isinstance(chosen, exp.Column) or offered.count(chosen.name.lower()) != 1:
             return None
-        source, at = values, offered.index(chosen.name)
+        source, at = values, offered.index(chosen.name.lower())
     if not isinstance(source, exp.Values):
         return None
     cells = [_bare(row.expressions[at]) for row in source.expressions]
-    return [cell.this for cell in cells] if all(_is_text(cell) for cell in cells) else None
-
-
-def _is_text(cell: Any) -> bool:
-    return isinstance(cell, exp.Literal) and cell.is_string
+    texts = [cell.this for cell in cells if isinstance(cell, exp.Literal) and cell.is_string]
+    return texts if len(texts) == len(cells) else None
 
 
 def _bare(node: Any) -> Any:
@@ -275,7 +288,7 @@ _SHAPES = {
 
 def _rows(table: Any, condition: Any = None) -> Question:
     query = exp.select(exp.column(_column(table), quoted=True)).distinct().from_(table.copy())
-    return Question(rows=query.where(condition.copy()) if condition else query, table=table)
+    return Question(rows=query.where(condition.copy()) if condition else query)
 
 
 def _column(table: Any) -> str:
@@ -283,7 +296,7 @@ def _column(table: Any) -> str:
     found = _TABLE.fullmatch(table.name) if isinstance(table, exp.Table) else None
     if not found or not _only(table, "this", "db", "catalog"):
         return ""
-    return "name" if found["statements"].lower() == "s" else "environment_name"
+    return "name" if found["kind"].lower() == "s" else "environment_name"
 
 
 def _is_copy(table: Any) -> bool:
@@ -295,10 +308,6 @@ def _source(select: Any) -> Any:
     """What it selects from, where that is all that it does."""
     clause = select.args.get("from") or select.args.get("from_")
     return clause.this if clause and _only(select, "expressions", "from", "where", "kind") else None
-
-
-def _is_constant(value: Any) -> bool:
-    return isinstance(value, (exp.Literal, exp.Boolean, exp.Null))
 
 
 def _only(node: Any, *expected: str) -> bool:
