@@ -16,13 +16,14 @@ import dagctl.domain.services.protection
 import dagctl.domain.services.state  # noqa: F401
 from dagctl._wiring import connect
 from dagctl.adapters.environment.heeded import heeded
-from dagctl.adapters.sqlmesh.link import StateLink
+from dagctl.adapters.sqlmesh.link import ProjectWarden, StateLink
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
+    from dagctl.adapters.sqlmesh.warden import Warden
     from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
@@ -74,12 +75,25 @@ def _connection(link: StateLink, credentials: StateCredentials | None) -> Any:
     try:
         from dagctl.adapters.sqlmesh.connection import state_connection
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
-            raise
+        _only_without_sqlmesh(error)
         from dagctl.adapters.postgres.libpq import as_mapping
 
         return as_mapping(credentials or link.credentials())
     return state_connection(link)
+
+
+def _stand(warden: Warden) -> None:
+    try:
+        from dagctl.adapters.sqlmesh.gate import stand
+    except ModuleNotFoundError as error:
+        _only_without_sqlmesh(error)
+    else:
+        stand(warden)
+
+
+def _only_without_sqlmesh(error: ModuleNotFoundError) -> None:
+    if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
+        raise error
 
 
 def check_environment_protection(
@@ -89,6 +103,8 @@ def check_environment_protection(
     insecure: bool = False,
 ) -> None:
     """Return if an environment may be touched; for configurations that bring a state connection of their own.
+
+    From then on, SQLMesh asks about each environment that this process is about to change.
 
     Args:
         environment: its name; what the running command targets where None.
@@ -102,6 +118,7 @@ def check_environment_protection(
         DagctlError: there is no telling which project this is about.
     """
     with _errors_for_sqlmesh():
+        _stand(ProjectWarden(_client, insecure, project_id))
         _client(insecure).protection.check(environment, default_environment, project_id)
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ import pytest
 
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
-from dagctl.domain.values.state import StateCredentials
-from dagctl.domain.values.targets import Targets
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
+from dagctl.domain.values.targets import Targets, EnvironmentName
 
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 
@@ -81,6 +81,12 @@ def sqlmesh_cli() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return import_module("sqlmesh.cli.main").cli
+
+
+@pytest.fixture(autouse=True)
+def nobody_everywhere(sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has the gate ask is not asked in the next."""
+    monkeypatch.setattr("dagctl.adapters.sqlmesh.gate._everywhere", [])
 
 
 @pytest.fixture
@@ -156,27 +162,29 @@ def configuration_fixture() -> Callable[..., str]:
 class Link:
     """A way to a PostgreSQL of the test's own, with another token each time."""
 
-    def __init__(self, where: Mapping[str, Any], closed: Collection[str] = (), *, wary: bool = False) -> None:
+    def __init__(self, where: Mapping[str, Any], protected: Collection[str] = ()) -> None:
         self.where = dict(where)
-        self.closed = set(closed)
-        self.wary = wary
+        self.protected = set(protected)
         self.tokens: list[str] = []
-        self.looked_at: list[tuple[list[str], bool]] = []
+        self.asked: list[str] = []
+        self.asked_again: list[str] = []
+        self.database = Database(self.where)
 
-    def plain(self) -> StateCredentials:
+    def endpoint(self) -> StateEndpoint:
+        return StateEndpoint(**{"sslmode": "disable", "chosen": True, **self.where})
+
+    def credentials(self) -> StateCredentials:
         self.tokens.append(f"token-{len(self.tokens)}")
-        return StateCredentials(**{"password": self.tokens[-1], "sslmode": "disable", **self.where})
+        return StateCredentials(self.endpoint(), self.tokens[-1])
 
-    credentials = plain
-
-    def outline(self) -> StateCredentials:
-        return StateCredentials(**{"sslmode": "disable", **self.where, "password": ""})
-
-    def guard(self, environments: Iterable[str], changes: bool) -> None:
-        self.looked_at.append((list(environments), changes))
+    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
         for name in environments:
-            if name in self.closed and (changes or self.wary):
-                raise EnvironmentProtected(f"The environment {name!r} is protected from you.", hint="Ask.")
+            (self.asked_again if again else self.asked).append(name)
+            if EnvironmentName(name) in self.protected:
+                raise EnvironmentProtected(f"The environment {name!r} is protected from you.", environment=name)
+
+    def closed(self, environments: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in environments if EnvironmentName(name) in self.protected)
 
 
 @pytest.fixture
@@ -226,11 +234,102 @@ class Database(NamedTuple):
         return {table: sorted(map(str, self.query(f"select * from {table}"))) for (table,) in tables}
 
 
-@pytest.fixture
-def database(postgres: str) -> Iterator[Database]:
-    """An empty database."""
+@pytest.fixture(scope="session")
+def make_database(postgres: str) -> Callable[..., Database]:
+    """Make a database, which goes with its server: `make_database()` an empty one, `make_database(another)` a copy."""
     whole = Database({"host": postgres, "port": 5432, "database": "postgres", "user": "postgres"})
-    name = f"d{uuid4().hex}"
-    whole.query(f"create database {name}")
-    yield Database({**whole.where, "database": name})
-    whole.query(f"drop database {name} with (force)")
+    whole.query("alter system set fsync to off")  # a new database costs a second and more otherwise
+    whole.query("select pg_reload_conf()")
+
+    def make_database(template: Database | None = None) -> Database:
+        name = f"d{uuid4().hex}"
+        whole.query(f"create database {name} template {template.where['database'] if template else 'template1'}")
+        return Database({**whole.where, "database": name})
+
+    return make_database
+
+
+@pytest.fixture
+def database(make_database: Callable[..., Database]) -> Database:
+    """An empty database."""
+    return make_database()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two models."""
+    monkeypatch.setattr("sqlmesh.core.constants.SQLMESH_PATH", tmp_path / "nobody")
+    monkeypatch.chdir(tmp_path)
+    return lay_out(tmp_path / "project")
+
+
+def lay_out(project: Path) -> Path:
+    """Write two models."""
+    (project / "models").mkdir(parents=True)
+    for value, name in enumerate("ab"):
+        (project / "models" / f"{name}.sql").write_text(f"MODEL (name shop.{name}, kind FULL); SELECT {value} AS id")
+    return project
+
+
+def make_context(project: Path, link: Link | None, state_sync: Any = None, **settings: Any) -> Any:
+    """A SQLMesh context with its state behind a link; in its warehouse, where there is none."""
+    from sqlmesh.core.config import Config, GatewayConfig, ModelDefaultsConfig
+    from sqlmesh.core.context import Context
+
+    from dagctl.adapters.sqlmesh.connection import state_connection
+
+    gateway: dict[str, Any] = {"connection": {"type": "duckdb", "database": str(project / "warehouse.db")}}
+    if link is not None:
+        gateway["state_connection"] = state_connection(link)
+    config = Config(
+        gateways={"g": GatewayConfig(**gateway)},
+        model_defaults=ModelDefaultsConfig(dialect="duckdb", start="2024-01-01"),
+        disable_anonymized_analytics=True,
+        **settings,
+    )
+    made: Any = Context(paths=[str(project)], config=config, state_sync=state_sync)
+    made.console.start_destroy = lambda *_, **__: True
+    return made
+
+
+@pytest.fixture
+def open_context(project: Path, sqlmesh_cli: Any) -> Iterator[Callable[..., Any]]:
+    """See `make_context`."""
+    opened = []
+
+    def open_context(link: Link | None, state_sync: Any = None, **settings: Any) -> Any:
+        opened.append(make_context(project, link, state_sync, **settings))
+        return opened[-1]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield open_context
+    for each in opened:
+        each.close()
+
+
+ENVIRONMENTS = ("prod", "staging", "dev")
+
+
+@pytest.fixture(scope="session")
+def stock(
+    make_database: Callable[..., Database], tmp_path_factory: pytest.TempPathFactory, sqlmesh_cli: Any
+) -> tuple[Database, Path]:
+    """A database and a project with environments, to copy from."""
+    database, project = make_database(), lay_out(tmp_path_factory.mktemp("stock") / "project")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context = make_context(project, Link(database.where))
+        for name in ENVIRONMENTS:
+            context.plan(name, include_unmodified=True, auto_apply=True, no_prompts=True, skip_tests=True)
+        context.close()
+    return database, project
+
+
+@pytest.fixture
+def stocked(stock: tuple[Database, Path], project: Path, make_database: Callable[..., Database]) -> Link:
+    """`prod`, `staging` and `dev` are there, and a model has changed since; the first two are protected."""
+    database, original = stock
+    copytree(original, project, dirs_exist_ok=True)
+    (project / "models" / "a.sql").write_text("MODEL (name shop.a, kind FULL); SELECT 3 AS id")
+    return Link(make_database(database).where, {"prod", "staging"})

@@ -221,7 +221,7 @@ def test_without_sqlmesh_it_is_a_plain_dict(client: Client, monkeypatch: pytest.
 
 def test_a_broken_installation_is_not_taken_for_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "dagctl.adapters.sqlmesh.connection", raising=False)
-    monkeypatch.setitem(sys.modules, "dagctl.adapters.sqlmesh.guard", None)
+    monkeypatch.setitem(sys.modules, "dagctl.adapters.sqlmesh.engine", None)
     with pytest.raises(ModuleNotFoundError):
         dagctl.get_state_connection()
 
@@ -280,27 +280,6 @@ def test_check(client: Client) -> None:
 
 def test_fresh_token(client: Client) -> None:
     assert dagctl.get_fresh_token() == "access-1"
-
-
-GuardedLink = Callable[..., Any]
-
-
-@pytest.mark.parametrize("changes", [False, True])
-def test_the_links_guard(changes: bool, client: Client) -> None:
-    link = _functions.StateLink("Shop", False)
-    link.guard(["staging"], changes)
-    link.guard(["staging"], changes)
-    assert [(targets.environments, project) for targets, project in client.required] == (
-        [(("staging",), "Shop")] if changes else []
-    )
-
-
-def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
-    link = _functions.StateLink(None, False)
-    client.refuses = EnvironmentProtected("No.")
-    for _ in range(2):
-        with pytest.raises(EnvironmentProtected):
-            link.guard(["staging"], True)
 
 
 def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:

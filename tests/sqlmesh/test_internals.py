@@ -122,12 +122,22 @@ def test_the_tables_of_environments(sqlmesh_cli: Any) -> None:
     from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
     from sqlmesh.core.state_sync.db.environment import EnvironmentState
 
-    from dagctl.adapters.sqlmesh.guard import _COLUMNS
+    from dagctl.adapters.sqlmesh.net import _column
 
     make: Any = PostgresEngineAdapter
     state = EnvironmentState(make(lambda: None), schema="sqlmesh")
-    assert state.environments_table.name in _COLUMNS
-    assert _COLUMNS[state.environments_table.name] in state._environment_columns_to_types
+    assert _column(state.environments_table) in state._environment_columns_to_types
+    assert _column(state.environment_statements_table) in state._environment_statements_columns_to_types
+
+
+def test_the_seams_of_a_context(sqlmesh_cli: Any) -> None:
+    from sqlmesh.core.context import Context, GenericContext
+
+    from dagctl.adapters.sqlmesh.gate import _GATED
+
+    assert not {name for owner, name, *_ in _GATED if owner is GenericContext} & vars(Context).keys()
+    assert {"_new_state_sync", "state_sync", "connection_config"} <= set(dir(GenericContext))
+    assert "self._provided_state_sync" in inspect.getsource(GenericContext.__init__)
 
 
 def test_a_folder_is_first_on_the_path_while_its_configuration_loads(surroundings: Any, sqlmesh_cli: Any) -> None:

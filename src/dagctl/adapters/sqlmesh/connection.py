@@ -9,9 +9,11 @@ from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
 
 from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, explained, keywords
+from dagctl.adapters.sqlmesh.engine import StateEngineAdapter
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
-from dagctl.adapters.sqlmesh.guard import OPTION, GuardedPostgresEngineAdapter
+from dagctl.adapters.sqlmesh.gate import stand
 from dagctl.adapters.sqlmesh.link import StateLink
+from dagctl.adapters.sqlmesh.warden import OPTION, Warden
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
@@ -30,13 +32,23 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     _link: StateLink = PrivateAttr()
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Arrive in another process, where the gate may not stand yet."""
+        stand()
+        super().__setstate__(state)
+
+    @property
+    def warden(self) -> Warden:
+        """Who is asked before an environment is changed."""
+        return self._link
+
     @property
     def _engine_adapter(self) -> Any:
-        return GuardedPostgresEngineAdapter
+        return StateEngineAdapter
 
     @property
     def _extra_engine_config(self) -> dict[str, Any]:
-        return {OPTION: self._link.guard}
+        return {OPTION: self._link}
 
     @property
     def _connection_factory(self) -> Any:
@@ -86,7 +98,9 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
 
     Raises:
         sqlmesh.utils.errors.ConfigError: psycopg2 is not installed.
+        ProtectionUnknown: this version of SQLMesh cannot be guarded.
     """
+    stand()
     known = link.endpoint() or _UNKNOWN
     connection = DagctlStateConnection(
         host=known.host,
@@ -112,12 +126,17 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
     """
     import psycopg2
 
+    from dagctl.adapters.sqlmesh.cursor import StateConnection, StateCursor
+
+    guarded = {"connection_factory": StateConnection, "cursor_factory": StateCursor}
     try:
         credentials = link.credentials()
         chosen = {key: value for key, value in settings.items() if value is not None}
         try:
-            return psycopg2.connect(**keywords(credentials, chosen))
+            connection = psycopg2.connect(**keywords(credentials, chosen), **guarded)
         except psycopg2.OperationalError as error:
             raise explained(str(error), credentials) from None
+        connection.warden = link
+        return connection
     except DagctlError as error:
         raise for_sqlmesh(error) from None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
+from dagctl.adapters.sqlmesh.warden import Warden
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.targets import PRODUCTION, Targets
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
-class StateLink:
+class StateLink(Warden):
     """Leads to one project's state database, found once: later only the token is renewed.
 
     Pickled, it keeps which project it leads to, and finds its own way where it is unpickled.
@@ -38,7 +41,6 @@ class StateLink:
         self._insecure = insecure
         self._project = project
         self._located = located
-        self._open: set[str] = set()
 
     def credentials(self) -> StateCredentials:
         """Credentials that are fresh now. Thread-safe and bounded in time.
@@ -61,21 +63,12 @@ class StateLink:
         except DagctlError:
             return None  # it is raised again, and seen, when there is something to connect to
 
-    def guard(self, environments: Iterable[str], changes: bool) -> None:
-        """See to it that SQLMesh touches no protected environment.
-
-        Args:
-            changes: they are about to be changed, not only read.
-
-        Raises:
-            DagctlError: as `ProtectionService.check` does.
-        """
-        names = [name for name in environments if name not in self._open]
-        if not names or not changes:  # every plan reads production
-            return
-        targets = Targets.exactly(names, PRODUCTION, "SQLMesh")
-        self._connect(self._insecure).protection.admitted(targets, self._project, since=self._located)
-        self._open.update(names)
+    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
+        """Return if this person may change all of them; see `Warden`."""
+        targets = Targets.exactly(environments, PRODUCTION, "SQLMesh")
+        if targets.environments:
+            protection = self._connect(self._insecure).protection
+            protection.admitted(targets, self._project, since=self._located, again=again)
 
     def _pin(self) -> str | None:
         pin = self._located.pin if self._located else None
@@ -86,3 +79,23 @@ class StateLink:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StateLink, (self._connect, self._insecure, self._pin())
+
+
+@frozen
+class ProjectWarden(Warden):
+    """Answers for a project whose state SQLMesh reaches without dagctl.
+
+    Attributes:
+        connect: as for `StateLink`.
+        insecure: as for `check_environment_protection`.
+        project_id: the current project where None.
+    """
+
+    connect: Callable[[bool], Dagctl]
+    insecure: bool
+    project_id: str | None
+
+    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
+        """Return if this person may change all of them; see `Warden`."""
+        for environment in environments:
+            self.connect(self.insecure).protection.check(environment, project_id=self.project_id, again=again)

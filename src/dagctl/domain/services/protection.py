@@ -38,6 +38,8 @@ class ProtectionService:
         default_environment: str | None = None,
         project_id: str | None = None,
         project: str | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         """Return if the environments in question are allowed; an environment is asked about once a process.
 
@@ -46,6 +48,7 @@ class ProtectionService:
             default_environment: the environment of a command that names none.
             project_id: used as it is; the context's project where None.
             project: name or ID of the project that the caller insists on.
+            again: as for `require`.
 
         Raises:
             EnvironmentProtected: the platform says no.
@@ -58,7 +61,7 @@ class ProtectionService:
         else:
             targets = Targets.exactly([environment], default_environment or PRODUCTION, "the caller")
         if targets.environments:
-            self.require(targets, self._session(targets.environments[0], project, project_id))
+            self.require(targets, self._session(targets.environments[0], project, project_id), again=again)
 
     def targets(self, default_environment: str | None = None) -> Targets:
         """What the running command targets."""
@@ -72,18 +75,21 @@ class ProtectionService:
         """
         return Targets.every(PRODUCTION, reason)
 
-    def admitted(self, targets: Targets, project: str | None = None, *, since: Context | None = None) -> Session:
+    def admitted(
+        self, targets: Targets, project: str | None = None, *, since: Context | None = None, again: bool = False
+    ) -> Session:
         """The session to touch `targets` in, once all of them are allowed.
 
         Args:
             project: the project that the caller insists on.
             since: an identified context of this process, to go on in whichever account is the current one by now.
+            again: as for `require`.
 
         Raises:
             DagctlError: as `check` does.
         """
         session = self._session(targets.environments[0], project, since=since)
-        self.require(targets, session)
+        self.require(targets, session, again=again)
         return session
 
     def require(self, targets: Targets, session: Session, *, again: bool = False) -> None:

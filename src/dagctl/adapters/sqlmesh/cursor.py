@@ -1,0 +1,96 @@
+"""The connections and cursors of the state database: no text of SQL leaves the process but through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg2 import extensions
+from sqlglot import exp
+
+from dagctl.adapters.sqlmesh.errors import for_sqlmesh
+from dagctl.adapters.sqlmesh.net import Question, questions
+from dagctl.adapters.sqlmesh.warden import Warden
+from dagctl.domain.errors import DagctlError
+
+
+class StateConnection(extensions.connection):
+    """A connection whose cursors ask a warden."""
+
+    warden: Warden | None = None
+
+
+class StateCursor(extensions.cursor):
+    """A cursor that asks before it changes environments."""
+
+    _seen = False
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        """For the length of a block, statements that somebody has asked about already."""
+        self._seen = True
+        try:
+            yield
+        finally:
+            self._seen = False
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002
+        """Execute, unless it would change an environment that must not be.
+
+        Raises:
+            DagctlError: it would; as an SQLMesh error.
+        """
+        self._look(query if vars is None else self.mogrify(query, vars))
+        super().execute(query, vars)
+
+    def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
+        """As `execute`, for each of `vars_list`."""
+        for each in vars_list:
+            self.execute(query, each)
+
+    def copy_expert(self, sql: Any, *args: Any, **kwargs: Any) -> None:
+        """As `execute`."""
+        self._look(sql)
+        super().copy_expert(sql, *args, **kwargs)
+
+    def copy_from(self, file: Any, table: str, *args: Any, **kwargs: Any) -> None:
+        """As `execute`."""
+        self._look(f'copy "{table}" from stdin')
+        super().copy_from(file, table, *args, **kwargs)
+
+    def _look(self, query: Any) -> None:
+        warden = getattr(self.connection, "warden", None)
+        if warden is None or self._seen:
+            return
+        text = query.as_string(self) if hasattr(query, "as_string") else query
+        text = text.decode(errors="replace") if isinstance(text, bytes) else text
+        try:
+            for question in questions(text):
+                ask(question, self.connection, warden)
+        except DagctlError as error:
+            raise for_sqlmesh(error) from None
+
+
+def ask(question: Question, connection: Any, warden: Warden) -> None:
+    """Ask a warden.
+
+    Raises:
+        DagctlError: the answer is no.
+    """
+    names = question.names or met(question, connection)
+    if names:
+        warden.require(names)
+
+
+def met(question: Question, connection: Any) -> tuple[str, ...]:
+    """The environments whose rows a statement meets; none where there is no such table yet."""
+    table = question.rows.find(exp.Table) if question.rows else None
+    if question.rows is None or table is None:
+        return ()
+    with connection.cursor(cursor_factory=extensions.cursor) as cursor:
+        cursor.execute("SELECT to_regclass(%s)", (table.sql("postgres", identify=True, comments=False),))
+        if cursor.fetchone() == (None,):
+            return ()
+        cursor.execute(question.rows.sql("postgres", identify=True))
+        return tuple(sorted(str(name) for (name,) in cursor.fetchall()))

@@ -1,0 +1,88 @@
+"""The engine adapter through which SQLMesh keeps its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
+
+from dagctl.adapters.sqlmesh import net
+from dagctl.adapters.sqlmesh.errors import for_sqlmesh
+from dagctl.adapters.sqlmesh.warden import OPTION, Warden
+from dagctl.domain.errors import DagctlError, Unreachable
+from dagctl.domain.values.text import printable
+
+
+class StateEngineAdapter(PostgresEngineAdapter):
+    """SQLMesh's adapter for PostgreSQL, with a look at each statement about environments."""
+
+    def execute(self, expressions: Any, *args: Any, **kwargs: Any) -> Any:
+        """Execute, unless it would change an environment that must not be.
+
+        Raises:
+            DagctlError: it would; as an SQLMesh error, so that SQLMesh reports it as one of its own.
+        """
+        warden: Warden | None = self._extra_config.get(OPTION)
+        if warden is None:
+            return super().execute(expressions, *args, **kwargs)
+        with self.transaction():
+            for each in expressions if isinstance(expressions, (list, tuple)) else [expressions]:
+                if isinstance(each, str):
+                    super().execute(each, *args, **kwargs)  # the cursor looks at texts, wherever they come from
+                    continue
+                statement = self._asked(each, warden)
+                with self.cursor.seen():
+                    super().execute(statement, *args, **kwargs)
+        return None
+
+    def _asked(self, statement: Any, warden: Warden) -> Any:
+        """The statement, once the warden lets it through; the janitor's, without what it has to leave alone."""
+        from dagctl.adapters.sqlmesh.cursor import ask, met
+
+        try:
+            expiring = net.expiring(statement)
+            if expiring is not None:
+                closed = warden.closed(met(expiring, self.connection))
+                statement = net.sparing(statement, closed) if closed else statement
+            ask(net.question(statement), self.connection, warden)
+        except DagctlError as error:
+            raise for_sqlmesh(error) from None
+        return statement
+
+    @contextmanager
+    def transaction(self, condition: bool | None = None) -> Iterator[None]:
+        """A transaction as SQLMesh has it; after one that has lost its connection, the next one gets a new one.
+
+        Raises:
+            DagctlError: the connection was lost in the middle; as an SQLMesh error.
+        """
+        import psycopg2
+
+        outermost = not self._connection_pool.is_transaction_active
+        inside: Exception | None = None
+        try:
+            with super().transaction(condition):
+                try:
+                    yield
+                except Exception as error:
+                    inside = error  # SQLMesh's rollback fails on a lost connection, and its error covers this one
+                    raise
+        except psycopg2.Error as error:
+            if not self.connection.closed:
+                raise
+            if outermost:
+                self._connection_pool.close()
+            cause = inside or error
+            raise (_lost(cause) if isinstance(cause, psycopg2.Error) else cause) from None
+
+
+def _lost(error: Exception) -> DagctlError:
+    why = (str(error).strip() or "no reason given").splitlines()[0]
+    return for_sqlmesh(
+        Unreachable(
+            f"The connection to the state database was lost in the middle of a transaction: {printable(why)}.",
+            hint="Run it again: SQLMesh goes on from what it has recorded.",
+        )
+    )

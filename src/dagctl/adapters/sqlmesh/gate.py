@@ -1,0 +1,152 @@
+"""The gate: SQLMesh's `Context` asks before it begins to change an environment.
+
+By the time that SQLMesh writes an environment down, a plan has built and filled tables; a run writes no
+environment at all. So the question stands before the methods of `Context` that everybody calls: the command line,
+notebooks, the UI, the bot, Dagster and scripts. They are wrapped once a process; what neither keeps its state by
+dagctl nor was checked by it passes through.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+from sqlmesh.core.context import GenericContext
+from sqlmesh.core.state_sync import EngineAdapterStateSync
+from sqlmesh.utils.date import now_timestamp
+
+import sqlmesh
+from dagctl.adapters.sqlmesh.errors import for_sqlmesh
+from dagctl.adapters.sqlmesh.warden import OPTION, Warden
+from dagctl.domain.errors import DagctlError, ProtectionUnknown
+from dagctl.domain.values.targets import PRODUCTION, sanitized
+
+Arguments = Mapping[str, Any]
+
+_everywhere: list[Warden] = []
+"""Who is asked about every context of the process, wherever it keeps its state."""
+
+
+def stand(everywhere: Warden | None = None) -> None:
+    """See to it that the gate stands; thread-safe, and once is enough.
+
+    Args:
+        everywhere: somebody to ask about every context of this process, not only those whose state is dagctl's.
+
+    Raises:
+        ProtectionUnknown: this SQLMesh has no such methods.
+    """
+    for owner, name, needs, asked in _GATED:
+        method = inspect.getattr_static(owner, name, None)
+        if method is None or needs - inspect.signature(method).parameters.keys():
+            raise ProtectionUnknown(
+                "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
+                f"{sqlmesh.__version__}: {owner.__name__}.{name}({', '.join(needs)}) is not there."
+            )
+        # Without a lock: two threads at once wrap the same original, and the later wrapper replaces its equal.
+        if not hasattr(method, "dagctl"):
+            setattr(owner, name, _gated(method, asked))
+    if everywhere is not None and everywhere not in _everywhere:
+        _everywhere.append(everywhere)
+
+
+def _gated(method: Any, asked: Callable[[Any, Arguments], Iterable[str]]) -> Any:
+    signature = inspect.signature(method)
+
+    @wraps(method)
+    def gated(self: Any, *args: Any, **kwargs: Any) -> Any:
+        own = _own(self)
+        for warden in _everywhere if own is None else [own, *_everywhere]:
+            arguments = signature.bind(self, *args, **kwargs).arguments
+            try:
+                for environment in asked(self, arguments):
+                    warden.require([environment], again="plan" in arguments)
+            except DagctlError as error:
+                raise for_sqlmesh(error) from None
+        return method(self, *args, **kwargs)
+
+    gated.dagctl = True  # type: ignore[attr-defined]
+    return gated
+
+
+def _own(at: Any) -> Warden | None:
+    """The warden of the state that a context or a state sync works on; None where it is not dagctl's."""
+    sync = at if isinstance(at, EngineAdapterStateSync) else at._provided_state_sync
+    if sync is None:
+        connection = at.config.get_state_connection(at.gateway) or at.connection_config
+        return getattr(connection, "warden", None)
+    adapter = getattr(getattr(sync, "state_sync", sync), "engine_adapter", None)
+    return getattr(adapter, "_extra_config", {}).get(OPTION)
+
+
+def _default(context: Any) -> str:
+    return context.config.default_target_environment or PRODUCTION
+
+
+def _chosen(context: Any, arguments: Arguments) -> Iterator[str]:
+    """As SQLMesh picks it."""
+    if not arguments.get("explain"):
+        yield arguments.get("environment") or _default(context)
+
+
+def _run(context: Any, arguments: Arguments) -> Iterator[str]:
+    for environment in _chosen(context, arguments):
+        yield environment
+        if sanitized(environment) == PRODUCTION and not arguments.get("skip_janitor"):
+            yield from _expired(context)
+
+
+def _applied(context: Any, arguments: Arguments) -> Iterator[str]:
+    plan = arguments["plan"]
+    if not plan.explain:
+        yield plan.environment_naming_info.name
+
+
+def _invalidated(context: Any, arguments: Arguments) -> Iterator[str]:
+    yield arguments["name"]
+    if arguments.get("sync"):
+        yield from _expired(context)
+
+
+def _expired(context: Any) -> Iterator[str]:
+    """What a janitor would drop. Where the state is dagctl's, the net keeps it from what it must leave alone."""
+    if _own(context) is None:
+        for environment in context.state_sync.get_expired_environments(current_ts=now_timestamp()):
+            yield environment.name
+
+
+def _cleaned(context: Any, arguments: Arguments) -> Iterator[str]:
+    name = arguments.get("environment")
+    yield from _any(context, arguments) if name is None else [name]
+
+
+def _any(context: Any, arguments: Arguments) -> Iterator[str]:
+    yield from (PRODUCTION, _default(context))
+
+
+def _every(context: Any, arguments: Arguments) -> Iterator[str]:
+    yield from _any(context, arguments)
+    # not the context's own, which brings an empty state up to date and does not open one of another version
+    yield from _stored(context._new_state_sync(), arguments)
+
+
+def _stored(state: Any, arguments: Arguments) -> Iterator[str]:
+    if state.get_versions(validate=False).schema_version:
+        yield from (environment.name for environment in state.get_environments_summary())
+
+
+_GATED: tuple[tuple[Any, str, set[str], Callable[[Any, Arguments], Iterable[str]]], ...] = (
+    (GenericContext, "plan_builder", {"environment"}, _chosen),
+    (GenericContext, "run", {"environment", "skip_janitor"}, _run),
+    (GenericContext, "apply", {"plan"}, _applied),
+    (GenericContext, "invalidate_environment", {"name", "sync"}, _invalidated),
+    (GenericContext, "run_janitor", set(), _cleaned),
+    (GenericContext, "destroy", set(), _every),
+    (GenericContext, "migrate", set(), _every),
+    (GenericContext, "rollback", set(), _every),
+    (GenericContext, "import_state", set(), _every),
+    (EngineAdapterStateSync, "invalidate_environment", {"name"}, _invalidated),
+    (EngineAdapterStateSync, "remove_state", set(), _stored),
+)
