@@ -185,6 +185,8 @@ def _project_not_found(error: errors.ProjectNotFound) -> str:
 
 
 def _project_conflict(error: errors.ProjectConflict) -> str:
+    if error.folders:
+        return "Give it one of them, or pin both to the same project: SQLMesh keeps the state of both in one place."
     if error.source:
         return f"{_undo(error.source)}: models must not meet another project's state."
     if not error.organization:

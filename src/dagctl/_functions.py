@@ -6,8 +6,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 # with the functions comes all that they need, so that a call takes as long as the platform does
 import dagctl.adapters.http.api
@@ -17,14 +20,17 @@ import dagctl.domain.services.state  # noqa: F401
 from dagctl._wiring import connect
 from dagctl.adapters.environment.heeded import heeded
 from dagctl.adapters.sqlmesh.link import ProjectWarden, StateLink
+from dagctl.adapters.sqlmesh.loading import loading, require_one_pin
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.targets import Targets
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
     from dagctl.adapters.sqlmesh.warden import Warden
-    from dagctl.domain.values.state import StateCredentials, StateEndpoint
+    from dagctl.domain.services.state import StateService
+    from dagctl.domain.values.state import StateEndpoint
 
 
 def get_state_connection(
@@ -33,10 +39,12 @@ def get_state_connection(
     insecure: bool = False,
     *,
     project: str | None = None,
+    environment: str | None = None,
 ) -> Any:
-    """The state connection of a SQLMesh gateway, once the running command may touch what it targets.
+    """The state connection of a SQLMesh gateway.
 
-    A command that touches no environment asks nobody, and needs neither sign-in nor network.
+    A command line that names an environment is asked about it here, before SQLMesh does anything; any other change of
+    an environment is asked about when SQLMesh is about to begin with it. Reading asks nobody.
 
     Args:
         gateway: the gateway's name, for whoever reads the configuration: all gateways of a project share
@@ -46,6 +54,8 @@ def get_state_connection(
         insecure: skip verification of the API's certificate. For dev environments.
         project: the project that this configuration belongs to: its name, its ID, or `ORGANIZATION/NAME`; the
             current one where None.
+        environment: the one environment that this program is about. It is asked about at once, and SQLMesh is kept
+            from changing another one.
 
     Returns:
         A `PostgresConnectionConfig` that renews its token for every new connection and reads as a mapping;
@@ -54,31 +64,36 @@ def get_state_connection(
     Raises:
         ProtectionRefused: an environment is protected, or it could not be established that it is not.
         NotSignedIn: nobody is signed in.
-        DagctlError: the state database cannot be told.
+        DagctlError: the state database is not known.
     """
     if rehearsing():
         return dict(NOWHERE)
     with _errors_for_sqlmesh():
-        client = _client(insecure)
-        targets = client.protection.targets(default_environment)
-        located, credentials = None, None
-        if targets.environments:
-            session = client.state.located(client.protection.admitted(targets, project))
+        state = _here(insecure)
+        services = state()
+        targets = services.protection.targets(default_environment)
+        if environment is not None:
+            targets = Targets.exactly([environment], targets.default, "the caller")
+        held_to = targets.environments[0] if environment is not None else None
+        link = StateLink(state, project, None, held_to, unasked=None if targets.environments else targets.default)
+        session = services.protection.admitted(targets, project)
+        if session is not None:
             # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
-            located, credentials = session.context, client.state.credentials_in(session)
-            _warn_of_sslmode(credentials.endpoint)
-        link = StateLink(_client, insecure, project, located=located)
-        return _connection(link, credentials)
+            located = services.located(session)
+            link.located = located.context
+            _warn_of_sslmode(services.credentials_in(located).endpoint)
+        require_one_pin(lambda: link.located or services.sessions.contexts.current(project))
+        return _connection(link)
 
 
-def _connection(link: StateLink, credentials: StateCredentials | None) -> Any:
+def _connection(link: StateLink) -> Any:
     try:
         from dagctl.adapters.sqlmesh.connection import state_connection
     except ModuleNotFoundError as error:
         _only_without_sqlmesh(error)
         from dagctl.adapters.postgres.libpq import as_mapping
 
-        return as_mapping(credentials or link.credentials())
+        return as_mapping(link.taken())
     return state_connection(link)
 
 
@@ -115,11 +130,14 @@ def check_environment_protection(
     Raises:
         ProtectionRefused: it is protected, or it could not be established that it is not.
         NotSignedIn: nobody is signed in.
-        DagctlError: there is no telling which project this is about.
+        DagctlError: the project in question is not known.
     """
+    if rehearsing():
+        return
     with _errors_for_sqlmesh():
-        _stand(ProjectWarden(_client, insecure, project_id))
-        _client(insecure).protection.check(environment, default_environment, project_id)
+        state = _here(insecure)
+        _stand(ProjectWarden(state, project_id=project_id))
+        state().protection.check(environment, default_environment, project_id)
 
 
 def get_fresh_token(insecure: bool = False) -> str:
@@ -157,7 +175,24 @@ _warned: set[tuple[int, str]] = set()
 _lock = Lock()
 
 
-def _client(insecure: bool) -> Dagctl:
+@frozen
+class _Here:
+    """Gives the services for one project's folder; can be pickled, and gives another process its own."""
+
+    insecure: bool
+    folder: Path | None
+
+    def __call__(self) -> StateService:
+        return _client(self.insecure, self.folder).state
+
+
+def _here(insecure: bool) -> _Here:
+    """The services for the configuration that SQLMesh is loading, or for the working directory where it loads none."""
+    found = loading()
+    return _Here(insecure, found.folder if found is not None else None)
+
+
+def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
     """One SDK for a process and its surroundings, so that many gateways share connections and look-ups."""
     if insecure:
         _warn(
@@ -165,10 +200,10 @@ def _client(insecure: bool) -> Dagctl:
             "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
         )
     said = frozenset((name, os.environ[name]) for name in heeded(tuple(os.environ)))
-    surroundings = (os.getpid(), os.getcwd(), os.path.expanduser("~"), insecure, said)
+    surroundings = (os.getpid(), folder or os.getcwd(), os.path.expanduser("~"), insecure, said)
     with _lock:
         if surroundings not in _clients:
-            _clients[surroundings] = connect(insecure=insecure)
+            _clients[surroundings] = connect(insecure=insecure, folder=folder)
         return _clients[surroundings]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dagctl.domain.services.login import LoginService, SignedIn
     from dagctl.domain.services.projects import ProjectService
     from dagctl.domain.services.protection import ProtectionService
-    from dagctl.domain.services.state import StateService
+    from dagctl.domain.services.state import Connectable, StateService
     from dagctl.domain.values.context import Overrides
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
@@ -43,6 +43,7 @@ class Ports:
 
     Attributes:
         sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
+        connector: makes a state connection for SQLMesh.
     """
 
     storage: Storage
@@ -55,6 +56,7 @@ class Ports:
     files: FileSystem
     yaml: YamlReader
     sqlmesh: Callable[[], SqlmeshProject | None]
+    connector: Callable[[Connectable], Any]
     trust: ProxyTrust
     probe: StateProbe
     machine: Machine
@@ -171,7 +173,8 @@ class Dagctl:
         """Credentials of the state database."""
         from dagctl.domain.services.state import StateService
 
-        return StateService(self.projects, self._ports.api, self._ports.trust)
+        ports = self._ports
+        return StateService(self.protection, ports.api, ports.trust, ports.connector)
 
     @_Once
     def protection(self) -> ProtectionService:
@@ -196,4 +199,4 @@ class Dagctl:
         from dagctl.domain.doctor.checkup import Doctor
 
         ports = self._ports
-        return Doctor(ports.machine, ports.api, self.protection, self.state, ports.probe, lambda: self.config)
+        return Doctor(ports.machine, ports.api, self.state, ports.probe, lambda: self.config)

@@ -15,12 +15,13 @@ from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.system.clock import SystemClock
-from dagctl.domain.errors import FileUnusable
+from dagctl.domain.errors import FileUnusable, MissingExtra
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.storage import Storage, Stores
 
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
+    from dagctl.domain.services.state import Connectable
     from dagctl.domain.values.context import Overrides
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
@@ -95,6 +96,7 @@ def connect(
             files=files or _later(_project_files),
             yaml=_later(_yaml_reader),
             sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
+            connector=_state_connector,
             trust=trust or _later(lambda: _proxy_trust(place, environ)),
             probe=probe or _later(lambda: _state_probe(environ)),
             machine=machine or _later(lambda: _machine(place, environ)),
@@ -204,6 +206,14 @@ def _sqlmesh_project() -> SqlmeshProject | None:
     from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
 
     return InstalledSqlmesh()
+
+
+def _state_connector(wanted: Connectable) -> Any:
+    try:
+        from dagctl.adapters.sqlmesh.connection import connected
+    except ModuleNotFoundError:
+        raise MissingExtra("A state connection for SQLMesh needs SQLMesh.", extra="sqlmesh") from None
+    return connected(wanted)
 
 
 def _proxy_trust(home: Path, environ: Mapping[str, str]) -> ProxyTrust:

@@ -304,10 +304,12 @@ class ProjectConflict(ProjectError):
     Attributes:
         source: the variable, file or call that contradicts the pin; None where the session does.
         meanwhile: it did not when this process began.
+        folders: the folders of the SQLMesh projects that were given together, where those do.
     """
 
     source: str | None = None
     meanwhile: bool = False
+    folders: tuple[str, ...] = ()
 
 
 class SettingUnusable(DagctlError):

@@ -15,7 +15,9 @@ from dagctl.adapters.sqlmesh.gate import stand
 from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.warden import OPTION, Warden
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.services.state import Connectable
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
+from dagctl.domain.values.targets import PRODUCTION, EnvironmentName
 
 RENEWED = "(renewed by dagctl for each connection)"
 """Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""
@@ -65,7 +67,7 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     def items(self) -> list[tuple[str, Any]]:
         """The settings, with a token that is valid now."""
-        return list(as_mapping(self._link.credentials()).items())
+        return list(as_mapping(self._link.taken()).items())
 
     def values(self) -> list[Any]:
         """The values of the settings, with a token that is valid now."""
@@ -73,12 +75,12 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     def get(self, key: str, default: Any = None) -> Any:
         """A setting, or `default` where there is none of this name."""
-        return as_mapping(self._link.credentials()).get(key, default)
+        return as_mapping(self._link.taken()).get(key, default)
 
     def __getitem__(self, key: str) -> Any:
         if key not in self:
             raise KeyError(key)
-        return as_mapping(self._link.credentials())[key]
+        return as_mapping(self._link.taken())[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()
@@ -115,6 +117,14 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
     return connection
 
 
+def connected(wanted: Connectable) -> DagctlStateConnection:
+    """The state connection that an embedder of the SDK has asked for."""
+    held_to = None if wanted.environment is None else EnvironmentName(wanted.environment)
+    unasked = PRODUCTION if held_to is None else None
+    state = wanted.state
+    return state_connection(StateLink(lambda: state, wanted.project, None, held_to, wanted.located, unasked))
+
+
 def opened(link: StateLink, settings: dict[str, Any]) -> Any:
     """A new psycopg2 connection.
 
@@ -128,12 +138,13 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
 
     from dagctl.adapters.sqlmesh.cursor import StateConnection, StateCursor
 
-    guarded = {"connection_factory": StateConnection, "cursor_factory": StateCursor}
     try:
         credentials = link.credentials()
         chosen = {key: value for key, value in settings.items() if value is not None}
         try:
-            connection = psycopg2.connect(**keywords(credentials, chosen), **guarded)
+            connection = psycopg2.connect(
+                **keywords(credentials, chosen), connection_factory=StateConnection, cursor_factory=StateCursor
+            )
         except psycopg2.OperationalError as error:
             raise explained(str(error), credentials) from None
         connection.warden = link

@@ -1,46 +1,67 @@
-"""The way from a SQLMesh process to one project's state database."""
+"""The way from a SQLMesh process to one project's state database, and who is asked on it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import define, field
 
 from dagctl.adapters.sqlmesh.warden import Warden
-from dagctl.domain.errors import DagctlError
-from dagctl.domain.values.targets import PRODUCTION, Targets
+from dagctl.domain.errors import DagctlError, ProtectionRefused
+from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
 
 if TYPE_CHECKING:
-    from dagctl._sdk import Dagctl
+    from dagctl.domain.services.state import StateService
     from dagctl.domain.values.context import Context
     from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
-class StateLink(Warden):
+@define
+class ProjectWarden(Warden):
+    """Answers for the environments of one project.
+
+    Attributes:
+        state: gives the services of this process; can be pickled, unless it is an embedder's.
+        project: name, ID, or `ORGANIZATION/NAME`; the current project where None.
+        project_id: used as it is, instead of `project`.
+        held_to: the one environment that the program has said it is about; None where it has not.
+    """
+
+    state: Callable[[], StateService]
+    project: str | None = None
+    project_id: str | None = None
+    held_to: EnvironmentName | None = None
+    located: Context | None = field(default=None, eq=False)
+
+    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
+        targets = Targets.exactly(environments, PRODUCTION, "SQLMesh")
+        stray = next((name for name in targets.environments if self.held_to not in (None, name)), None)
+        if stray is not None:
+            raise ProtectionRefused(
+                f"This program asked for a connection for the environment {str(self.held_to)!r}, "
+                f"and was about to change {str(stray)!r}.",
+                environment=stray,
+                project=self.project,
+            )
+        self.state().protection.admitted(
+            targets, self.project, project_id=self.project_id, since=self.located, again=again
+        )
+
+
+@define(eq=False)
+class StateLink(ProjectWarden):
     """Leads to one project's state database, found once: later only the token is renewed.
 
     Pickled, it keeps which project it leads to, and finds its own way where it is unpickled.
 
-    Args:
-        connect: gives the SDK of this process; a function of a module, so that it can be pickled.
-        insecure: as for `get_state_connection`.
-        project: name, ID, or `ORGANIZATION/NAME`; the current project where None.
-        located: the context that leads there, where it is known already.
+    Attributes:
+        located: the context that leads there, once it is known.
+        unasked: the environment to ask about before the connection leaves the gate's reach; None where somebody was
+            asked already.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[bool], Dagctl],
-        insecure: bool,
-        project: str | None,
-        *,
-        located: Context | None = None,
-    ) -> None:
-        self._connect = connect
-        self._insecure = insecure
-        self._project = project
-        self._located = located
+    unasked: EnvironmentName | None = None
 
     def credentials(self) -> StateCredentials:
         """Credentials that are fresh now. Thread-safe and bounded in time.
@@ -48,54 +69,36 @@ class StateLink(Warden):
         Raises:
             DagctlError: as `StateService.credentials` does; also where the organization is signed in no more.
         """
-        client = self._connect(self._insecure)
-        if self._located is not None:
-            return client.state.credentials_in(client.session.open_in(client.context.read_again(self._located)))
-        session = client.state.located(client.session.open(self._project))
-        self._located = session.context
-        return client.state.credentials_in(session)
+        state = self.state()
+        if self.located is not None:
+            return state.credentials_in(state.sessions.open_in(state.sessions.contexts.read_again(self.located)))
+        session = state.located(state.sessions.open(self.project))
+        self.located = session.context
+        return state.credentials_in(session)
+
+    def taken(self) -> StateCredentials:
+        """The credentials for somebody who goes on with them by themselves, past the gate.
+
+        Raises:
+            DagctlError: as `credentials` does; and where the default environment must not be changed.
+        """
+        if self.unasked is not None:
+            self.require([self.unasked])
+            self.unasked = None
+        return self.credentials()
 
     def endpoint(self) -> StateEndpoint | None:
         """The database, as far as it is known without asking anybody."""
         try:
-            client = self._connect(self._insecure)
-            return client.state.endpoint(self._located or client.context.current(self._project))
+            state = self.state()
+            return state.endpoint(self.located or state.sessions.contexts.current(self.project))
         except DagctlError:
             return None  # it is raised again, and seen, when there is something to connect to
-
-    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
-        """Return if this person may change all of them; see `Warden`."""
-        targets = Targets.exactly(environments, PRODUCTION, "SQLMesh")
-        if targets.environments:
-            protection = self._connect(self._insecure).protection
-            protection.admitted(targets, self._project, since=self._located, again=again)
-
-    def _pin(self) -> str | None:
-        pin = self._located.pin if self._located else None
-        return str(pin) if pin else self._project
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StateLink, (self._connect, self._insecure, self._pin())
-
-
-@frozen
-class ProjectWarden(Warden):
-    """Answers for a project whose state SQLMesh reaches without dagctl.
-
-    Attributes:
-        connect: as for `StateLink`.
-        insecure: as for `check_environment_protection`.
-        project_id: the current project where None.
-    """
-
-    connect: Callable[[bool], Dagctl]
-    insecure: bool
-    project_id: str | None
-
-    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
-        """Return if this person may change all of them; see `Warden`."""
-        for environment in environments:
-            self.connect(self.insecure).protection.check(environment, project_id=self.project_id, again=again)
+        pin = self.located.pin if self.located else None
+        project = str(pin) if pin else self.project
+        return StateLink, (self.state, project, None, self.held_to, None, self.unasked)

@@ -8,13 +8,17 @@ may load several projects, in several threads. The call stack says it, and the f
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 
 from attrs import evolve, frozen
+
+from dagctl.domain.errors import ProjectConflict
+from dagctl.domain.values.context import Context
 
 _LOADER = "sqlmesh.core.config.loader"
 
@@ -61,6 +65,39 @@ def loading() -> Loading | None:
         elif here is not None and _is_loader(frame, "load_configs"):
             return evolve(here, repositories=tuple(frame.f_locals["absolute_paths"]))
     return here
+
+
+_pins: dict[tuple[int, tuple[Path, ...]], tuple[Path, str]] = {}
+"""What the repositories of a project have pinned, by process and project: the first one's folder, and its pin."""
+
+
+def require_one_pin(context: Callable[[], Context]) -> None:
+    """Return if the repositories of the project that is being loaded belong to one project of the platform.
+
+    SQLMesh keeps the state of all of them where the first one's is.
+
+    Args:
+        context: gives the context of the repository that this call comes from.
+
+    Raises:
+        ProjectConflict: two of them are pinned to different projects.
+    """
+    here = loading()
+    if here is None or len(here.repositories) < 2:
+        return
+    found = context()
+    pin = str(found.pin or (found.project.value if found.project else ""))
+    key = os.getpid(), here.repositories
+    folder, known = _pins.get(key, (here.folder, pin))
+    if here.folder in (folder, here.repositories[0]):
+        _pins[key] = here.folder, pin
+    elif known != pin:
+        raise ProjectConflict(
+            f"SQLMesh was given two projects whose states are apart: {folder} belongs to {known!r}, "
+            f"and {here.folder} to {pin!r}.",
+            project=pin,
+            folders=(str(folder), str(here.folder)),
+        )
 
 
 def _callers() -> Iterator[FrameType]:

@@ -15,7 +15,6 @@ from dagctl.domain.errors import DagctlError, ProjectNotFound
 from dagctl.domain.generation.service import ConfigGeneration
 from dagctl.domain.services.clocks import skew
 from dagctl.domain.services.context import World
-from dagctl.domain.services.protection import ProtectionService
 from dagctl.domain.services.session import Session
 from dagctl.domain.services.state import StateService
 from dagctl.domain.values.context import Origin, Sourced
@@ -45,7 +44,6 @@ class Doctor:
 
     machine: Machine
     api: ApiGateway
-    protection: ProtectionService
     state: StateService
     probe: StateProbe
     open_config: Callable[[], ConfigGeneration]
@@ -65,9 +63,9 @@ class _Visit:
     def __init__(self, doctor: Doctor, pin: str | None) -> None:
         self._doctor = doctor
         self._pin = pin
-        self._contexts = doctor.protection.sessions.contexts
-        self._sessions = doctor.protection.sessions
-        self._clocks = doctor.protection.sessions.clocks
+        self._contexts = doctor.state.sessions.contexts
+        self._sessions = doctor.state.sessions
+        self._clocks = doctor.state.sessions.clocks
         self._given = self._contexts.overrides.given_session
 
     def checks(self) -> Iterator[Check]:
@@ -188,7 +186,7 @@ class _Visit:
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
     def _protection(self) -> Check:
-        verdict = self._doctor.protection.ask_in(PRODUCTION, self._identified)
+        verdict = self._doctor.state.protection.ask_in(PRODUCTION, self._identified)
         if verdict.allowed:
             return ok(f"the API answers: {PRODUCTION} is open to you")
         words = printable(verdict.message or "").rstrip(".")

@@ -38,8 +38,6 @@ class ProtectionService:
         default_environment: str | None = None,
         project_id: str | None = None,
         project: str | None = None,
-        *,
-        again: bool = False,
     ) -> None:
         """Return if the environments in question are allowed; an environment is asked about once a process.
 
@@ -48,7 +46,6 @@ class ProtectionService:
             default_environment: the environment of a command that names none.
             project_id: used as it is; the context's project where None.
             project: name or ID of the project that the caller insists on.
-            again: as for `require`.
 
         Raises:
             EnvironmentProtected: the platform says no.
@@ -60,8 +57,7 @@ class ProtectionService:
             targets = self.targets(default_environment)
         else:
             targets = Targets.exactly([environment], default_environment or PRODUCTION, "the caller")
-        if targets.environments:
-            self.require(targets, self._session(targets.environments[0], project, project_id), again=again)
+        self.admitted(targets, project, project_id=project_id)
 
     def targets(self, default_environment: str | None = None) -> Targets:
         """What the running command targets."""
@@ -76,19 +72,28 @@ class ProtectionService:
         return Targets.every(PRODUCTION, reason)
 
     def admitted(
-        self, targets: Targets, project: str | None = None, *, since: Context | None = None, again: bool = False
-    ) -> Session:
-        """The session to touch `targets` in, once all of them are allowed.
+        self,
+        targets: Targets,
+        project: str | None = None,
+        *,
+        project_id: str | None = None,
+        since: Context | None = None,
+        again: bool = False,
+    ) -> Session | None:
+        """The session to touch `targets` in, once all of them are allowed. Without any, nobody is asked: None.
 
         Args:
             project: the project that the caller insists on.
+            project_id: used as it is.
             since: an identified context of this process, to go on in whichever account is the current one by now.
             again: as for `require`.
 
         Raises:
             DagctlError: as `check` does.
         """
-        session = self._session(targets.environments[0], project, since=since)
+        if not targets.environments:
+            return None
+        session = self._session(targets.environments[0], project, project_id, since=since)
         self.require(targets, session, again=again)
         return session
 

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import DagctlError, FileUnusable, PlatformError
 from dagctl.domain.services.projects import ProjectService
-from dagctl.domain.services.session import Session
+from dagctl.domain.services.protection import ProtectionService
+from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.platform import StateProxy, default_state_proxy
 from dagctl.domain.values.state import StateCredentials, StateEndpoint, database_name, database_user
+from dagctl.domain.values.targets import PRODUCTION, Targets
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.state_probe import ProxyTrust
+
+
+@frozen
+class Connectable:
+    """What a connection to a state database is made of: the services, and what the caller insists on."""
+
+    state: StateService
+    project: str | None
+    environment: str | None
+    located: Context | None
 
 
 @frozen
 class StateService:
     """Computes the credentials of a project's state database."""
 
-    projects: ProjectService
+    protection: ProtectionService
     api: ApiGateway
     trust: ProxyTrust
+    connector: Callable[[Connectable], Any]
     _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
     """What the platform has said, by API and organization."""
 
@@ -38,7 +53,34 @@ class StateService:
             NotSignedIn: nobody is signed in.
             PlatformError: something had to be asked for and could not.
         """
-        return self.credentials_in(self.located(self.projects.sessions.open(project)), keep=keep)
+        return self.credentials_in(self.located(self.sessions.open(project)), keep=keep)
+
+    def connection(self, project: str | None = None, *, environment: str | None = None) -> Any:
+        """A state connection for a SQLMesh `Config`, as `get_state_connection()` gives it, over this client.
+
+        Args:
+            project: name or ID of the project that the caller insists on; the context's where None.
+            environment: the one environment that the caller is about: it is asked about at once, and SQLMesh is
+                kept from changing another one. Where None, SQLMesh asks before it changes any.
+
+        Raises:
+            DagctlError: as `ProtectionService.check` does.
+            MissingExtra: SQLMesh is not installed.
+        """
+        names = [] if environment is None else [environment]
+        session = self.protection.admitted(Targets.exactly(names, PRODUCTION, "the caller"), project)
+        located = self.located(session).context if session is not None else None
+        return self.connector(Connectable(self, project, environment, located))
+
+    @property
+    def sessions(self) -> SessionService:
+        """The sessions in which credentials are given."""
+        return self.protection.sessions
+
+    @property
+    def projects(self) -> ProjectService:
+        """The projects whose credentials are given."""
+        return self.protection.projects
 
     def located(self, session: Session) -> Session:
         """The session with everything in its context that leads to the project's database.
