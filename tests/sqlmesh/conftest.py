@@ -57,16 +57,22 @@ class Platform:
         self.asked: list[str] = []
         self.targets: list[Targets] = []
         self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted)
-        self.context = SimpleNamespace(current=lambda project: None)
-        self.state = SimpleNamespace(located=self._located, endpoint=lambda context: None)
+        nowhere = SimpleNamespace(pin=None, project=None)
+        self.state = SimpleNamespace(
+            protection=self.protection,
+            sessions=SimpleNamespace(contexts=SimpleNamespace(current=lambda project: nowhere)),
+            located=self._located,
+            endpoint=lambda context: None,
+        )
 
     def _targets(self, default: str | None) -> Targets:
         found = SqlmeshCommandLine().targets(default)
         self.targets.append(found)
         return found
 
-    def _admitted(self, targets: Targets, *_: object) -> None:
+    def _admitted(self, targets: Targets, *_: object) -> object:
         self.asked += [name for name in targets.environments if name not in self.asked]
+        return targets if targets.environments else None
 
     def _located(self, session: object) -> Any:
         raise DagctlError("This is as far as the test goes.")
@@ -139,7 +145,7 @@ def ask(
         monkeypatch.setattr(paths, "default", [str(folder)])
         monkeypatch.setattr("sys.argv", list(argv))
         monkeypatch.setattr("sqlmesh.cli.main.configure_logging", lambda *_, **__: None)
-        monkeypatch.setattr("dagctl._functions._client", lambda insecure: platform)
+        monkeypatch.setattr("dagctl._functions._client", lambda insecure, folder=None: platform)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = CliRunner().invoke(sqlmesh_cli, list(argv)[1:])

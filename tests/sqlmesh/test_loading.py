@@ -168,7 +168,7 @@ def test_only_the_first_repository_of_a_program_decides(
 def _load(paths: Any, platform: Any, monkeypatch: pytest.MonkeyPatch, config: str | None = None) -> None:
     from sqlmesh.core.config import Config, load_configs
 
-    monkeypatch.setattr("dagctl._functions._client", lambda insecure: platform)
+    monkeypatch.setattr("dagctl._functions._client", lambda insecure, folder=None: platform)
     monkeypatch.setattr("sys.argv", ["pipeline.py"])
     load_configs(config, Config, paths)
 
