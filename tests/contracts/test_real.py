@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -82,7 +83,7 @@ class TestFileCredentialStore(CredentialStoreContract):
 
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
         """What another tool finds: the published client's name of the file, and of what is in it."""
-        name = f"{org}_{project}".replace("/", "_").replace("\\", "_")
+        name = re.sub(r"[^\w .-]", "_", f"{org}_{project}")
         path = self.folder / "credentials" / f"{name}.json"
         kept = json.loads(path.read_text())["expires_at"] if path.exists() else None
         return datetime.fromisoformat(kept) if kept else None

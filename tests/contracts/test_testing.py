@@ -103,7 +103,7 @@ def test_a_client_on_which_nobody_has_signed_in() -> None:
 
 
 def test_a_client_with_a_port_of_the_callers() -> None:
-    tokens, platform = MemoryTokenStore(), MemoryPlatform(elsewhere, memory_storage(), access_lifetime=60, rotate=False)
+    tokens, platform = MemoryTokenStore(), MemoryPlatform(elsewhere(), access_lifetime=60, rotate=False)
     client = connected(platform, storage=memory_storage(tokens=tokens))
     assert tokens.load() == client.session.open().tokens
     assert isinstance(client.clock, testing.FixedClock)

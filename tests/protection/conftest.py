@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -26,6 +28,15 @@ from dagctl.ports.storage import Storage, Stores
 from dagctl.testing import FixedClock, MemoryAccountShelf, MemoryCredentialStore, MemoryPlatform
 
 NOON = FixedClock().now()
+
+
+def id_token(subject: str) -> str:
+    """An ID token that says whose it is, and nothing else."""
+    header, claims = (
+        urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "RS256"}, {"sub": subject})
+    )
+    return f"{header}.{claims}.c2ln".replace("=", "")
+
 
 SIGNED_IN = Settings(
     current_org="org-1",
@@ -86,7 +97,7 @@ class Store:
 class Tokens:
     """Gives a token, a new one with every renewal that the test asks for; or raises."""
 
-    answer: Any = "id-1"
+    answer: Any = field(factory=lambda: id_token("ada"))
     asked: int = 0
     writable: bool = False
     clock: FixedClock = field(factory=FixedClock)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
+from tests.protection.conftest import id_token
 
 from dagctl.cli.cures import cure
 from dagctl.domain.errors import (
@@ -47,7 +48,7 @@ def test_what_the_command_targets_is_asked_about(guarded: Guarded) -> None:
     assert (access.api_url, access.organization_id, access.id_token) == (
         "https://api.example.com",
         "org-1",
-        Secret("id-1"),
+        Secret(guarded.session.answer),
     )
     assert (project_id, environment) == ("p-1", "dev")
     assert guarded.commands.defaults == ["dev"]
@@ -192,6 +193,13 @@ def test_another_project_organization_or_platform_is_another_question(guarded: G
     guarded.store.settings = evolve(guarded.store.settings, api_url="https://api.example.org")
     guarded.service.check("dev")
     assert len(guarded.api.asked) == 4
+
+
+def test_another_person_is_another_question(guarded: Guarded) -> None:
+    guarded.service.check("dev")
+    guarded.session.answer = id_token("bob")
+    guarded.service.check("dev")
+    assert len(guarded.api.asked) == 2
 
 
 def test_neither_a_refusal_nor_a_failure_is_remembered(guarded: Guarded) -> None:
