@@ -83,7 +83,7 @@ class TestFileCredentialStore(CredentialStoreContract):
 
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
         """What another tool finds: the published client's name of the file, and of what is in it."""
-        name = re.sub(r"[^\w .-]", "_", f"{org}_{project}")
+        name = re.sub(r"[^\w .-]", "_", f"{org}_{project}").lstrip(".")
         path = self.folder / "credentials" / f"{name}.json"
         kept = json.loads(path.read_text())["expires_at"] if path.exists() else None
         return datetime.fromisoformat(kept) if kept else None

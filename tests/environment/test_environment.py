@@ -16,7 +16,6 @@ from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable, NotSignedIn
 from dagctl.domain.values.context import Origin, Overrides, Sourced
-from dagctl.domain.values.secret import Secret
 
 
 def _jwt(**claims: object) -> str:
@@ -185,7 +184,7 @@ def test_tokens_live_until_the_first_of_them_dies() -> None:
     tokens = EnvironmentTokenStore(environ).load()
     assert tokens is not None
     assert tokens.expires_at == datetime.fromtimestamp(1_900_000_000, tz=timezone.utc)
-    assert (tokens.access_token, tokens.id_token, tokens.refresh_token) == (Secret(access), Secret(identity), None)
+    assert (tokens.access_token.reveal(), tokens.id_token.reveal(), tokens.refresh_token) == (access, identity, None)
 
 
 @pytest.mark.parametrize("present", ["DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"])

@@ -13,7 +13,6 @@ import pytest
 from attrs import evolve
 from tests.protection.conftest import id_token
 
-from dagctl.cli.cures import cure
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,

@@ -17,11 +17,10 @@ from uuid import uuid4
 
 import pytest
 
-from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
-from dagctl.domain.values.targets import Targets
+from dagctl.domain.values.targets import EnvironmentName, Targets
 
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 
@@ -58,18 +57,16 @@ class Platform:
         self.asked: list[str] = []
         self.targets: list[Targets] = []
         self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted)
-        self.context = SimpleNamespace(current=self._located)
-        self.state = SimpleNamespace(endpoint=lambda context: None)
-        self.session = SimpleNamespace(open=self._located)
+        self.context = SimpleNamespace(current=lambda project: None)
+        self.state = SimpleNamespace(located=self._located, endpoint=lambda context: None)
 
     def _targets(self, default: str | None) -> Targets:
         found = SqlmeshCommandLine().targets(default)
         self.targets.append(found)
         return found
 
-    def _admitted(self, targets: Targets, project: str | None, **_: object) -> Any:
+    def _admitted(self, targets: Targets, *_: object) -> None:
         self.asked += [name for name in targets.environments if name not in self.asked]
-        return self._located(project)
 
     def _located(self, session: object) -> Any:
         raise DagctlError("This is as far as the test goes.")
@@ -162,7 +159,7 @@ def configuration_fixture() -> Callable[..., str]:
     return configuration
 
 
-class Link(StateLink):
+class Link:
     """A way to a PostgreSQL of the test's own, with another token each time."""
 
     def __init__(self, where: Mapping[str, Any], protected: Collection[str] = ()) -> None:
@@ -173,18 +170,21 @@ class Link(StateLink):
         self.asked_again: list[str] = []
         self.database = Database(self.where)
 
+    def endpoint(self) -> StateEndpoint:
+        return StateEndpoint(**{"sslmode": "disable", "chosen": True, **self.where})
+
     def credentials(self) -> StateCredentials:
         self.tokens.append(f"token-{len(self.tokens)}")
         return StateCredentials(self.endpoint(), self.tokens[-1])
 
-    def endpoint(self) -> StateEndpoint:
-        return StateEndpoint(**{"sslmode": "disable", "chosen": True, **self.where})
-
-    def guard(self, environments: Iterable[str], changes: bool) -> None:
-        self.looked_at.append((list(environments), changes))
+    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
         for name in environments:
-            if name in self.closed and (changes or self.wary):
-                raise EnvironmentProtected(f"The environment {name!r} is protected from you.")
+            (self.asked_again if again else self.asked).append(name)
+            if EnvironmentName(name) in self.protected:
+                raise EnvironmentProtected(f"The environment {name!r} is protected from you.", environment=name)
+
+    def closed(self, environments: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in environments if EnvironmentName(name) in self.protected)
 
 
 @pytest.fixture

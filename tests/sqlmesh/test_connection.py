@@ -474,8 +474,8 @@ def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: 
     (tmp_path / "ca.pem").write_text("a CA")
     local = evolve(asked, host="localhost")
     named = {"PGSSLROOTCERT": "mine.pem"}
-    assert trusting(local, chosen=True, loopback_ca=tmp_path / "ca.pem", environ=named).sslrootcert is None
+    assert LocalProxyTrust(tmp_path / "ca.pem", named).applied(local).sslrootcert is None
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").write_text("a CA")
     assert ca({}) is None
-    assert trusting(CREDENTIALS, chosen=False, loopback_ca=tmp_path / "ca.pem", environ={}) == CREDENTIALS
+    assert LocalProxyTrust(tmp_path / "ca.pem", {}).applied(ENDPOINT) == ENDPOINT

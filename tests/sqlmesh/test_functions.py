@@ -139,7 +139,8 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object)
     """The client that the functions find."""
     client = Client(DEV)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
-    monkeypatch.setattr(_functions, "_client", lambda insecure: client)
+    monkeypatch.setattr(_functions, "_client", _this)
+    monkeypatch.setattr(_Found, "client", client)
     return client
 
 
@@ -160,7 +161,7 @@ def test_a_refusal_is_the_end_of_it(refusal: DagctlError, client: Client) -> Non
         dagctl.get_state_connection()
     assert isinstance(raised.value, RuntimeError)
     assert isinstance(raised.value, SQLMeshError)
-    assert str(raised.value) == str(refusal)
+    assert str(raised.value).partition("\n")[0] == refusal.message
     assert "kept" not in client.events
 
 
@@ -177,7 +178,7 @@ def test_a_command_without_state_needs_nobody(client: Client) -> None:
     made = dagctl.get_state_connection()
     assert made.type_ == "postgres"
     assert client.tokens == 0
-    with pytest.raises(DagctlError, match="No project is chosen"):
+    with pytest.raises(NotSignedIn):
         made._connection_factory_with_kwargs()
     client.recorded = SIGNED_IN
     assert made["database"] == "org_acme_shop"
@@ -309,8 +310,14 @@ def test_fresh_token(client: Client) -> None:
     assert dagctl.get_fresh_token() == "access-1"
 
 
+class _Found:
+    """What the functions find: by way of a module, so that a link to it can be pickled."""
+
+    client: Any = None
+
+
 def _this(insecure: bool) -> Any:
-    return _functions._client(insecure)
+    return _Found.client
 
 
 def link_of(client: Client, project: str | None, *, wary: bool) -> StateLink:

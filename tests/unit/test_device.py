@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl.cli.cures import cure
 from dagctl.domain.errors import (
     DagctlError,
     DeviceGrantRefused,

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl._cures import cure
 from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectNotFound, Unreachable
 from dagctl.domain.services.projects import find
 from dagctl.domain.values.context import Origin, Overrides, Sourced

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl._cures import cure
 from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl._cures import cure
 from dagctl.domain.errors import ClockSkewed, NotSignedIn, ProjectConflict, SessionEnded
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
