@@ -66,7 +66,7 @@ def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbo
     assert [line[0] for line in shown] == ["*", " "]
 
     done = run("auth", "switch", "acme")
-    assert done.stdout == f"The context is now {accounts['acme']['name']}: acme, project shop.\n"
+    assert done.stdout == f"The current account is now {accounts['acme']['name']}: acme, project shop.\n"
     assert [project["id"] for project in json.loads(run("projects", "--json").stdout)] == ["prj_shop", "prj_web"]
     assert run("auth", "refresh").returncode == 0
     assert run("auth", "switch", "org_globex").returncode == 0

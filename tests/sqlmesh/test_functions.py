@@ -105,7 +105,7 @@ class Client:
         self.context = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
         self.session = SessionService(self.context, far, ClockCheck(far, clock))
         self.projects = ProjectService(self.session, far)
-        self.state = StateService(self.projects, far, SimpleNamespace(applied=lambda endpoint: endpoint))  # type: ignore[arg-type]
+        self.state = StateService(self.projects, far, SimpleNamespace(applied=lambda endpoint: endpoint))
         self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted, check=self._check)
 
     def load(self) -> Settings:
