@@ -15,7 +15,7 @@ BUDGETS: dict[str, float | None] = {
     "auth status": 8,
     "auth token": None,
     "config current": None,
-    "context list": None,
+    "auth list": None,
     "completion bash": None,
     "use-project --help": None,
     "config generate --help": None,

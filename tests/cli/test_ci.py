@@ -59,8 +59,8 @@ def test_a_session_in_variables_needs_no_home_and_makes_none(run: Any, job: dict
 @pytest.mark.parametrize("text", ["current_org: org_other\napi_url: https://api.other.example\n", "a: ["])
 def test_a_session_in_variables_leaves_a_home_as_it_is(run: Any, job: dict[str, str], text: str) -> None:
     home = Path(job["DAGCTL_HOME"])
-    (home / "contexts" / "acme").mkdir(parents=True, mode=0o700)
-    for name in ("config.yaml", "auth.json", "contexts/acme/config.yaml"):
+    (home / "accounts" / "acme").mkdir(parents=True, mode=0o700)
+    for name in ("config.yaml", "auth.json", "accounts/acme/config.yaml"):
         (home / name).write_text(text)
     before = contents(home)
     for command, code in COMMANDS.items():

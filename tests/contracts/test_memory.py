@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import PurePath
 from urllib.parse import urlencode
 
 from dagctl.adapters.contracts.platform import Stage
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.browser import Browser, Query
+from dagctl.ports.credential_store import CredentialStore
 from dagctl.testing import (
     AccountShelfContract,
     BrowserContract,
@@ -57,6 +59,11 @@ class TestMemoryContextStore(SettingsStoreContract):
 class TestMemoryCredentialStore(CredentialStoreContract):
     def make(self) -> MemoryCredentialStore:
         return MemoryCredentialStore()
+
+    def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
+        assert isinstance(store, MemoryCredentialStore)
+        kept = store.kept.get((org, project))
+        return kept.expires_at if kept else None
 
 
 class TestFixedClock(ClockContract):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import stat
+from datetime import datetime
 from pathlib import Path, PurePath
 
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
@@ -11,6 +14,7 @@ from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.settings_store import SettingsStore
 from dagctl.ports.storage import AccountShelf
 from dagctl.ports.token_store import TokenStore
@@ -76,3 +80,10 @@ class TestFileContextShelf(AccountShelfContract):
 class TestFileCredentialStore(CredentialStoreContract):
     def make(self) -> FileCredentialStore:
         return FileCredentialStore(self.folder)
+
+    def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
+        """What another tool finds: the published client's name of the file, and of what is in it."""
+        name = re.sub(r"[^\w .-]", "_", f"{org}_{project}").lstrip(".")
+        path = self.folder / "credentials" / f"{name}.json"
+        kept = json.loads(path.read_text())["expires_at"] if path.exists() else None
+        return datetime.fromisoformat(kept) if kept else None

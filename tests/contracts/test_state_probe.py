@@ -16,8 +16,9 @@ from attrs import evolve
 from dagctl._cures import cure
 from dagctl.adapters.memory.probe import CA
 from dagctl.adapters.postgres.probe import PostgresProbe
+from dagctl.adapters.postgres.trust import LocalProxyTrust
 from dagctl.domain.errors import CertificateRefused, MissingExtra, Unreachable
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.testing import MemoryPlatform, MemoryStateProbe, StateProbeContract, StateStage, connected
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ class TestPostgresProbe(StateProbeContract):
 
         other = self.folder / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(other))
-        return StateStage(probe_of(self.folder), self.credentials, str(self.sandbox.ca_file), str(other), self.nowhere)
+        return StateStage(probe_of(), self.credentials, str(self.sandbox.ca_file), str(other), self.nowhere)
 
 
-def probe_of(folder: Path, environ: dict[str, str] | None = None, timeout: float = 60.0) -> PostgresProbe:
-    return PostgresProbe(folder / "nothing" / "ca.pem", environ or {}, timeout=timeout)
+def probe_of(environ: dict[str, str] | None = None, timeout: float = 60.0) -> PostgresProbe:
+    return PostgresProbe(environ or {}, timeout=timeout)
 
 
 @pytest.fixture
@@ -69,11 +70,11 @@ def credentials(sandbox: Sandbox) -> StateCredentials:
     now = int(time.time())
     claims = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
     token = Keys(sandbox.ca_file.parent).sign({**claims, "aud": [sandbox.api_url]})
-    return StateCredentials(host, port, "org_acme_shop", "acme/shop", token)
+    return StateCredentials(StateEndpoint(host, port, "org_acme_shop", "acme/shop"), token)
 
 
-def server(answer: Callable[[socket.socket], object]) -> StateCredentials:
-    """Credentials for a server of this test's own, which deals with one connection."""
+def server(answer: Callable[[socket.socket], object]) -> StateEndpoint:
+    """Where there is a server of this test's own, which deals with one connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -83,18 +84,18 @@ def server(answer: Callable[[socket.socket], object]) -> StateCredentials:
                 answer(connection)
 
     Thread(target=serve, daemon=True).start()
-    return StateCredentials("127.0.0.1", listener.getsockname()[1], "db", "user", "secret")
+    return StateEndpoint("127.0.0.1", listener.getsockname()[1], "db", "user")
 
 
 def test_a_certificate_for_another_host_is_refused(
     sandbox: Sandbox, credentials: StateCredentials, tmp_path: Path
 ) -> None:
-    ca, elsewhere = str(sandbox.ca_file), evolve(credentials, host="127.0.0.2")
-    assert probe_of(tmp_path).secure(evolve(credentials, sslmode="verify-ca", sslrootcert=ca)) is not None
+    ca, elsewhere = str(sandbox.ca_file), evolve(credentials.endpoint, host="127.0.0.2")
+    assert probe_of().secure(evolve(credentials.endpoint, sslmode="verify-ca", sslrootcert=ca)) is not None
     relayed = relay(sandbox.proxy[1], elsewhere.host)
     strict = evolve(elsewhere, port=relayed, sslmode="verify-full", sslrootcert=ca)
     with pytest.raises(CertificateRefused, match=r"127\.0\.0\.2"):
-        probe_of(tmp_path).secure(strict)
+        probe_of().secure(strict)
 
 
 def relay(port: int, host: str) -> int:
@@ -128,8 +129,8 @@ def test_a_server_without_tls(tmp_path: Path) -> None:
         connection.sendall(b"N")
 
     with pytest.raises(CertificateRefused, match="offers no TLS"):
-        probe_of(tmp_path).secure(server(answer))
-    assert probe_of(tmp_path).secure(evolve(server(answer), sslmode="prefer")) is None
+        probe_of().secure(server(answer))
+    assert probe_of().secure(evolve(server(answer), sslmode="prefer")) is None
 
 
 def test_what_is_no_postgresql(tmp_path: Path) -> None:
@@ -138,22 +139,24 @@ def test_what_is_no_postgresql(tmp_path: Path) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     with pytest.raises(Unreachable, match="is no PostgreSQL"):
-        probe_of(tmp_path).secure(server(answer))
+        probe_of().secure(server(answer))
 
 
 @pytest.mark.parametrize("step", ["secure", "enter"])
 def test_a_server_that_never_answers_is_waited_for_no_longer_than_allowed(step: str, tmp_path: Path) -> None:
     over = Event()
     try:
+        endpoint = server(lambda connection: over.wait())
+        where = StateCredentials(endpoint, "secret") if step == "enter" else endpoint
         with pytest.raises(Unreachable, match="answer"):
-            getattr(probe_of(tmp_path, timeout=0.3), step)(server(lambda connection: over.wait()))
+            getattr(probe_of(timeout=0.3), step)(where)
     finally:
         over.set()
 
 
 def test_a_host_that_does_not_exist(tmp_path: Path, credentials: StateCredentials) -> None:
     with pytest.raises(Unreachable, match="host name"):
-        probe_of(tmp_path).reach(evolve(credentials, host="proxy.invalid"))
+        probe_of().reach(evolve(credentials.endpoint, host="proxy.invalid"))
 
 
 def test_a_ca_file_that_is_none(tmp_path: Path, credentials: StateCredentials) -> None:
@@ -161,23 +164,22 @@ def test_a_ca_file_that_is_none(tmp_path: Path, credentials: StateCredentials) -
     empty.write_text("")
     for path, why in ((empty, "no CA certificate"), (tmp_path / "missing.pem", "No such file")):
         with pytest.raises(CertificateRefused, match=why):
-            probe_of(tmp_path).secure(evolve(credentials, sslmode="verify-full", sslrootcert=str(path)))
+            probe_of().secure(evolve(credentials.endpoint, sslmode="verify-full", sslrootcert=str(path)))
 
 
 def test_require_verifies_where_libpq_finds_root_certificates(
     tmp_path: Path, credentials: StateCredentials, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = probe_of(tmp_path, {"PGSSLROOTCERT": str(sandbox.ca_file)})
-    shown = probe.secure(credentials)
+    probe = probe_of({"PGSSLROOTCERT": str(sandbox.ca_file)})
+    shown = probe.secure(credentials.endpoint)
     assert shown is not None
     assert shown.trusted_by == str(sandbox.ca_file)
 
 
 def test_the_sandbox_of_this_machine_is_verified_by_itself(credentials: StateCredentials, sandbox: Sandbox) -> None:
-    probe = PostgresProbe(sandbox.ca_file, {})
-    trusted = probe.trusting(credentials, chosen=False)
+    trusted = LocalProxyTrust(sandbox.ca_file, {}).applied(credentials.endpoint)
     assert (trusted.sslmode, trusted.sslrootcert) == ("verify-full", str(sandbox.ca_file))
-    probe.enter(trusted)
+    probe_of().enter(evolve(credentials, endpoint=trusted))
 
 
 def test_without_a_driver_nobody_logs_in(
@@ -185,5 +187,5 @@ def test_without_a_driver_nobody_logs_in(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     with pytest.raises(MissingExtra) as caught:
-        probe_of(tmp_path).enter(credentials)
+        probe_of().enter(credentials)
     assert cure(caught.value) == "Run: pip install 'dagctl[sqlmesh]'"

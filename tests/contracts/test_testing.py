@@ -11,7 +11,15 @@ import pytest
 
 from dagctl import testing
 from dagctl.domain.errors import EnvironmentProtected, NotSignedIn
-from dagctl.testing import FixedCommandLine, MemoryPlatform, MemoryTokenStore, Person, connected, elsewhere
+from dagctl.testing import (
+    FixedCommandLine,
+    MemoryPlatform,
+    MemoryTokenStore,
+    Person,
+    connected,
+    elsewhere,
+    memory_storage,
+)
 
 NEEDS_EXTRA = {"running_sandbox"}
 
@@ -49,7 +57,7 @@ for name in ("pytest", "starlette", "uvicorn", "joserfc", "sqlmesh", "psycopg2")
 from dagctl.testing import MemoryPlatform, connected
 client = connected(MemoryPlatform())
 client.projects.choose("shop")
-print(client.state.credentials().user)
+print(client.state.credentials().endpoint.user)
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout == "acme/shop\n"
@@ -60,7 +68,7 @@ from dagctl.testing import TokenStoreContract, MemoryTokenStore, dagctl, dagctl_
 
 def test_a_tool(dagctl, dagctl_platform):
     dagctl.projects.choose("shop")
-    assert dagctl.state.credentials().database == "org_acme_shop"
+    assert dagctl.state.credentials().endpoint.database == "org_acme_shop"
     dagctl.protection.check("dev")
     assert dagctl_platform.checks == [("prj_shop", "dev")]
 
@@ -96,8 +104,8 @@ def test_a_client_on_which_nobody_has_signed_in() -> None:
 
 def test_a_client_with_a_port_of_the_callers() -> None:
     tokens, platform = MemoryTokenStore(), MemoryPlatform(elsewhere(), access_lifetime=60, rotate=False)
-    client = connected(platform, tokens=tokens)
-    assert tokens.load() == client.session.current()
+    client = connected(platform, storage=memory_storage(tokens=tokens))
+    assert tokens.load() == client.session.open().tokens
     assert isinstance(client.clock, testing.FixedClock)
     client.clock.advance(3600)
     client.session.fresh()
@@ -122,6 +130,6 @@ def test_a_client_touches_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DAGCTL_PROJECT", "another")
     client: Any = connected()
     client.projects.choose("shop")
-    assert client.state.credentials().user == "acme/shop"
+    assert client.state.credentials().endpoint.user == "acme/shop"
     client.logout()
     assert list(tmp_path.iterdir()) == []

@@ -36,10 +36,10 @@ def test_a_linked_folder_of_credentials_is_not_emptied(tmp_path: Path) -> None:
     assert (target / "package.json").read_text() == "{}"
 
 
-def test_a_linked_context_is_none(tmp_path: Path) -> None:
+def test_a_linked_account_is_none(tmp_path: Path) -> None:
     shelf = FileAccountShelf(tmp_path, FileTokenStore)
-    shelf.stores("acme").contexts.save(Settings(current_org="acme"))
-    shelf.stores("theirs").contexts.save(Settings(current_org="theirs"))
-    target = (tmp_path / "contexts" / "theirs").rename(tmp_path / "elsewhere")
-    (tmp_path / "contexts" / "theirs").symlink_to(target, target_is_directory=True)
+    shelf.stores("acme").settings.save(Settings(current_org="acme"))
+    shelf.stores("theirs").settings.save(Settings(current_org="theirs"))
+    target = (tmp_path / "accounts" / "theirs").rename(tmp_path / "elsewhere")
+    (tmp_path / "accounts" / "theirs").symlink_to(target, target_is_directory=True)
     assert shelf.names() == ("acme",)

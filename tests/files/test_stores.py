@@ -23,7 +23,7 @@ from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileBusy, FileCorrupt
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.tokens import TokenSet
 
 DEATH = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -203,7 +203,7 @@ def test_a_corrupt_config_is_named_and_left_alone(tmp_path: Path, text: str, why
 
 
 def _credentials(password: str = "secret") -> StateCredentials:
-    return StateCredentials("localhost", 5432, "org_a_b", "a/b", password, expires_at=DEATH)
+    return StateCredentials(StateEndpoint("localhost", 5432, "org_a_b", "a/b"), password, expires_at=DEATH)
 
 
 def test_credentials_are_kept_for_other_tools(tmp_path: Path) -> None:
@@ -213,8 +213,7 @@ def test_credentials_are_kept_for_other_tools(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["expires_at"] == DEATH.isoformat()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert store.expires_at("Acme Inc", "my-project") == DEATH
-    assert store.expires_at("Acme Inc", "other") is None
+    assert json.loads(path.read_text())["password"] == "secret"
     store.clear()
     assert list(path.parent.iterdir()) == []
 
@@ -244,7 +243,7 @@ def test_what_cannot_be_read_is_replaced(tmp_path: Path, text: str) -> None:
     path.parent.mkdir()
     path.write_text(text)
     store.save("a", "b", _credentials())
-    assert store.expires_at("a", "b") == DEATH
+    assert json.loads(path.read_text())["expires_at"] == DEATH.isoformat()
 
 
 @pytest.mark.parametrize("name", ["../../etc", "..", ".", "a/b", "a\\b", "a\0b", "", "C:x"])
@@ -252,13 +251,6 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     FileCredentialStore(tmp_path).save(name, name, _credentials())
     assert [path.name for path in tmp_path.iterdir()] == ["credentials"]
     assert len(list((tmp_path / "credentials").iterdir())) == 1
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"expires_at": 1}', '{"expires_at": "2030-01-01"}'])
-def test_unreadable_credentials_tell_no_expiry(tmp_path: Path, text: str) -> None:
-    (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials" / "a_b.json").write_text(text)
-    assert FileCredentialStore(tmp_path).expires_at("a", "b") is None
 
 
 def test_clearing_where_there_is_nothing(tmp_path: Path) -> None:

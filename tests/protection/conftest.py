@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -14,14 +16,27 @@ from dagctl.domain.services.clocks import ClockCheck
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.protection import ProtectionService
+from dagctl.domain.services.session import SessionService
 from dagctl.domain.services.verdicts import Verdicts
+from dagctl.domain.values.context import Overrides
 from dagctl.domain.values.platform import ApiAccess, Organization, Project
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import Targets, Verdict
 from dagctl.domain.values.tokens import TokenSet
-from dagctl.testing import FixedClock
+from dagctl.ports.api_gateway import ApiGateway
+from dagctl.ports.storage import Storage, Stores
+from dagctl.testing import FixedClock, MemoryAccountShelf, MemoryCredentialStore, MemoryPlatform
 
 NOON = FixedClock().now()
+
+
+def id_token(subject: str) -> str:
+    """An ID token that says whose it is, and nothing else."""
+    header, claims = (
+        urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "RS256"}, {"sub": subject})
+    )
+    return f"{header}.{claims}.c2ln".replace("=", "")
+
 
 SIGNED_IN = Settings(
     current_org="org-1",
@@ -79,22 +94,22 @@ class Store:
 
 
 @define
-class Session:
+class Tokens:
     """Gives a token, a new one with every renewal that the test asks for; or raises."""
 
-    answer: Any = "id-1"
+    answer: Any = field(factory=lambda: id_token("ada"))
     asked: int = 0
+    writable: bool = False
     clock: FixedClock = field(factory=FixedClock)
 
-    @property
-    def clocks(self) -> ClockCheck:
-        return ClockCheck(Api(), self.clock)  # type: ignore[arg-type]
+    def describe(self) -> str:
+        return "auth.json"
 
-    def fresh(self) -> TokenSet:
+    def load(self) -> TokenSet:
         self.asked += 1
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return TokenSet("access", self.answer, expires_at=datetime(2030, 1, 1, tzinfo=timezone.utc))
+        return TokenSet("access", self.answer, expires_at=datetime(2040, 1, 1, tzinfo=timezone.utc))
 
 
 @define
@@ -115,16 +130,21 @@ class Guarded:
 
     api: Api = field(factory=Api)
     store: Store = field(factory=Store)
-    session: Session = field(factory=Session)
+    session: Tokens = field(factory=Tokens)
     commands: Commands = field(factory=Commands)
-    verdicts: Verdicts = field(factory=lambda: Verdicts(os.getpid))
+    verdicts: Verdicts = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.verdicts = Verdicts(os.getpid, self.session.clock)
 
     @property
     def service(self) -> ProtectionService:
         """The service; another instance each time, as in several calls of one process."""
-        context, session, api = ContextService(self.store), self.session, self.api  # type: ignore[arg-type]
-        projects = ProjectService(context, session, api)  # type: ignore[arg-type]
-        return ProtectionService(api, context, projects, session, self.commands, self.verdicts)  # type: ignore[arg-type]
+        api, clock = cast("ApiGateway", self.api), self.session.clock
+        stores: Any = Stores(self.store, self.session, MemoryCredentialStore())  # type: ignore[arg-type]
+        contexts = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
+        sessions = SessionService(contexts, MemoryPlatform(), ClockCheck(api, clock))
+        return ProtectionService(api, ProjectService(sessions, api), sessions, self.commands, self.verdicts)
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ class Machine:
         found: dict[str, dict[str, str]] = {}
         paths = sorted(home.rglob("*"))
         leftovers = [path for path in paths if LEFTOVER.fullmatch(path.name)]
-        for folder in (home / "contexts").glob("*"):
+        for folder in (home / "accounts").glob("*"):
             files = _names(path for path in paths if folder in path.parents and path.is_file()) - _names(leftovers)
             assert not files or "config.yaml" in files, f"nobody would find {folder} again"
         for path in [home, *paths] if home.exists() else []:

@@ -73,8 +73,8 @@ STORIES = {
     "the first sign-in": Story(_nothing, lambda machine: machine.login(ACME)),
     "a sign-in anew": Story(_both, lambda machine: machine.login(ACME), renews=ACME),
     "a sign-in to what is put aside": Story(_both, lambda machine: machine.login(GLOBEX), renews=GLOBEX),
-    "context use": Story(_both, _words("context", "use", GLOBEX)),
-    "context delete": Story(_both, _words("context", "delete", GLOBEX), ends=GLOBEX),
+    "auth switch": Story(_both, _words("auth", "switch", GLOBEX)),
+    "auth logout --org": Story(_both, _words("auth", "logout", "--org", GLOBEX), ends=GLOBEX),
     "use-project": Story(_both, _words("use-project", "web-analytics")),
     "auth logout": Story(_both, _words(*LOGOUT), ends=ACME),
 }
@@ -253,7 +253,7 @@ def _other(machine: Machine) -> str:
 
 
 def _other_project(machine: Machine) -> str:
-    recorded = machine.connect().context.store.load()
+    recorded = machine.connect().context.storage.current.settings.load()
     projects = machine.platforms[recorded.current_org_name or ACME].options.projects
     return next(name for name in projects if name != recorded.current_project)
 
@@ -264,7 +264,7 @@ DEEDS = (
     Deed(_words(*REFRESH), (40, 3)),
     Deed(_words(*TOKEN), (34, 2), EXPIRING),
     Deed(_words(*TOKEN), (18, 1), DEAD),
-    Deed(lambda machine: ("context", "use", _other(machine)), (20, 1)),
+    Deed(lambda machine: ("auth", "switch", _other(machine)), (20, 1)),
     Deed(lambda machine: ("use-project", _other_project(machine)), (15, 1)),
     Deed(_words(*LOGOUT), (12, 1)),
 )

@@ -20,7 +20,7 @@ import pytest
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
-from dagctl.domain.values.targets import Targets, EnvironmentName
+from dagctl.domain.values.targets import EnvironmentName, Targets
 
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 

@@ -18,7 +18,8 @@ import pytest
 from attrs import evolve
 
 from dagctl import __version__, _cures
-from dagctl.adapters.postgres.libpq import explained, trusting
+from dagctl.adapters.postgres.libpq import explained
+from dagctl.adapters.postgres.trust import LocalProxyTrust
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -28,7 +29,7 @@ from dagctl.domain.errors import (
     SettingUnusable,
     Unreachable,
 )
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
     from tests.sqlmesh.conftest import Database, Link
@@ -239,7 +240,7 @@ def test_it_survives_sqlmeshs_configuration(connection: Any, make_link: type[Lin
 
 def test_a_database_that_is_not_known_yet(connection: Any, make_link: type[Link]) -> None:
     link = make_link(SOMEWHERE)
-    link.outline = lambda: None  # type: ignore[method-assign,assignment,return-value]
+    link.endpoint = lambda: None  # type: ignore[method-assign,assignment,return-value]
     assert "not known" in connection(link).host
     assert link.tokens == []
 
@@ -366,7 +367,8 @@ def test_no_session_at_connect_time(connection: Any, make_link: type[Link]) -> N
     assert isinstance(failed.value, NotSignedIn)
 
 
-CREDENTIALS = StateCredentials(**SOMEWHERE, password="secret-token")  # type: ignore[arg-type]
+ENDPOINT = StateEndpoint(**SOMEWHERE)  # type: ignore[arg-type]
+CREDENTIALS = StateCredentials(ENDPOINT, "secret-token")
 
 
 @pytest.mark.parametrize(
@@ -396,7 +398,7 @@ CREDENTIALS = StateCredentials(**SOMEWHERE, password="secret-token")  # type: ig
 )
 def test_what_libpq_says_becomes_one_sentence(said: str, kind: type[DagctlError], words: str, cure: str) -> None:
     sslmode = "disable" if "TLS connections only" in said else "require"
-    error = explained(said, evolve(CREDENTIALS, sslmode=sslmode))
+    error = explained(said, evolve(CREDENTIALS, endpoint=evolve(ENDPOINT, sslmode=sslmode)))
     assert type(error) is kind
     assert words in error.message
     assert cure in (_cures.cure(error) or "")
@@ -450,19 +452,18 @@ def test_the_ca_that_the_proxy_is_verified_by(
     monkeypatch.setenv("HOME", str(tmp_path))
     local = tmp_path / "ca.pem"
     local.write_text("a CA")
-    asked = evolve(CREDENTIALS, host=host, sslmode=sslmode)
-    environ = {"SSL_CERT_FILE": "given"}
-    found = trusting(asked, chosen=chosen, loopback_ca=local, environ=environ)
+    asked = evolve(ENDPOINT, host=host, sslmode=sslmode, chosen=chosen)
+    found = LocalProxyTrust(local, {"SSL_CERT_FILE": "given"}).applied(asked)
     ca = {str(local): "local"}.get(str(found.sslrootcert), found.sslrootcert)
     assert (found.sslmode, ca) == expected
 
 
 def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    asked = evolve(CREDENTIALS, sslmode="verify-full")
+    asked = evolve(ENDPOINT, sslmode="verify-full", chosen=True)
 
     def ca(environ: dict[str, str]) -> str | None:
-        return trusting(asked, chosen=True, loopback_ca=tmp_path / "ca.pem", environ=environ).sslrootcert
+        return LocalProxyTrust(tmp_path / "ca.pem", environ).applied(asked).sslrootcert
 
     assert ca({"PGSSLROOTCERT": "mine.pem"}) is None
     assert ca({"SSL_CERT_FILE": "first.pem", "REQUESTS_CA_BUNDLE": "second.pem"}) == "first.pem"
@@ -473,8 +474,8 @@ def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: 
     (tmp_path / "ca.pem").write_text("a CA")
     local = evolve(asked, host="localhost")
     named = {"PGSSLROOTCERT": "mine.pem"}
-    assert trusting(local, chosen=True, loopback_ca=tmp_path / "ca.pem", environ=named).sslrootcert is None
+    assert LocalProxyTrust(tmp_path / "ca.pem", named).applied(local).sslrootcert is None
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").write_text("a CA")
     assert ca({}) is None
-    assert trusting(CREDENTIALS, chosen=False, loopback_ca=tmp_path / "ca.pem", environ={}) == CREDENTIALS
+    assert LocalProxyTrust(tmp_path / "ca.pem", {}).applied(ENDPOINT) == ENDPOINT

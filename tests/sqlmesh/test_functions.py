@@ -6,7 +6,6 @@ import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from attrs import evolve
 
 import dagctl
 from dagctl import _functions
+from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.domain.errors import (
     DagctlError,
     EnvironmentProtected,
@@ -24,14 +24,18 @@ from dagctl.domain.errors import (
     ProjectConflict,
     ProtectionUnknown,
 )
+from dagctl.domain.services.clocks import ClockCheck
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
+from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import Context
+from dagctl.domain.values.context import Context, Overrides
 from dagctl.domain.values.platform import StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import Targets
 from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.storage import Storage
+from dagctl.testing import FixedClock, MemoryAccountShelf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +51,44 @@ SIGNED_IN = Settings(
 )
 
 
+class _Settings:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def load(self) -> Settings:
+        return self._client.load()
+
+    def describe(self) -> str:
+        return "config.yaml"
+
+
+class _Tokens:
+    """Gives another token each time; none where nothing is recorded."""
+
+    writable = True
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def load(self) -> TokenSet | None:
+        if self._client.recorded == Settings():
+            return None
+        self._client.tokens += 1
+        expires = datetime(2040, 1, 1, tzinfo=timezone.utc)
+        return TokenSet(f"access-{self._client.tokens}", "id", expires_at=expires)
+
+    def describe(self) -> str:
+        return "auth.json"
+
+
+class _Credentials:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def save(self, *_: object) -> None:
+        self._client.events.append("kept")
+
+
 class Client:
     """The SDK over one recorded context; notes what happens, in order."""
 
@@ -57,47 +99,32 @@ class Client:
         self.refuses: DagctlError | None = None
         self.tokens = 0
         self.required: list[tuple[Targets, Any]] = []
-        context = ContextService(self)
-        projects = ProjectService(context, self.session, self)  # type: ignore[arg-type]
-        self.state = StateService(context, projects, self.session, self, self)  # type: ignore[arg-type]
-        self.protection = SimpleNamespace(targets=self._targets, require=self._require, check=self._check)
-
-    @property
-    def session(self) -> Any:
-        return SimpleNamespace(fresh=self._fresh)
-
-    def works_for(self, located: Context) -> bool:
-        return self.recorded.current_org in (None, located.organization_id)
+        stores: Any = SimpleNamespace(settings=_Settings(self), tokens=_Tokens(self), credentials=_Credentials(self))
+        far: Any = self
+        clock = FixedClock()
+        self.context = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
+        self.session = SessionService(self.context, far, ClockCheck(far, clock))
+        self.projects = ProjectService(self.session, far)
+        self.state = StateService(self.projects, far, SimpleNamespace(applied=lambda endpoint: endpoint))
+        self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted, check=self._check)
 
     def load(self) -> Settings:
         return self.recorded
-
-    def describe(self) -> str:
-        return "config.yaml"
-
-    def save(self, *_: object) -> None:
-        self.events.append("kept")
 
     def state_proxy(self, access: object) -> StateProxy:
         self.events.append("asked for the proxy")
         return StateProxy("proxy.example.org", 5432)
 
-    def _fresh(self) -> TokenSet:
-        if self.recorded == Settings():
-            raise NotSignedIn("You are not signed in.", hint="Run: dagctl auth login --org ORG")
-        self.tokens += 1
-        expires = datetime(2030, 1, 1, tzinfo=timezone.utc)
-        return TokenSet(f"access-{self.tokens}", "id", expires_at=expires)
-
     def _targets(self, default: str | None) -> Targets:
         self.events.append(f"targets, default {default}")
         return self.found
 
-    def _require(self, targets: Targets, *, project: str | None = None) -> None:
+    def _admitted(self, targets: Targets, project: str | None = None, *, since: Context | None = None) -> Session:
         self.events.append(f"protection of {project}")
         self.required.append((targets, project))
         if self.refuses is not None:
             raise self.refuses
+        return self.projects.identified(self.session.open(project))
 
     def _check(self, *arguments: object) -> None:
         self.events.append(f"check {arguments}")
@@ -112,7 +139,8 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object)
     """The client that the functions find."""
     client = Client(DEV)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
-    monkeypatch.setattr(_functions, "_client", lambda insecure, organization=None: client)
+    monkeypatch.setattr(_functions, "_client", _this)
+    monkeypatch.setattr(_Found, "client", client)
     return client
 
 
@@ -133,7 +161,7 @@ def test_a_refusal_is_the_end_of_it(refusal: DagctlError, client: Client) -> Non
         dagctl.get_state_connection()
     assert isinstance(raised.value, RuntimeError)
     assert isinstance(raised.value, SQLMeshError)
-    assert str(raised.value) == str(refusal)
+    assert str(raised.value).partition("\n")[0] == refusal.message
     assert "kept" not in client.events
 
 
@@ -150,7 +178,7 @@ def test_a_command_without_state_needs_nobody(client: Client) -> None:
     made = dagctl.get_state_connection()
     assert made.type_ == "postgres"
     assert client.tokens == 0
-    with pytest.raises(DagctlError, match="No project is chosen"):
+    with pytest.raises(NotSignedIn):
         made._connection_factory_with_kwargs()
     client.recorded = SIGNED_IN
     assert made["database"] == "org_acme_shop"
@@ -199,11 +227,11 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
 
 
 def test_the_proxy_is_asked_for_once(client: Client) -> None:
-    client.state.context.overrides = evolve(client.state.context.overrides, given_session=True)
-    link = _functions.StateLink(None, False)
-    located = evolve(client.state.context.current(), organization=None)
-    assert located.proxy is None
-    assert link.outline() is None
+    client.found = NOTHING
+    client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
+    link = link_of(client, None, wary=False)
+    client.context = evolve(client.context, overrides=Overrides(given_session=True))
+    assert link.endpoint() is None
 
 
 def test_without_sqlmesh_it_is_a_plain_dict(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +259,7 @@ def test_insecure_is_loud_once(
 ) -> None:
     monkeypatch.setattr(_functions, "_clients", {})
     monkeypatch.setattr(_functions, "_warned", set())
-    monkeypatch.setattr("dagctl._wiring.connect", lambda **_: object())
+    monkeypatch.setattr("dagctl._functions.connect", lambda **_: object())
     for _ in range(3):
         _functions._client(insecure=True)
     _functions._client(insecure=False)
@@ -266,7 +294,7 @@ def test_a_token_that_may_travel_in_the_clear_is_warned_of_once(
 
 def test_surroundings_that_change_get_a_client_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_functions, "_clients", {})
-    monkeypatch.setattr("dagctl._wiring.connect", lambda **_: object())
+    monkeypatch.setattr("dagctl._functions.connect", lambda **_: object())
     first = _functions._client(insecure=False)
     assert _functions._client(insecure=False) is first
     monkeypatch.setenv("DAGCTL_PROJECT", "other")
@@ -282,9 +310,45 @@ def test_fresh_token(client: Client) -> None:
     assert dagctl.get_fresh_token() == "access-1"
 
 
+class _Found:
+    """What the functions find: by way of a module, so that a link to it can be pickled."""
+
+    client: Any = None
+
+
+def _this(insecure: bool) -> Any:
+    return _Found.client
+
+
+def link_of(client: Client, project: str | None, *, wary: bool) -> StateLink:
+    """A link that the functions' client leads."""
+    return StateLink(_this, False, project, wary=wary)
+
+
+@pytest.mark.parametrize(
+    ("wary", "changes", "asked"),
+    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
+)
+def test_the_links_guard(wary: bool, changes: bool, asked: bool, client: Client) -> None:
+    link = link_of(client, "Shop", wary=wary)
+    link.guard(["staging"], changes)
+    link.guard(["staging"], changes)
+    assert [(targets.environments, project) for targets, project in client.required] == (
+        [(("staging",), "Shop")] if asked else []
+    )
+
+
+def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
+    link = link_of(client, None, wary=True)
+    client.refuses = EnvironmentProtected("No.")
+    for _ in range(2):
+        with pytest.raises(EnvironmentProtected):
+            link.guard(["staging"], False)
+
+
 def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
-    link = _functions.StateLink(None, False)
-    link.plain()
+    link = link_of(client, None, wary=True)
+    link.credentials()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
     assert again._project == "Acme/Shop"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import socket
@@ -273,9 +274,9 @@ def test_a_command_that_only_reads_asks_nobody(line: str, shared: Place) -> None
 
 def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
     told = shared.python(
-        "from dagctl._functions import StateLink\n"
+        "from dagctl._functions import _client; from dagctl.adapters.sqlmesh.link import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import opened\n"
-        "connection = opened(StateLink('shop', False), {})\n"
+        "connection = opened(StateLink(_client, False, 'shop', wary=False), {})\n"
         "print(connection.info.ssl_in_use, connection.get_dsn_parameters()['sslmode'])\n"
     )
     assert told.stdout.split() == ["True", "verify-full"], told.stderr
@@ -284,9 +285,9 @@ def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
 def test_a_pickled_connection_opens_in_another_process(shared: Place, tmp_path: Path) -> None:
     pickled = tmp_path / "connection.pickle"
     dumped = shared.python(
-        "import pickle, sys; from dagctl._functions import StateLink\n"
+        "import pickle; from dagctl._functions import _client; from dagctl.adapters.sqlmesh.link import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import state_connection\n"
-        "link = StateLink('shop', False); link.plain()\n"
+        "link = StateLink(_client, False, 'shop', wary=False); link.credentials()\n"
         f"open({str(pickled)!r}, 'wb').write(pickle.dumps(state_connection(link)))\n"
     )
     assert dumped.returncode == 0, dumped.stderr
@@ -296,6 +297,52 @@ def test_a_pickled_connection_opens_in_another_process(shared: Place, tmp_path: 
         "print(made.create_engine_adapter().fetchone('select current_database()'))"
     )
     assert "org_acme_shop" in loaded.stdout, loaded.stderr
+
+
+COUNTING = """\
+import json, os, sys
+from collections import Counter
+import sqlmesh
+from dagctl import get_state_connection
+
+opened = Counter()
+def note(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        opened[os.path.basename(os.fsdecode(arguments[0]))] += 1
+
+def counted(do):
+    opened.clear()
+    do()
+    return [opened["config.yaml"], opened["auth.json"]]
+
+def outdate():
+    path = os.path.join(os.environ["DAGCTL_HOME"], "auth.json")
+    with open(path) as file:
+        tokens = json.load(file)
+    with open(path, "w") as file:
+        json.dump({**tokens, "expires_at": "2020-01-01T00:00:00+00:00"}, file)
+
+sys.argv = ["sqlmesh", "plan", "dev"]
+sys.addaudithook(note)
+made = []
+first = counted(lambda: made.append(get_state_connection(project="shop")))
+link = made[0]._link
+found = [first, counted(link.credentials), counted(link.credentials)]
+outdate()
+print(json.dumps([*found, counted(link.credentials)]))
+"""
+
+
+@pytest.mark.parametrize("environ", [{}, {"DAGCTL_ORG": "acme"}])
+def test_the_files_are_read_once_for_each_connection(shared: Place, environ: dict[str, str]) -> None:
+    told = shared.python(COUNTING, **environ)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        [1, 3],
+    ]  # a renewal reads under the lock, and before it writes
 
 
 NOTEBOOK = """\

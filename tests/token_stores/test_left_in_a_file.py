@@ -28,12 +28,12 @@ def test_clear_removes_the_file_of_the_same_folder_and_no_other(tmp_path: Path) 
     from dagctl.adapters.keyring.store import KeyringTokenStore
     from dagctl.domain.values.tokens import TokenSet
 
-    home, other = tmp_path / "home", tmp_path / "home" / "contexts" / "acme"
+    home, other = tmp_path / "home", tmp_path / "home" / "accounts" / "acme"
     for folder in (home, other):
         FileTokenStore(folder).save(TokenSet("a", "i", "r"))
         KeyringTokenStore(folder).save(TokenSet("a", "i", "r"))
     (home / "auth.json.corrupt").write_text("{")
     KeyringTokenStore(home).clear()
     assert KeyringTokenStore(home).load() is None
-    assert [path.name for path in home.iterdir()] == ["contexts"]
+    assert [path.name for path in home.iterdir()] == ["accounts"]
     assert FileTokenStore(other).load() == KeyringTokenStore(other).load() == TokenSet("a", "i", "r")

@@ -13,9 +13,10 @@ from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.login import LoginService, SignedIn
 from dagctl.domain.services.projects import ProjectService
-from dagctl.domain.services.session import SessionService
+from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import Overrides
+from dagctl.domain.values.context import Context, Overrides
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage, Stores
 from dagctl.ports.token_store import TokenStore
@@ -104,6 +105,22 @@ class World:
         """Sign in through a browser."""
         browser = browser or FollowingBrowser(self.platform, **browsing)
         return self.logins.with_browser(organization, browser, api_url=self.platform.place.api_url)
+
+    def located(self, pinned: str | None = None) -> Session:
+        """A session that leads to a project's database."""
+        return self.state.located(self.session.open(pinned))
+
+    def at(self, located: Context) -> StateCredentials:
+        """The credentials of a database that was located earlier."""
+        return self.state.credentials_in(self.session.open_in(self.context.read_again(located)))
+
+    def endpoint(self, pinned: str | None = None) -> StateEndpoint | None:
+        """A project's database, without asking anybody."""
+        return self.state.endpoint(self.context.current(pinned))
+
+    def identified(self, pinned: str | None = None) -> Context:
+        """The context with its organization and project looked up."""
+        return self.projects.identified(self.session.open(pinned)).context
 
     def kept(self) -> TokenSet:
         """The tokens that are there."""

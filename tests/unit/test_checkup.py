@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from dagctl._sdk import Dagctl
 from dagctl.adapters.memory.probe import CA
 from dagctl.domain.doctor.chain import Check, Link, Mark, failure, follow, ok, span
 from dagctl.domain.doctor.checkup import broken
@@ -18,12 +19,13 @@ from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,
     MissingExtra,
+    NoProject,
     NotSignedIn,
     PlatformError,
     TryLater,
     Unreachable,
 )
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Project
 from dagctl.domain.values.settings import Settings
@@ -33,11 +35,11 @@ from dagctl.testing import (
     MemoryFileSystem,
     MemoryMachine,
     MemoryPlatform,
-    MemorySettingsStore,
     MemoryStateProbe,
     MemoryTokenStore,
     connected,
     elsewhere,
+    memory_storage,
 )
 
 NAMES = [
@@ -72,13 +74,12 @@ class Machine:
     def __init__(self, platform: MemoryPlatform | None = None, **ports: Any) -> None:
         self.platform = platform or MemoryPlatform()
         self.tokens = MemoryTokenStore()
-        self.contexts = MemorySettingsStore()
+        self.storage = memory_storage(tokens=self.tokens)
+        self.settings = self.storage.current.settings
         self.probe = MemoryStateProbe(self.platform)
         self.surroundings = MemoryMachine()
-        standard = {"tokens": self.tokens, "contexts": self.contexts, "probe": self.probe}
-        self.client = connected(
-            self.platform, **{**standard, "surroundings": self.surroundings, "sqlmesh": Installed(), **ports}
-        )
+        standard = {"storage": self.storage, "probe": self.probe, "trust": self.probe, "machine": self.surroundings}
+        self.client = connected(self.platform, **{**standard, "sqlmesh": Installed(), **ports})
 
     @property
     def clock(self) -> FixedClock:
@@ -91,10 +92,10 @@ class Machine:
 
     def later(self) -> Machine:
         """The same machine, in another process."""
-        return Machine(self.platform, tokens=self.tokens, contexts=self.contexts, signed_in=False)
+        return Machine(self.platform, storage=self.storage, signed_in=False)
 
     def checks(self) -> dict[str, Check]:
-        return {check.link: check for check in self.client.checkup.checks()}
+        return {check.link: check for check in self.client.doctor.checks()}
 
     def states(self) -> dict[str, str]:
         """The links that are not all right."""
@@ -133,7 +134,8 @@ def test_nothing_is_written(machine: Machine) -> None:
     before = (machine.tokens.load(), machine.settings.load())
     machine.checks()
     assert (machine.tokens.load(), machine.settings.load()) == before
-    assert machine.client.credentials.expires_at("Acme", "shop") is None
+    kept: Any = machine.storage.current.credentials
+    assert kept.kept == {}
 
 
 def test_no_token_is_shown(machine: Machine) -> None:
@@ -142,6 +144,7 @@ def test_no_token_is_shown(machine: Machine) -> None:
     shown = repr(list(machine.checks().values()))
     assert kept.refresh_token is not None
     for token in (kept.access_token, kept.id_token, kept.refresh_token):
+        assert token is not None
         assert token.reveal() not in shown
 
 
@@ -151,7 +154,7 @@ def test_nobody_is_signed_in() -> None:
     assert machine.states() == {"sign-in": "failed", **skipped(*behind)}
     checks = machine.checks()
     assert isinstance(checks["sign-in"].problem, NotSignedIn)
-    assert checks["sign-in"].cure == "Run: dagctl auth login --org ORG"
+    assert (checks["sign-in"].problem.organization, checks["sign-in"].problem.onboarded) == (None, True)
     assert checks["login"].seen == "needs sign-in"
 
 
@@ -274,7 +277,7 @@ def test_the_apis_tls(shown: Any, state: Mark, words: str, machine: Machine, mon
 def test_no_project_is_chosen() -> None:
     machine = Machine()
     assert machine.states() == {"project": "failed", **skipped("protection", "login")}
-    assert "dagctl use-project" in (machine.checks()["project"].cure or "")
+    assert isinstance(machine.checks()["project"].problem, NoProject)
 
 
 def test_a_project_that_is_no_more(machine: Machine) -> None:
@@ -348,20 +351,20 @@ def test_a_sandboxs_proxy_is_verified_by_itself() -> None:
 @pytest.mark.parametrize(
     ("api", "trusted", "shown"),
     [
-        ("localhost:18443", CA, ("verify-full", f"verified with {CA}")),
-        ("localhost:18443", None, ("require", "built in")),
-        ("api.dagctl.test", CA, ("require", "built in")),
+        ("localhost:18443", CA, ("verify-full", CA)),
+        ("localhost:18443", None, ("require", None)),
+        ("api.dagctl.test", CA, ("require", CA)),
     ],
 )
 def test_what_is_shown_is_how_strict_a_connection_will_be(
-    api: str, trusted: str | None, shown: tuple[str, str]
+    api: str, trusted: str | None, shown: tuple[str, str | None]
 ) -> None:
     machine = Machine(MemoryPlatform(place=elsewhere(api))).choose()
     machine.probe.trusted = trusted
     client = machine.client
-    found = client.sslmode(client.context.current())
-    assert (found.value, found.source) == shown
-    assert client.entrance().sslmode == found.value
+    entrance = client.state.entrance(client.context.current())
+    assert entrance is not None
+    assert (entrance.sslmode, entrance.sslrootcert) == shown
 
 
 def test_another_platforms_proxy_is_not_verified_by_the_sandboxs_ca(machine: Machine) -> None:
@@ -384,9 +387,11 @@ def test_a_mode_that_libpq_does_not_know() -> None:
 def test_what_is_in_force_is_named() -> None:
     machine = Machine().choose()
     machine.surroundings.names = ("DAGCTL_PROJECT", "SSL_CERT_FILE")
-    machine.client.context.overrides = Overrides(
-        project=Sourced("web-analytics", "DAGCTL_PROJECT"), organization=Sourced("Acme", "/project/.dagctl.yaml")
+    overrides = Overrides(
+        project=Sourced("web-analytics", Origin.VARIABLE, "DAGCTL_PROJECT"),
+        organization=Sourced("Acme", Origin.PIN_FILE, "/project/.dagctl.yaml"),
     )
+    machine.client = Dagctl(evolve(machine.client._ports, overrides=overrides))
     checks = machine.checks()
     assert checks["settings"].seen.endswith("in force: DAGCTL_PROJECT, SSL_CERT_FILE, /project/.dagctl.yaml")
     assert checks["project"].seen == "web-analytics (prj_web) of Acme, from DAGCTL_PROJECT"
@@ -400,13 +405,13 @@ def test_a_session_that_is_given_uses_no_files(machine: Machine) -> None:
         "DAGCTL_ID_TOKEN": kept.id_token.reveal(),
         "DAGCTL_API_URL": machine.platform.place.api_url,
     }
-    ci = connected(machine.platform, signed_in=False, environ={**given, "DAGCTL_PROJECT": "shop"}, tokens=None)
-    checks = {check.link: check for check in ci.checkup.checks()}
+    ci = connected(machine.platform, signed_in=False, environ={**given, "DAGCTL_PROJECT": "shop"}, storage=None)
+    checks = {check.link: check for check in ci.doctor.checks()}
     assert {name for name, check in checks.items() if check.state is not Mark.OK} == {"files", "SQLMesh config"}
     assert "DAGCTL_ACCESS_TOKEN" in checks["files"].seen
     assert "from the platform" in checks["proxy"].seen
-    without = connected(machine.platform, signed_in=False, environ=given, tokens=None)
-    checks = {check.link: check for check in without.checkup.checks()}
+    without = connected(machine.platform, signed_in=False, environ=given, storage=None)
+    checks = {check.link: check for check in without.doctor.checks()}
     assert [name for name, check in checks.items() if check.state is Mark.FAILED] == ["project"]
     assert checks["proxy"].seen == "needs project"
 
@@ -418,7 +423,7 @@ def home(*files: FileSeen) -> Check:
 
 
 def test_files_that_are_as_they_should_be() -> None:
-    check = home(FileSeen("/h/auth.json", secret=True, mode=0o600), FileSeen("/h/contexts/a/auth.json", mode=0o600))
+    check = home(FileSeen("/h/auth.json", secret=True, mode=0o600), FileSeen("/h/accounts/a/auth.json", mode=0o600))
     assert check == Check(Mark.OK, "/h 0700: auth.json 0600", link="files")
 
 
@@ -486,7 +491,8 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
 def test_configurations(files: dict[str, str], state: Mark, words: str) -> None:
     check = config(files)
     assert (check.state, words in check.seen) == (state, True), check
-    assert (check.cure is None) == (state in (Mark.OK, Mark.SKIPPED))
+    curable = check.cure is not None or check.problem is not None
+    assert curable == (state not in (Mark.OK, Mark.SKIPPED))
 
 
 def test_the_cure_of_a_configuration_without_a_pin_is_the_pin() -> None:
@@ -514,7 +520,9 @@ def test_a_pin_that_leads_nowhere_is_a_broken_project() -> None:
 
 
 def test_without_sqlmesh_the_configuration_is_skipped() -> None:
-    check = config({"config.py": PINNED.format("shop")}, sqlmesh=None)
+    machine = Machine(files=MemoryFileSystem({"/project/config.py": PINNED.format("shop")})).choose()
+    machine.client = Dagctl(evolve(machine.client._ports, sqlmesh=lambda: None))
+    check = machine.checks()["SQLMesh config"]
     assert (check.state, "not installed" in check.seen) == (Mark.SKIPPED, True)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl._cures import cure
 from dagctl.domain.errors import (
     DagctlError,
     FileCorrupt,
@@ -19,7 +18,7 @@ from dagctl.domain.errors import (
     TokenRejected,
     Unreachable,
 )
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
@@ -155,7 +154,7 @@ def test_an_ended_session_is_cleared(signed_in: Any) -> None:
     signed_in.clock.advance(HOUR)
     with pytest.raises(SessionEnded, match="has ended") as caught:
         signed_in.session.fresh()
-    assert "dagctl auth login" in (cure(caught.value) or "")
+    assert (caught.value.organization, caught.value.api_url) == ("Acme", None)
     assert signed_in.tokens.load() is None
     with pytest.raises(NotSignedIn, match="not signed in"):
         signed_in.session.fresh()
@@ -203,7 +202,7 @@ def test_a_clock_that_is_ahead_is_named(make_world: Any) -> None:
 
 
 def test_nobody_is_signed_in(world: Any) -> None:
-    for ask in (world.session.fresh, world.session.current):
+    for ask in (world.session.fresh, world.session.open):
         with pytest.raises(NotSignedIn) as caught:
             ask()
         assert not isinstance(caught.value, SessionEnded)
@@ -243,7 +242,7 @@ class TestGiven:
         given.clock.advance(HOUR)
         with pytest.raises(SessionEnded, match="has expired") as caught:
             given.session.fresh()
-        assert cure(caught.value) == "Put valid tokens into memory."
+        assert caught.value.given_by == given.tokens.describe()
 
     def test_ones_of_unknown_age_are_tried(self, given: Any) -> None:
         given.tokens = MemoryTokenStore(TokenSet("opaque", "opaque"), writable=False)
@@ -304,7 +303,7 @@ class TestEnd:
 )
 def test_tokens_of_unknown_origin_go_to_the_hosted_api_alone(signed_in: Any, api_url: str | None, given: bool) -> None:
     signed_in.settings.save(Settings())
-    signed_in.overrides = Overrides(api_url=Sourced(api_url, "DAGCTL_API_URL") if api_url else None)
+    signed_in.overrides = Overrides(api_url=Sourced(api_url, Origin.VARIABLE, "DAGCTL_API_URL") if api_url else None)
     if given:
         assert signed_in.session.fresh() == signed_in.kept()
     else:

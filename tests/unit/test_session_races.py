@@ -124,7 +124,7 @@ def test_sixteen_threads_renew_once(signed_in: Any) -> None:
     signed_in.tokens = _Crowded(signed_in.kept())
     signed_in.clock.advance(HOUR)
 
-    def fresh(_: int) -> Any:
+    def fresh(_: int) -> object:
         return signed_in.session.fresh().access_token
 
     with ThreadPoolExecutor(16) as pool:

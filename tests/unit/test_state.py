@@ -18,7 +18,7 @@ from dagctl.domain.errors import (
     ProjectNotFound,
     Unreachable,
 )
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.platform import Organization, Project, StateProxy
 from dagctl.domain.values.state import SSL_MODES, checked_sslmode, database_name, database_user
 from dagctl.testing import MemoryCredentialStore, MemoryPlatform, MemoryTokenStore, Person, Tenant, elsewhere
@@ -52,22 +52,22 @@ def test_credentials(make_world: Any, org: str, project: str, database: str, use
     world.login(org)
     world.projects.choose(project)
     credentials = world.state.credentials()
-    assert (credentials.host, credentials.port) == ("pg-proxy.acme.example", 6432)
-    assert (credentials.database, credentials.user) == (database, user)
+    assert (credentials.endpoint.host, credentials.endpoint.port) == ("pg-proxy.acme.example", 6432)
+    assert (credentials.endpoint.database, credentials.endpoint.user) == (database, user)
     assert credentials.password == world.kept().access_token
-    assert credentials.sslmode == "require"
+    assert credentials.endpoint.sslmode == "require"
     assert credentials.expires_at == world.kept().expires_at
     assert world.credentials.kept == {(org, project): credentials}
 
 
 def test_an_organization_of_unknown_name_goes_by_its_id(signed_in: Any) -> None:
     signed_in.settings.save(evolve(signed_in.settings.load(), current_org_name=None))
-    assert signed_in.state.credentials("shop").user == "org_acme/shop"
+    assert signed_in.state.credentials("shop").endpoint.user == "org_acme/shop"
 
 
 @pytest.mark.parametrize("called", ["shop", "SHOP", "prj_shop"])
 def test_the_database_goes_by_the_projects_name_whatever_it_was_called(signed_in: Any, called: str) -> None:
-    assert signed_in.state.credentials(called).database == "org_acme_shop"
+    assert signed_in.state.credentials(called).endpoint.database == "org_acme_shop"
 
 
 def test_the_password_is_fresh(signed_in: Any) -> None:
@@ -79,18 +79,17 @@ def test_the_password_is_fresh(signed_in: Any) -> None:
 
 
 def test_located_once_only_the_token_is_asked_for(signed_in: Any) -> None:
-    state = signed_in.state
-    located = state.located("shop")
+    located = signed_in.located("shop").context
     signed_in.platform.api_trouble = Unreachable("nobody is to be asked")
     signed_in.clock.advance(3600)
-    assert state.at(located).password == signed_in.kept().access_token
+    assert signed_in.at(located).password == signed_in.kept().access_token
 
 
 @pytest.mark.parametrize("mode", SSL_MODES)
 def test_every_sslmode_of_libpq_is_taken(signed_in: Any, mode: str) -> None:
     assert checked_sslmode(mode, "a test") == mode
-    signed_in.overrides = Overrides(sslmode=Sourced(mode, "DAGCTL_STATE_SSLMODE"))
-    assert signed_in.state.credentials("shop").sslmode == mode
+    signed_in.overrides = Overrides(sslmode=Sourced(mode, Origin.VARIABLE, "DAGCTL_STATE_SSLMODE"))
+    assert signed_in.state.credentials("shop").endpoint.sslmode == mode
 
 
 @given(mode=st.text().filter(lambda text: text not in SSL_MODES))
@@ -103,7 +102,7 @@ def test_the_proxy_is_derived_where_the_platform_does_not_say(make_world: Any) -
     world = make_world(MemoryPlatform(proxy=None))
     world.login()
     credentials = world.state.credentials("shop")
-    assert (credentials.host, credentials.port) == ("pg-proxy.dagctl.io", 5432)
+    assert (credentials.endpoint.host, credentials.endpoint.port) == ("pg-proxy.dagctl.io", 5432)
 
 
 class TestGivenSession:
@@ -112,30 +111,30 @@ class TestGivenSession:
     @pytest.fixture
     def given(self, signed_in: Any) -> Any:
         signed_in.tokens = MemoryTokenStore(signed_in.kept(), writable=False)
-        signed_in.overrides = Overrides(given_session=True, project=Sourced("shop", "DAGCTL_PROJECT"))
+        signed_in.overrides = Overrides(given_session=True, project=Sourced("shop", Origin.VARIABLE, "DAGCTL_PROJECT"))
         return signed_in
 
     def test_the_platform_is_asked_for_the_proxy(self, given: Any) -> None:
         given.platform.proxy = StateProxy("pg.elsewhere.example", 7000)
         credentials = given.state.credentials()
-        assert (credentials.host, credentials.port) == ("pg.elsewhere.example", 7000)
-        assert credentials.user == "acme/shop"
+        assert (credentials.endpoint.host, credentials.endpoint.port) == ("pg.elsewhere.example", 7000)
+        assert credentials.endpoint.user == "acme/shop"
 
     def test_a_platform_that_does_not_say(self, given: Any) -> None:
         given.platform.proxy = None
-        assert given.state.credentials().host == "pg-proxy.dagctl.io"
+        assert given.state.credentials().endpoint.host == "pg-proxy.dagctl.io"
 
     def test_a_platform_that_says_no(self, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*_: object) -> None:
             raise Unreachable("The API cannot be reached.")
 
         monkeypatch.setattr(given.platform, "state_proxy", fail)
-        assert given.state.credentials().host == "pg-proxy.dagctl.io"
+        assert given.state.credentials().endpoint.host == "pg-proxy.dagctl.io"
 
-    def test_there_is_no_outline_until_it_has_been_located(self, given: Any) -> None:
-        assert given.state.outline() is None
+    def test_there_is_no_endpoint_until_it_has_been_located(self, given: Any) -> None:
+        assert given.state.endpoint(given.context.current()) is None
         whole = given.state.credentials()
-        assert given.state.outline(located=given.state.located()) == evolve(whole, password="", expires_at=None)
+        assert given.state.endpoint(given.located().context) == whole.endpoint
 
     def test_the_platform_is_asked_once(self, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[object] = []
@@ -146,16 +145,17 @@ class TestGivenSession:
             return ask(access)
 
         monkeypatch.setattr(given.platform, "state_proxy", noted)
-        state = given.state
-        assert state.located() == state.located()
+        client = given.client
+        first, again = (client.state.located(client.session.open()) for _ in range(2))
+        assert first.context == again.context
         assert len(asked) == 1
 
     def test_where_it_could_not_be_asked_it_is_asked_again(self, given: Any) -> None:
         given.platform.api_trouble = Unreachable("The API cannot be reached.")
         with pytest.raises(Unreachable):
-            given.state.located()
+            given.located()
         given.platform.api_trouble = None
-        assert given.state.credentials().host == "pg-proxy.acme.example"
+        assert given.state.credentials().endpoint.host == "pg-proxy.acme.example"
 
 
 REFUSALS = [(None, NoProject), ("nowhere", ProjectNotFound)]
@@ -173,37 +173,43 @@ def test_no_database_for_nobody(world: Any) -> None:
         world.state.credentials("shop")
 
 
-def test_another_organization_since_it_was_located_is_a_conflict(signed_in: Any) -> None:
-    state = signed_in.state
-    located = state.located("shop")
+def test_another_organization_since_it_was_located_changes_nothing(signed_in: Any) -> None:
+    located, before = signed_in.located("shop").context, signed_in.kept()
     signed_in.login("Globex", email="bob@globex.example")
-    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.dagctl\.io .* Globex"):
-        state.at(located)
+    credentials = signed_in.at(located)
+    assert (credentials.endpoint.user, credentials.password) == ("acme/shop", before.access_token)
+
+
+def test_another_organization_in_the_place_of_the_located_one_is_a_conflict(signed_in: Any) -> None:
+    located = signed_in.located("shop").context
+    signed_in.login("Globex", email="bob@globex.example")
+    signed_in.accounts.sign_out("Acme")
+    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.dagctl\.io .* Globex") as caught:
+        signed_in.at(located)
+    assert (caught.value.organization, caught.value.project, caught.value.meanwhile) == ("Acme", "shop", True)
     assert signed_in.credentials.kept == {}
 
 
-def test_another_platform_since_it_was_located_is_a_conflict(signed_in: Any) -> None:
-    state = signed_in.state
-    located = state.located("shop")
+def test_another_platform_in_the_place_of_the_located_one_is_a_conflict(signed_in: Any) -> None:
+    located = signed_in.located("shop").context
     signed_in.platform = MemoryPlatform(elsewhere())
     signed_in.login()
+    signed_in.accounts.sign_out("acme")
     with pytest.raises(ProjectConflict, match=r"https://api\.dagctl\.io .* https://api\.dagctl\.test"):
-        state.at(located)
+        signed_in.at(located)
 
 
 def test_the_same_organization_again_is_none(signed_in: Any) -> None:
-    state = signed_in.state
-    located = state.located("shop")
+    located = signed_in.located("shop").context
     signed_in.login()
-    assert state.at(located).password == signed_in.kept().access_token
+    assert signed_in.at(located).password == signed_in.kept().access_token
 
 
 def test_another_current_project_is_none(signed_in: Any) -> None:
     signed_in.projects.choose("shop")
-    state = signed_in.state
-    located = state.located()
+    located = signed_in.located().context
     signed_in.projects.choose("web-analytics")
-    assert state.at(located).database == "org_acme_shop"
+    assert signed_in.at(located).endpoint.database == "org_acme_shop"
 
 
 def test_credentials_that_cannot_be_kept_are_used_all_the_same(signed_in: Any) -> None:
@@ -215,23 +221,23 @@ def test_credentials_that_cannot_be_kept_are_used_all_the_same(signed_in: Any) -
     assert signed_in.state.credentials("shop").password
 
 
-class TestOutline:
+class TestEndpoint:
     """The database without asking anybody."""
 
     def test_of_the_current_project(self, signed_in: Any) -> None:
         signed_in.projects.choose("shop")
         whole = signed_in.state.credentials()
         signed_in.platform.api_trouble = signed_in.platform.issuer_trouble = Unreachable("nobody is to be asked")
-        assert signed_in.state.outline() == evolve(whole, password="", expires_at=None)
-        assert signed_in.state.outline("prj_shop") == signed_in.state.outline("shop")
+        assert signed_in.endpoint() == whole.endpoint
+        assert signed_in.endpoint("prj_shop") == signed_in.endpoint("shop") == whole.endpoint
 
     def test_of_a_project_by_its_id_it_takes_the_name_once_that_is_known(self, signed_in: Any) -> None:
         signed_in.projects.choose("shop")
-        located = signed_in.state.located("prj_web")
-        assert signed_in.state.outline("prj_web", located=located).database == "org_acme_web_analytics"
+        located = signed_in.located("prj_web").context
+        assert signed_in.state.endpoint(located).database == "org_acme_web_analytics"
 
     def test_where_no_project_is_chosen(self, signed_in: Any) -> None:
-        assert signed_in.state.outline() is None
+        assert signed_in.endpoint() is None
 
     def test_where_nobody_is_signed_in(self, world: Any) -> None:
-        assert world.state.outline("shop") is None
+        assert world.endpoint("shop") is None

@@ -162,8 +162,8 @@ class AccountService:
 
     def _is_free(self, name: str, settings: Settings) -> bool:
         """Whether nothing is there but the same account; what cannot be read is somebody's to look at."""
-        kept = Kept(self.storage.others.stores(name))
         try:
+            kept = Kept(self.storage.others.stores(name))
             with suppress(FileCorrupt):  # to save sets it aside
                 _ = kept.tokens
             return name not in self.storage.others.names() or _place(kept.settings) == _place(settings)

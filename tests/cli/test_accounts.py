@@ -52,28 +52,28 @@ def both(
 
 
 def listed(run: Any) -> dict[str, Any]:
-    done = run("context", "list", "--json")
+    done = run("auth", "list", "--json")
     assert done.returncode == 0, done.stderr
-    return {context["organization"]: context for context in json.loads(done.stdout)}
+    return {account["organization"]: account for account in json.loads(done.stdout)}
 
 
 def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbox: Sandbox) -> None:
-    contexts = listed(run)
-    assert {name: context["current"] for name, context in contexts.items()} == {"Globex": True, "acme": False}
-    assert contexts["acme"]["project"] == "shop"
-    assert contexts["acme"]["api_url"] == sandbox.api_url
-    shown = run("context", "list").stdout.splitlines()
+    accounts = listed(run)
+    assert {name: account["current"] for name, account in accounts.items()} == {"Globex": True, "acme": False}
+    assert accounts["acme"]["project"] == "shop"
+    assert accounts["acme"]["api_url"] == sandbox.api_url
+    shown = run("auth", "list").stdout.splitlines()
     assert [line[0] for line in shown] == ["*", " "]
 
-    done = run("context", "use", "acme")
-    assert done.stdout == f"The context is now {contexts['acme']['name']}: acme, project shop.\n"
+    done = run("auth", "switch", "acme")
+    assert done.stdout == f"The current account is now {accounts['acme']['name']}: acme, project shop.\n"
     assert [project["id"] for project in json.loads(run("projects", "--json").stdout)] == ["prj_shop", "prj_web"]
     assert run("auth", "refresh").returncode == 0
-    assert run("context", "use", "org_globex").returncode == 0
+    assert run("auth", "switch", "org_globex").returncode == 0
     assert run("auth", "refresh").returncode == 0
     assert json.loads(run("auth", "status", "--json").stdout)["project"] == "ledger"
 
-    for path in (home / "contexts").rglob("*"):
+    for path in (home / "accounts").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
@@ -93,42 +93,43 @@ def test_one_folder_works_for_another_organization(run: Any, both: Any, tmp_path
 def test_the_same_project_name_in_another_organization_is_another_project(
     run: Any, both: Any, tmp_path: Path, home: Path
 ) -> None:
-    run("context", "use", "acme")
+    run("auth", "switch", "acme")
     (tmp_path / "config.yaml").write_text(
         "model_defaults: {dialect: duckdb}\ngateways: {g: {connection: {type: duckdb}}}\n"
     )
     assert run("config", "generate", env={"PYTHONWARNINGS": "ignore"}).returncode == 0
     assert "project='acme/shop'" in (tmp_path / "config.py").read_text().replace('"', "'")
-    run("context", "use", "Globex")
+    run("auth", "switch", "Globex")
     run("use-project", "shop")
     done = run("protection", "check", "dev", "--project", "acme/shop")
     assert done.returncode == 1
     assert "'shop' of 'acme', but you are signed in to 'Globex'" in done.stderr
-    assert "dagctl context use acme" in done.stderr
+    assert "dagctl auth switch acme" in done.stderr
 
 
 LONG_RUN = """
 import sys
-from dagctl._functions import StateLink
+from dagctl._functions import _client
+from dagctl.adapters.sqlmesh.link import StateLink
 
-link = StateLink("acme/shop", False)
-print(link.plain().user, flush=True)
+link = StateLink(_client, False, "acme/shop", wary=False)
+print(link.credentials().endpoint.user, flush=True)
 for line in sys.stdin:
-    credentials = link.plain()
-    print(credentials.user, credentials.host, credentials.port, flush=True)
+    endpoint = link.credentials().endpoint
+    print(endpoint.user, endpoint.host, endpoint.port, flush=True)
 """
 
 
 def test_what_runs_already_goes_on_with_its_own(run: Any, both: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    run("context", "use", "acme")
+    run("auth", "switch", "acme")
     with subprocess.Popen(
         [sys.executable, "-c", LONG_RUN], env=both, cwd=tmp_path, text=True, stdin=PIPE, stdout=PIPE
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "acme/shop\n"
-        for context in ("Globex", "acme", "Globex"):
-            assert run("context", "use", context).returncode == 0
+        for account in ("Globex", "acme", "Globex"):
+            assert run("auth", "switch", account).returncode == 0
             process.stdin.write("again\n")
             process.stdin.flush()
             host, port = sandbox.proxy
@@ -142,22 +143,21 @@ def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> Non
     assert done.returncode == 0
     assert "Still signed in to acme@" in done.stderr
     assert run("auth", "status").returncode == 4
-    assert run("context", "delete", "acme").returncode == 0
+    assert run("auth", "logout", "--org", "acme").returncode == 0
     assert listed(run) == {}
-    assert [path for path in home.rglob("*") if path.name in ("auth.json", "contexts") and path.is_file()] == []
+    assert [path for path in home.rglob("*") if path.name in ("auth.json", "accounts") and path.is_file()] == []
     assert "refresh_token" not in "".join(path.read_text() for path in home.rglob("*.json"))
 
 
-@pytest.mark.parametrize("words", [("context", "use", "initech"), ("context", "delete", "initech")])
-def test_an_unknown_context(run: Any, both: Any, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [("auth", "switch", "initech"), ("auth", "logout", "--org", "initech")])
+def test_an_unknown_account(run: Any, both: Any, words: tuple[str, ...]) -> None:
     done = run(*words)
     assert done.returncode == 1
-    assert "There is no context 'initech' here." in done.stderr
+    assert "There is no account 'initech' here." in done.stderr
     assert "Globex" in done.stderr.replace("globex", "Globex")
 
 
-def test_the_current_context_stays(run: Any, both: Any) -> None:
-    done = run("context", "delete", "Globex")
-    assert done.returncode == 1
-    assert "dagctl auth logout" in done.stderr
-    assert run("auth", "status").returncode == 0
+def test_signing_out_of_all(run: Any, both: Any, home: Path) -> None:
+    assert run("auth", "logout", "--all").returncode == 0
+    assert listed(run) == {}
+    assert list(home.rglob("auth.json")) == []

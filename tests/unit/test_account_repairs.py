@@ -27,7 +27,7 @@ def machine(make_world: Any, home: Path) -> Any:
     """A machine whose home is a folder."""
     return make_world(
         tokens=FileTokenStore(home),
-        contexts=FileSettingsStore(home),
+        settings=FileSettingsStore(home),
         credentials=FileCredentialStore(home),
         shelf=FileAccountShelf(home, FileTokenStore),
     )
@@ -35,7 +35,7 @@ def machine(make_world: Any, home: Path) -> Any:
 
 @pytest.fixture
 def both(make_world: Any, home: Path) -> Any:
-    """Acme on the shelf and Globex the current context, in files."""
+    """Acme on the shelf and Globex the current account, in files."""
     world = machine(make_world, home)
     world.login()
     to_globex(world)
@@ -47,7 +47,7 @@ def to_globex(world: Any) -> None:
 
 
 def listed(world: Any) -> list[str]:
-    return [context.name for context in world.accounts.list()]
+    return [account.name for account in world.accounts.list()]
 
 
 def corrupt(path: Path) -> None:
@@ -62,18 +62,16 @@ def linked(path: Path) -> None:
 @posix
 @pytest.mark.parametrize("spoil", [corrupt, linked])
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_context_stops_nobody_and_stays(
+def test_a_broken_account_stops_nobody_and_stays(
     both: Any, home: Path, name: str, spoil: Callable[[Path], None]
 ) -> None:
-    broken = home / "contexts" / "acme" / name
+    broken = home / "accounts" / "acme" / name
     spoil(broken)
     text, link = broken.read_text(), broken.is_symlink()
     assert listed(both) == ["globex"]
     to_globex(both)
     both.accounts.sweep()
-    client = connected(
-        both.platform, signed_in=False, home=home, tokens=None, contexts=None, credentials=None, shelf=None
-    )
+    client = connected(both.platform, signed_in=False, home=home, storage=None)
     assert client.logout() is True
     assert client.session.status().signed_in is False
     assert (broken.read_text(), broken.is_symlink()) == (text, link)
@@ -82,23 +80,23 @@ def test_a_broken_context_stops_nobody_and_stays(
 @posix
 @pytest.mark.parametrize("spoil", [corrupt, linked])
 @pytest.mark.parametrize("name", BROKEN)
-def test_the_place_of_a_broken_context_is_not_needed_for_another_of_its_name(
+def test_the_place_of_a_broken_account_is_not_needed_for_another_of_its_name(
     both: Any, home: Path, name: str, spoil: Callable[[Path], None]
 ) -> None:
-    broken = home / "contexts" / "acme" / name
+    broken = home / "accounts" / "acme" / name
     spoil(broken)
     text = broken.read_text()
     both.login()
     to_globex(both)
     assert "globex" in listed(both)
     assert len(listed(both)) == 2
-    kept = [path for path in (home / "contexts").glob(f"*/{name}*") if path.read_text() == text]
+    kept = [path for path in (home / "accounts").glob(f"*/{name}*") if path.read_text() == text]
     assert kept, "what was broken is gone"
 
 
 @posix
-def test_a_folder_of_a_context_that_is_a_link_is_not_followed(both: Any, home: Path, tmp_path: Path) -> None:
-    folder, target = home / "contexts" / "acme", tmp_path / "theirs"
+def test_a_folder_of_an_account_that_is_a_link_is_not_followed(both: Any, home: Path, tmp_path: Path) -> None:
+    folder, target = home / "accounts" / "acme", tmp_path / "theirs"
     folder.rename(target)
     target.chmod(0o755)
     folder.symlink_to(target, target_is_directory=True)

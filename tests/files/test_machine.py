@@ -32,9 +32,9 @@ def test_no_home_yet(home: Path) -> None:
 
 @posix
 def test_what_dagctl_keeps_and_nothing_else(home: Path) -> None:
-    for name in ("auth.json", "config.yaml", ".auth.lock", "credentials/acme_shop.json", "contexts/globex/auth.json"):
+    for name in ("auth.json", "config.yaml", ".auth.lock", "credentials/acme_shop.json", "accounts/globex/auth.json"):
         put(home / name)
-    for name in ("sandbox/ca.pem", "bug.log", "notes.txt", "contexts/globex/notes.txt"):
+    for name in ("sandbox/ca.pem", "bug.log", "notes.txt", "accounts/globex/notes.txt"):
         put(home / name, 0o644)
     found = seen(home)
     assert set(found) == {
@@ -42,18 +42,18 @@ def test_what_dagctl_keeps_and_nothing_else(home: Path) -> None:
         ".auth.lock",
         "auth.json",
         "config.yaml",
-        "contexts",
-        "contexts/globex",
-        "contexts/globex/auth.json",
+        "accounts",
+        "accounts/globex",
+        "accounts/globex/auth.json",
         "credentials",
         "credentials/acme_shop.json",
     }
     assert {name for name, file in found.items() if file.secret} == {
         "auth.json",
-        "contexts/globex/auth.json",
+        "accounts/globex/auth.json",
         "credentials/acme_shop.json",
     }
-    assert {name for name, file in found.items() if file.folder} == {".", "contexts", "contexts/globex", "credentials"}
+    assert {name for name, file in found.items() if file.folder} == {".", "accounts", "accounts/globex", "credentials"}
     assert all(file.readable and not file.link and not file.leftover for file in found.values())
 
 
@@ -77,14 +77,14 @@ def test_links_are_seen_as_such_but_for_the_home_itself(home: Path, tmp_path: Pa
 
 
 def test_what_killed_writers_leave(home: Path) -> None:
-    for name in (".auth.json.123.0.tmp", "credentials/.acme_shop.json.7.1.tmp", "contexts/a/.config.yaml.7.1.tmp"):
+    for name in (".auth.json.123.0.tmp", "credentials/.acme_shop.json.7.1.tmp", "accounts/a/.config.yaml.7.1.tmp"):
         put(home / name)
     put(home / "tmp.tmp")
     leftovers = {name for name, file in seen(home).items() if file.leftover}
     assert leftovers == {
         ".auth.json.123.0.tmp",
         os.path.join("credentials", ".acme_shop.json.7.1.tmp"),
-        os.path.join("contexts", "a", ".config.yaml.7.1.tmp"),
+        os.path.join("accounts", "a", ".config.yaml.7.1.tmp"),
     }
 
 

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from dagctl._cures import cure
-from dagctl.domain.errors import AccountNotFound, DagctlError, FileCorrupt
+from dagctl.domain.errors import AccountNotFound, FileCorrupt
 from dagctl.domain.services.accounts import AccountService
-from dagctl.domain.values.context import Overrides, Sourced
+from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
-from dagctl.ports.storage import Stores
+from dagctl.ports.storage import Storage, Stores
 from dagctl.testing import FailingTokenStore, MemoryAccountShelf, MemoryTokenStore
 
 ADA, GLOBEX = "ada@acme.example", "hank@globex.example"
@@ -35,21 +34,21 @@ def _of_globex(world: Any) -> str:
 
 
 def listed(world: Any) -> list[tuple[str, bool, bool]]:
-    return [(context.name, context.current, context.signed_in) for context in world.accounts.list()]
+    return [(account.name, account.current, account.signed_in) for account in world.accounts.list()]
 
 
-def test_one_sign_in_is_one_context(signed_in: Any) -> None:
-    (context,) = signed_in.accounts.list()
-    assert (context.name, context.organization, context.organization_id) == ("acme", "Acme", "org_acme")
-    assert (context.api_url, context.project, context.current) == (HOSTED_API_URL, None, True)
-    assert context.expires_at == signed_in.kept().expires_at
+def test_one_sign_in_is_one_account(signed_in: Any) -> None:
+    (account,) = signed_in.accounts.list()
+    assert (account.name, account.organization, account.organization_id) == ("acme", "Acme", "org_acme")
+    assert (account.api_url, account.project, account.current) == (HOSTED_API_URL, None, True)
+    assert account.expires_at == signed_in.kept().expires_at
 
 
 def test_nobody_is_signed_in(world: Any) -> None:
     assert world.accounts.list() == ()
     with pytest.raises(AccountNotFound) as caught:
         world.accounts.switch("acme")
-    assert "dagctl auth login" in (cure(caught.value) or "")
+    assert (caught.value.account, caught.value.known) == ("acme", ())
 
 
 def test_a_sign_in_to_another_organization_keeps_the_first(both: Any) -> None:
@@ -75,7 +74,7 @@ def test_tokens_are_moved_and_not_copied(both: Any) -> None:
     assert both.kept() != globex
 
 
-def test_a_kept_context_renews_its_own_tokens(both: Any) -> None:
+def test_a_kept_account_renews_its_own_tokens(both: Any) -> None:
     both.clock.advance(7200)
     both.accounts.switch("acme")
     both.session.fresh()
@@ -85,7 +84,7 @@ def test_a_kept_context_renews_its_own_tokens(both: Any) -> None:
     assert both.platform.revoked_families == ()
 
 
-def test_the_current_context_is_used_already(both: Any) -> None:
+def test_the_current_account_is_used_already(both: Any) -> None:
     before = both.recorded()
     assert both.accounts.switch("globex").current
     assert both.recorded() == before
@@ -104,34 +103,40 @@ def test_signing_in_again_replaces_what_was_kept(both: Any) -> None:
     assert listed(both) == [("acme", True, True), ("globex", False, True)]
 
 
-def test_deleting_a_context_revokes_its_session(both: Any) -> None:
+def test_signing_out_of_another_account_revokes_its_session(both: Any) -> None:
     assert both.accounts.sign_out("acme") is True
     assert listed(both) == [("globex", True, True)]
     assert len(both.platform.revoked_families) == 1
 
 
-def test_the_current_context_is_not_deleted(both: Any) -> None:
-    before = both.recorded()
-    with pytest.raises(DagctlError, match="globex is the current context") as caught:
-        both.accounts.sign_out("Globex")
-    assert "dagctl auth logout" in (cure(caught.value) or "")
-    assert both.recorded() == before
+def test_signing_out_of_the_current_account_by_its_name_leaves_the_other(both: Any) -> None:
+    assert both.accounts.sign_out("Globex") is True
+    assert both.tokens.load() is None
+    assert listed(both) == [("acme", False, True)]
+    assert len(both.platform.revoked_families) == 1
+
+
+def test_signing_out_everywhere(both: Any) -> None:
+    assert both.accounts.sign_out_everywhere() is True
+    assert listed(both) == []
+    assert (both.tokens.load(), both.shelf.names()) == (None, ())
+    assert len(both.platform.revoked_families) == 2
 
 
 def test_an_unknown_name_names_those_that_are_known(both: Any) -> None:
-    for attempt in (both.accounts.use, both.accounts.delete):
-        with pytest.raises(AccountNotFound, match="no context 'initech'") as caught:
+    for attempt in (both.accounts.switch, both.accounts.sign_out):
+        with pytest.raises(AccountNotFound, match="no account 'initech'") as caught:
             attempt("initech")
-        assert cure(caught.value) == "Use one of globex, acme."
+        assert (caught.value.account, caught.value.known) == ("initech", ("globex", "acme"))
 
 
 def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> None:
     kept = signed_in.shelf.stores("x")
-    kept.contexts.save(evolve(signed_in.settings.load(), api_url="https://api.dev.example:8443"))
+    kept.settings.save(evolve(signed_in.settings.load(), api_url="https://api.dev.example:8443"))
     kept.tokens.save(signed_in.kept())
-    with pytest.raises(AccountNotFound, match="several contexts") as caught:
+    with pytest.raises(AccountNotFound, match="several accounts") as caught:
         signed_in.accounts.switch("Acme")
-    assert cure(caught.value) == "Use one of acme, x."
+    assert caught.value.known == ("acme", "x")
     assert signed_in.accounts.switch("x").api_url == "https://api.dev.example:8443"
     assert listed(signed_in) == [("acme@api.dev.example-8443", True, True), ("acme", False, True)]
 
@@ -142,7 +147,7 @@ def test_one_organization_on_two_platforms(make_world: Any, signed_in: Any) -> N
         (Settings(current_org="org_1", current_org_name="Acme & Söhne GmbH"), "acme-söhne-gmbh"),
         (Settings(current_org="org_1", current_org_name="../../etc"), "etc"),
         (Settings(current_org="org_1", current_org_name="///"), "org_1"),
-        (Settings(current_org="..", current_org_name=".."), "context"),
+        (Settings(current_org="..", current_org_name=".."), "account"),
         (Settings(current_org="org_1"), "org_1"),
     ],
 )
@@ -175,22 +180,35 @@ def test_corrupt_tokens_are_neither_kept_for_later_nor_removed(signed_in: Any) -
     ("overrides", "place"),
     [
         (Overrides(), "here"),
-        (Overrides(organization=Sourced("globex", "DAGCTL_ORG")), "here"),
-        (Overrides(organization=Sourced("Acme", "DAGCTL_ORG")), "acme"),
-        (Overrides(organization=Sourced("org_acme", "DAGCTL_ORG"), api_url=Sourced(HOSTED_API_URL, "x")), "acme"),
-        (Overrides(organization=Sourced("Acme", "x"), api_url=Sourced("https://api.other.example", "x")), "here"),
-        (Overrides(organization=Sourced("initech", "DAGCTL_ORG")), "here"),
-        (Overrides(organization=Sourced("Acme", "DAGCTL_ORG"), given_session=True), "here"),
+        (Overrides(organization=Sourced("globex", Origin.VARIABLE, "DAGCTL_ORG")), "here"),
+        (Overrides(organization=Sourced("Acme", Origin.VARIABLE, "DAGCTL_ORG")), "acme"),
+        (
+            Overrides(
+                organization=Sourced("org_acme", Origin.VARIABLE, "DAGCTL_ORG"),
+                api_url=Sourced(HOSTED_API_URL, Origin.VARIABLE, "x"),
+            ),
+            "acme",
+        ),
+        (
+            Overrides(
+                organization=Sourced("Acme", Origin.VARIABLE, "x"),
+                api_url=Sourced("https://api.other.example", Origin.VARIABLE, "x"),
+            ),
+            "here",
+        ),
+        (Overrides(organization=Sourced("initech", Origin.VARIABLE, "DAGCTL_ORG")), "here"),
+        (Overrides(organization=Sourced("Acme", Origin.VARIABLE, "DAGCTL_ORG"), given_session=True), "here"),
     ],
 )
 def test_the_surroundings_choose_without_changing_anything(both: Any, overrides: Overrides, place: str) -> None:
     before = both.recorded()
-    expected = both.accounts.here if place == "here" else both.shelf.stores(place)
-    assert both.accounts.fitting(overrides) == expected
+    expected = both.accounts.storage.current if place == "here" else both.shelf.stores(place)
+    both.overrides = overrides
+    assert both.context.meant().stores == expected
     assert both.recorded() == before
 
 
-def test_a_context_whose_session_has_ended_can_still_be_gone_back_to(both: Any) -> None:
+def test_an_account_whose_session_has_ended_can_still_be_gone_back_to(both: Any) -> None:
     kept = both.shelf.stores("acme").tokens
     kept.save(evolve(_kept_of(both.shelf, "acme"), refresh_token=None))
     both.clock.advance(7200)
@@ -201,8 +219,8 @@ def test_a_context_whose_session_has_ended_can_still_be_gone_back_to(both: Any) 
 
 def test_what_cannot_be_read_is_told_by_whoever_uses_it(both: Any) -> None:
     both.tokens = FailingTokenStore(FileCorrupt("auth.json cannot be used."))
-    overrides = Overrides(organization=Sourced("Acme", "DAGCTL_ORG"))
-    assert both.accounts.fitting(overrides) == both.accounts.here
+    both.overrides = Overrides(organization=Sourced("Acme", Origin.VARIABLE, "DAGCTL_ORG"))
+    assert both.context.meant().stores == both.accounts.storage.current
 
 
 class _Corrupt(MemoryTokenStore):
@@ -243,7 +261,7 @@ class _Mortal:
 
 
 def _mortal(stores: Stores, step: Callable[[], None]) -> Stores:
-    wrapped: list[Any] = [_Mortal(store, step) for store in (stores.contexts, stores.tokens, stores.credentials)]
+    wrapped: list[Any] = [_Mortal(store, step) for store in (stores.settings, stores.tokens, stores.credentials)]
     return Stores(*wrapped)
 
 
@@ -264,13 +282,13 @@ def test_whoever_is_killed_loses_no_session_and_mixes_none(both: Any, number: in
     service = both.accounts
     mortal: Any = _Mortal(both.shelf, _dying_at(number))
     step = mortal._step
-    dying = AccountService(_mortal(service.here, step), mortal, service.identity, service.clocks)
+    dying = AccountService(Storage(_mortal(service.storage.current, step), mortal), service.sessions)
     with suppress(Killed):
-        dying.use("acme")
+        dying.switch("acme")
 
     here, tokens = both.settings.load(), both.tokens.load()
     assert tokens is None or claims_of(tokens.id_token)["sub"] == subjects[here.current_org or ""]
-    assert {context.organization_id for context in both.accounts.list() if context.signed_in} == set(subjects)
+    assert {account.organization_id for account in both.accounts.list() if account.signed_in} == set(subjects)
     for name in ("globex", "acme", "globex"):
         assert both.accounts.switch(name).signed_in
         both.clock.advance(3600)
@@ -287,7 +305,7 @@ def test_that_the_killing_reaches_the_end(both: Any) -> None:
         count[0] += 1
 
     mortal: Any = _Mortal(both.shelf, step)
-    AccountService(_mortal(service.here, step), mortal, service.identity, service.clocks).use("acme")
+    AccountService(Storage(_mortal(service.storage.current, step), mortal), service.sessions).switch("acme")
     assert 10 < count[0] <= 18
 
 
