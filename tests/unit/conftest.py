@@ -71,6 +71,7 @@ class World:
                 files=MemoryFileSystem(),
                 yaml=RuamelReader(),
                 sqlmesh=lambda: None,
+                connector=lambda wanted: wanted,
                 trust=proxy,
                 probe=proxy,
                 machine=MemoryMachine(),
