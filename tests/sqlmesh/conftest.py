@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 
+from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
@@ -165,10 +166,11 @@ def configuration_fixture() -> Callable[..., str]:
     return configuration
 
 
-class Link:
+class Link(StateLink):
     """A way to a PostgreSQL of the test's own, with another token each time."""
 
     def __init__(self, where: Mapping[str, Any], protected: Collection[str] = ()) -> None:
+        super().__init__(_no_services)
         self.where = dict(where)
         self.protected = set(protected)
         self.tokens: list[str] = []
@@ -191,6 +193,10 @@ class Link:
 
     def closed(self, environments: Iterable[str]) -> frozenset[str]:
         return frozenset(name for name in environments if EnvironmentName(name) in self.protected)
+
+
+def _no_services() -> Any:
+    raise AssertionError("This link has no services behind it.")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from dagctl.domain.errors import (
     FileCorrupt,
     NotSignedIn,
     ProjectConflict,
+    ProtectionRefused,
     ProtectionUnknown,
 )
 from dagctl.domain.services.clocks import ClockCheck
@@ -32,7 +33,7 @@ from dagctl.domain.services.state import StateService
 from dagctl.domain.values.context import Context, Overrides
 from dagctl.domain.values.platform import StateProxy
 from dagctl.domain.values.settings import Settings
-from dagctl.domain.values.targets import Targets
+from dagctl.domain.values.targets import EnvironmentName, Targets
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage
 from dagctl.testing import FixedClock, MemoryAccountShelf
@@ -105,8 +106,16 @@ class Client:
         self.context = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
         self.session = SessionService(self.context, far, ClockCheck(far, clock))
         self.projects = ProjectService(self.session, far)
-        self.state = StateService(self.projects, far, SimpleNamespace(applied=lambda endpoint: endpoint))
-        self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted, check=self._check)
+        guard: Any = SimpleNamespace(
+            targets=self._targets,
+            admitted=self._admitted,
+            check=self._check,
+            sessions=self.session,
+            projects=self.projects,
+        )
+        self.protection = guard
+        trust: Any = SimpleNamespace(applied=lambda endpoint: endpoint)
+        self.state = StateService(guard, far, trust, lambda wanted: wanted)
 
     def load(self) -> Settings:
         return self.recorded
@@ -119,7 +128,11 @@ class Client:
         self.events.append(f"targets, default {default}")
         return self.found
 
-    def _admitted(self, targets: Targets, project: str | None = None, *, since: Context | None = None) -> Session:
+    def _admitted(
+        self, targets: Targets, project: str | None = None, *, since: Context | None = None, **more: Any
+    ) -> Session | None:
+        if not targets.environments:
+            return None
         self.events.append(f"protection of {project}")
         self.required.append((targets, project))
         if self.refuses is not None:
@@ -139,7 +152,7 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object)
     """The client that the functions find."""
     client = Client(DEV)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
-    monkeypatch.setattr(_functions, "_client", _this)
+    monkeypatch.setattr(_functions, "_client", lambda insecure, folder=None: _Found.client)
     monkeypatch.setattr(_Found, "client", client)
     return client
 
@@ -229,7 +242,7 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
 def test_the_proxy_is_asked_for_once(client: Client) -> None:
     client.found = NOTHING
     client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
-    link = link_of(client, None, wary=False)
+    link = link_of(client, None)
     client.context = evolve(client.context, overrides=Overrides(given_session=True))
     assert link.endpoint() is None
 
@@ -316,42 +329,60 @@ class _Found:
     client: Any = None
 
 
-def _this(insecure: bool) -> Any:
-    return _Found.client
+def _this() -> Any:
+    return _Found.client.state
 
 
-def link_of(client: Client, project: str | None, *, wary: bool) -> StateLink:
+def link_of(client: Client, project: str | None) -> StateLink:
     """A link that the functions' client leads."""
-    return StateLink(_this, False, project, wary=wary)
+    return StateLink(_this, project)
 
 
-@pytest.mark.parametrize(
-    ("wary", "changes", "asked"),
-    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
-)
-def test_the_links_guard(wary: bool, changes: bool, asked: bool, client: Client) -> None:
-    link = link_of(client, "Shop", wary=wary)
-    link.guard(["staging"], changes)
-    link.guard(["staging"], changes)
-    assert [(targets.environments, project) for targets, project in client.required] == (
-        [(("staging",), "Shop")] if asked else []
-    )
+def test_a_link_asks_about_what_is_to_be_changed(client: Client) -> None:
+    link_of(client, "Shop").require(["STAGING"])
+    assert [(targets.environments, project) for targets, project in client.required] == [(("staging",), "Shop")]
 
 
-def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
-    link = link_of(client, None, wary=True)
+def test_a_link_refuses_again_and_again(client: Client) -> None:
+    link = link_of(client, None)
     client.refuses = EnvironmentProtected("No.")
     for _ in range(2):
         with pytest.raises(EnvironmentProtected):
-            link.guard(["staging"], False)
+            link.require(["staging"])
+        assert link.closed(["staging", "dev"]) == {"staging", "dev"}
+
+
+def test_a_program_is_held_to_what_it_said(client: Client) -> None:
+    link = StateLink(_this, held_to=EnvironmentName("dev"))
+    link.require(["DEV"])
+    with pytest.raises(ProtectionRefused, match=r"asked for a connection for the environment 'dev'.*change 'prod'"):
+        link.require(["dev", "prod"])
+    assert [targets.environments for targets, _ in client.required] == [("dev",)]
+
+
+def test_the_environment_that_a_program_names_is_asked_about_at_once(client: Client) -> None:
+    client.found = NOTHING
+    made = dagctl.get_state_connection(environment="Staging", default_environment="dev")
+    assert [targets.environments for targets, _ in client.required] == [("staging",)]
+    with pytest.raises(ProtectionRefused, match="'staging'"):
+        made.warden.require(["prod"])
+
+
+def test_who_takes_the_settings_is_asked_about_the_default_once(client: Client) -> None:
+    client.found = Targets.of_program(None, "dev", "A notebook")
+    made = dagctl.get_state_connection()
+    assert client.required == []
+    for _ in range(2):
+        dict(made)
+    assert [targets.environments for targets, _ in client.required] == [("dev",)]
 
 
 def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
-    link = link_of(client, None, wary=True)
+    link = link_of(client, None)
     link.credentials()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
-    assert again._project == "Acme/Shop"
+    assert again.project == "Acme/Shop"
     assert copy.deepcopy(link) is link
 
 
