@@ -72,6 +72,7 @@ class World:
                 yaml=RuamelReader(),
                 sqlmesh=lambda: None,
                 trust=proxy,
+                connector=lambda wanted: wanted,
                 probe=proxy,
                 machine=MemoryMachine(),
             )
