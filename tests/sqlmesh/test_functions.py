@@ -29,7 +29,7 @@ from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import Context, Overrides
+from dagctl.domain.values.context import Overrides
 from dagctl.domain.values.platform import StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import Targets
@@ -105,8 +105,15 @@ class Client:
         self.context = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
         self.session = SessionService(self.context, far, ClockCheck(far, clock))
         self.projects = ProjectService(self.session, far)
-        self.state = StateService(self.projects, far, SimpleNamespace(applied=lambda endpoint: endpoint))
-        self.protection = SimpleNamespace(targets=self._targets, admitted=self._admitted, check=self._check)
+        self.protection: Any = SimpleNamespace(
+            targets=self._targets,
+            admitted=self._admitted,
+            check=self._check,
+            sessions=self.session,
+            projects=self.projects,
+        )
+        trust: Any = SimpleNamespace(applied=lambda endpoint: endpoint)
+        self.state = StateService(self.protection, far, trust, lambda wanted: wanted)
 
     def load(self) -> Settings:
         return self.recorded
@@ -119,7 +126,9 @@ class Client:
         self.events.append(f"targets, default {default}")
         return self.found
 
-    def _admitted(self, targets: Targets, project: str | None = None, *, since: Context | None = None) -> Session:
+    def _admitted(self, targets: Targets, project: str | None = None, **_: object) -> Session | None:
+        if not targets.environments:
+            return None
         self.events.append(f"protection of {project}")
         self.required.append((targets, project))
         if self.refuses is not None:
@@ -139,8 +148,7 @@ def client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlmesh_cli: object)
     """The client that the functions find."""
     client = Client(DEV)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path))
-    monkeypatch.setattr(_functions, "_client", _this)
-    monkeypatch.setattr(_Found, "client", client)
+    monkeypatch.setattr(_functions, "_client", lambda insecure, folder=None: client)
     return client
 
 
@@ -229,7 +237,7 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
 def test_the_proxy_is_asked_for_once(client: Client) -> None:
     client.found = NOTHING
     client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
-    link = link_of(client, None, wary=False)
+    link = link_of(None)
     client.context = evolve(client.context, overrides=Overrides(given_session=True))
     assert link.endpoint() is None
 
@@ -310,44 +318,13 @@ def test_fresh_token(client: Client) -> None:
     assert dagctl.get_fresh_token() == "access-1"
 
 
-class _Found:
-    """What the functions find: by way of a module, so that a link to it can be pickled."""
-
-    client: Any = None
-
-
-def _this(insecure: bool) -> Any:
-    return _Found.client
-
-
-def link_of(client: Client, project: str | None, *, wary: bool) -> StateLink:
+def link_of(project: str | None) -> StateLink:
     """A link that the functions' client leads."""
-    return StateLink(_this, False, project, wary=wary)
-
-
-@pytest.mark.parametrize(
-    ("wary", "changes", "asked"),
-    [(False, False, False), (False, True, True), (True, False, True), (True, True, True)],
-)
-def test_the_links_guard(wary: bool, changes: bool, asked: bool, client: Client) -> None:
-    link = link_of(client, "Shop", wary=wary)
-    link.guard(["staging"], changes)
-    link.guard(["staging"], changes)
-    assert [(targets.environments, project) for targets, project in client.required] == (
-        [(("staging",), "Shop")] if asked else []
-    )
-
-
-def test_the_links_guard_refuses_again_and_again(client: Client) -> None:
-    link = link_of(client, None, wary=True)
-    client.refuses = EnvironmentProtected("No.")
-    for _ in range(2):
-        with pytest.raises(EnvironmentProtected):
-            link.guard(["staging"], False)
+    return StateLink(_functions._here(False), project)
 
 
 def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
-    link = link_of(client, None, wary=True)
+    link = link_of(None)
     link.credentials()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
