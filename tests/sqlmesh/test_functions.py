@@ -234,11 +234,12 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
         made["password"]
 
 
-def test_the_proxy_is_asked_for_once(client: Client) -> None:
+def test_where_a_session_is_given_the_place_is_not_known_before_the_platform_is_asked(client: Client) -> None:
     client.found = NOTHING
     client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
     link = link_of(None)
-    client.context = evolve(client.context, overrides=Overrides(given_session=True))
+    given = evolve(client.context, overrides=Overrides(given_session=True, project=client.context.current().project))
+    client.protection.sessions = evolve(client.session, contexts=given)
     assert link.endpoint() is None
 
 
@@ -328,7 +329,7 @@ def test_a_link_is_pickled_as_the_way_to_its_project(client: Client) -> None:
     link.credentials()
     again = pickle.loads(pickle.dumps(link))
     client.recorded = evolve(SIGNED_IN, current_project="Other", current_project_id="p-2")
-    assert again._project == "Acme/Shop"
+    assert again.project == "Acme/Shop"
     assert copy.deepcopy(link) is link
 
 
