@@ -109,10 +109,10 @@ def test_the_same_project_name_in_another_organization_is_another_project(
 
 LONG_RUN = """
 import sys
-from dagctl._functions import _client
+from dagctl._functions import _Here
 from dagctl.adapters.sqlmesh.link import StateLink
 
-link = StateLink(_client, False, "acme/shop", wary=False)
+link = StateLink(_Here(False, None), "acme/shop")
 print(link.credentials().endpoint.user, flush=True)
 for line in sys.stdin:
     endpoint = link.credentials().endpoint

@@ -30,7 +30,7 @@ from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import Context, Overrides
+from dagctl.domain.values.context import Overrides
 from dagctl.domain.values.platform import StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import EnvironmentName, Targets
@@ -239,7 +239,7 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
         made["password"]
 
 
-def test_the_proxy_is_asked_for_once(client: Client) -> None:
+def test_where_a_session_is_given_the_place_is_not_known_before_the_platform_is_asked(client: Client) -> None:
     client.found = NOTHING
     client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
     link = link_of(client, None)

@@ -274,9 +274,9 @@ def test_a_command_that_only_reads_asks_nobody(line: str, shared: Place) -> None
 
 def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
     told = shared.python(
-        "from dagctl._functions import _client; from dagctl.adapters.sqlmesh.link import StateLink\n"
+        "from dagctl._functions import _Here; from dagctl.adapters.sqlmesh.link import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import opened\n"
-        "connection = opened(StateLink(_client, False, 'shop', wary=False), {})\n"
+        "connection = opened(StateLink(_Here(False, None), 'shop'), {})\n"
         "print(connection.info.ssl_in_use, connection.get_dsn_parameters()['sslmode'])\n"
     )
     assert told.stdout.split() == ["True", "verify-full"], told.stderr
@@ -285,9 +285,9 @@ def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
 def test_a_pickled_connection_opens_in_another_process(shared: Place, tmp_path: Path) -> None:
     pickled = tmp_path / "connection.pickle"
     dumped = shared.python(
-        "import pickle; from dagctl._functions import _client; from dagctl.adapters.sqlmesh.link import StateLink\n"
+        "import pickle; from dagctl._functions import _Here; from dagctl.adapters.sqlmesh.link import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import state_connection\n"
-        "link = StateLink(_client, False, 'shop', wary=False); link.credentials()\n"
+        "link = StateLink(_Here(False, None), 'shop'); link.credentials()\n"
         f"open({str(pickled)!r}, 'wb').write(pickle.dumps(state_connection(link)))\n"
     )
     assert dumped.returncode == 0, dumped.stderr
