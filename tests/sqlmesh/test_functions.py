@@ -30,7 +30,7 @@ from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
-from dagctl.domain.values.context import Overrides
+from dagctl.domain.values.context import Context, Overrides
 from dagctl.domain.values.platform import StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import EnvironmentName, Targets

@@ -173,7 +173,7 @@ def test_where_sqlmesh_itself_fails_one_sentence_says_why(tmp_path: Path) -> Non
     assert outcomes == [[1, 1], [1, 1]], told
     (down, down_itself), (lost, lost_itself) = told
     assert f"The state database's proxy {proxy} cannot be reached: " in down
-    assert "See dagctl config current" in down
+    assert "dagctl config current shows" in down
     assert "OperationalError:" in down_itself
     assert "The connection to the state database was lost in the middle of a transaction: " in lost
     assert "Run it again" in lost

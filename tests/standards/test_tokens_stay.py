@@ -16,7 +16,7 @@ from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import TokenRejected
 from dagctl.domain.values.platform import ApiAccess
-from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.tokens import TokenSet
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def test_a_file_with_a_token_is_private_from_its_first_moment(tmp_path: Path, mo
     try:
         for number in range(2):
             FileTokenStore(tmp_path / "home").save(evolve(tokens, access_token=f"access-{number}"))
-            FileCredentialStore(tmp_path / "home").save("o", "p", StateCredentials("h", 1, "d", "u", f"p-{number}"))
+            FileCredentialStore(tmp_path / "home").save(
+                "o", "p", StateCredentials(StateEndpoint("h", 1), f"p-{number}")
+            )
     finally:
         os.umask(before)
     assert born == [0o600] * 4

@@ -73,7 +73,6 @@ class World:
                 sqlmesh=lambda: None,
                 connector=lambda wanted: wanted,
                 trust=proxy,
-                connector=lambda wanted: wanted,
                 probe=proxy,
                 machine=MemoryMachine(),
             )
