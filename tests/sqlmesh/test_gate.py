@@ -220,9 +220,8 @@ def test_a_connection_that_arrives_in_a_process_brings_the_gate(
 ) -> None:
     from dagctl.adapters.sqlmesh import connection
 
-    dumped = pickle.dumps(
-        connection.state_connection(make_link({"host": "h", "port": 1, "database": "d", "user": "u"}))
-    )
+    link: Any = make_link({"host": "h", "port": 1, "database": "d", "user": "u"})
+    dumped = pickle.dumps(connection.state_connection(link))
     stood: list[bool] = []
     monkeypatch.setattr(connection, "stand", lambda: stood.append(True))
     pickle.loads(dumped)
