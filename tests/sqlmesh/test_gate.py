@@ -132,7 +132,7 @@ def test_a_plan_that_was_made_elsewhere(
     stocked: Link, open_context: OpenContext, make_link: type[Link], everything: Everything
 ) -> None:
     elsewhere = open_context(make_link(stocked.where))
-    plan = elsewhere.plan_builder("prod", skip_tests=True).build()
+    plan = pickle.loads(pickle.dumps(elsewhere.plan_builder("prod", skip_tests=True).build()))
     context = open_context(stocked)
     before = everything(context)
     with pytest.raises(EnvironmentProtected):
