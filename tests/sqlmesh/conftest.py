@@ -183,6 +183,8 @@ class Link:
         self.tokens.append(f"token-{len(self.tokens)}")
         return StateCredentials(self.endpoint(), self.tokens[-1])
 
+    taken = credentials
+
     def require(self, environments: Iterable[str], *, again: bool = False) -> None:
         for name in environments:
             (self.asked_again if again else self.asked).append(name)
