@@ -285,7 +285,7 @@ def lay_out(project: Path) -> Path:
     return project
 
 
-def make_context(project: Path, link: Link | None, state_sync: Any = None, **settings: Any) -> Any:
+def make_context(project: Path, link: Any, state_sync: Any = None, **settings: Any) -> Any:
     """A SQLMesh context with its state behind a link; in its warehouse, where there is none."""
     from sqlmesh.core.config import Config, GatewayConfig, ModelDefaultsConfig
     from sqlmesh.core.context import Context

@@ -132,7 +132,7 @@ def test_a_plan_that_was_made_elsewhere(
     stocked: Link, open_context: OpenContext, make_link: type[Link], everything: Everything
 ) -> None:
     elsewhere = open_context(make_link(stocked.where))
-    plan = elsewhere.plan_builder("prod", skip_tests=True).build()
+    plan = pickle.loads(pickle.dumps(elsewhere.plan_builder("prod", skip_tests=True).build()))
     context = open_context(stocked)
     before = everything(context)
     with pytest.raises(EnvironmentProtected):
@@ -220,9 +220,8 @@ def test_a_connection_that_arrives_in_a_process_brings_the_gate(
 ) -> None:
     from dagctl.adapters.sqlmesh import connection
 
-    dumped = pickle.dumps(
-        connection.state_connection(make_link({"host": "h", "port": 1, "database": "d", "user": "u"}))
-    )
+    link: Any = make_link({"host": "h", "port": 1, "database": "d", "user": "u"})
+    dumped = pickle.dumps(connection.state_connection(link))
     stood: list[bool] = []
     monkeypatch.setattr(connection, "stand", lambda: stood.append(True))
     pickle.loads(dumped)

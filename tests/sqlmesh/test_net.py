@@ -201,7 +201,8 @@ def adapter(make_link: type[Link], database: Database) -> Iterator[Any]:
     for table, column in (("_environments", "name"), ("_environment_statements", "environment_name")):
         database.query(f"create table {table} ({column} text, expiration_ts bigint)")
         database.query(f"insert into {table} values ('prod', 1), ('dev', 1), ('new', null)")
-    made = state_connection(make_link(database.where, {"prod"})).create_engine_adapter()
+    link: Any = make_link(database.where, {"prod"})
+    made = state_connection(link).create_engine_adapter()
     yield made
     made.close()
 

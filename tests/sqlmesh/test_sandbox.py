@@ -372,6 +372,60 @@ def test_a_protected_environment_is_out_of_reach_of_a_notebook(shared: Place) ->
         shared.sandbox.set_protected("shop", {"prod"})
 
 
+CLAIMS = """\
+import sys
+sys.argv = ["sqlmesh", "plan", "dev"]
+from sqlmesh import Context
+context = Context(paths=".")
+{touch}
+"""
+
+
+IN_A_THREAD = """\
+import threading
+dev = threading.Thread(target=context.plan, args=("dev",), kwargs={"no_prompts": True, "skip_tests": True})
+dev.start()
+context.run("prod")
+"""
+
+IN_A_CHILD = """\
+import os, traceback
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+try:
+    context.run("prod")
+except Exception:
+    traceback.print_exc()
+    os._exit(1)  # the warehouse's threads are its parent's, and it would stumble over them at its end
+"""
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        "context.run('prod')",
+        "context.plan('prod', auto_apply=True, no_prompts=True, skip_tests=True)",
+        "context.plan('prod', restate_models=['shop.a'], auto_apply=True, no_prompts=True, skip_tests=True)",
+        IN_A_THREAD,
+        IN_A_CHILD,
+    ],
+    ids=["run", "plan", "restatement", "thread", "fork"],
+)
+def test_a_program_that_claims_to_be_a_command_line(touch: str, shared: Place) -> None:
+    duckdb = pytest.importorskip("duckdb")
+
+    def everything() -> tuple[Any, Any]:
+        with duckdb.connect(str(shared.project / "warehouse.db"), read_only=True) as warehouse:
+            found = warehouse.execute("select table_schema, table_name from information_schema.tables order by all")
+            return shared.dump(), found.fetchall()
+
+    before = everything()
+    refused = shared.python(CLAIMS.format(touch=touch))
+    assert refused.returncode == 1, refused.stderr
+    assert "'prod' of project 'shop' is protected" in refused.stderr
+    assert everything() == before
+
+
 CARRIES_ON = """\
 import sys
 from sqlmesh import Context

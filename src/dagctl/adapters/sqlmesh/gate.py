@@ -43,7 +43,8 @@ def stand(everywhere: Warden | None = None) -> None:
         if method is None or needs - inspect.signature(method).parameters.keys():
             raise ProtectionUnknown(
                 "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
-                f"{sqlmesh.__version__}: {owner.__name__}.{name}({', '.join(needs)}) is not there."
+                f"{sqlmesh.__version__}: {owner.__name__}.{name}({', '.join(needs)}) is not there.",
+                outdated=True,
             )
         # Without a lock: two threads at once wrap the same original, and the later wrapper replaces its equal.
         if not hasattr(method, "dagctl"):

@@ -111,7 +111,8 @@ def _janitors(statement: Any) -> Any:
 def _unknown(text: str) -> ProtectionUnknown:
     return ProtectionUnknown(
         "This version of dagctl does not know a statement like this about environments, "
-        f"so it was not sent: {printable(' '.join(text.split())[:80])}"
+        f"so it was not sent: {printable(' '.join(text.split())[:80])}",
+        outdated=True,
     )
 
 

@@ -28,14 +28,15 @@ class Warden(Protocol):
 
     def closed(self, environments: Iterable[str]) -> frozenset[str]:
         """Those that must not be changed, as they were given; also those that could not be asked about."""
-        return frozenset(name for name in environments if not self._is_open(name))
+        return frozenset(name for name in environments if not _is_open(self, name))
 
-    def _is_open(self, environment: str) -> bool:
-        try:
-            self.require([environment])
-        except DagctlError:
-            return False
-        return True
+
+def _is_open(warden: Warden, environment: str) -> bool:
+    try:
+        warden.require([environment])
+    except DagctlError:
+        return False
+    return True
 
 
 OPTION = "dagctl_warden"
