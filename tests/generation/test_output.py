@@ -101,8 +101,15 @@ def test_a_project_of_any_name_is_pinned_and_runs_nothing(project: str) -> None:
         ("", '"prod"'),
         ("default_target_environment: dev\n", '"dev"'),
         ("default_target_environment: ''\n", '"prod"'),
-        ("default_target_environment: {{ env_var('TARGET', 'dev') }}\n", 'env_var("TARGET", "dev")'),
+        ("default_target_environment: {{ env_var('TARGET', 'dev') }}\n", "default_environment"),
     ],
 )
 def test_the_default_environment_is_the_effective_one(convert: Callable[..., str], yaml: str, default: str) -> None:
     assert f"default_environment={default}," in convert(MINIMAL + yaml)
+
+
+def test_a_live_default_environment_is_named_once_and_used(convert: Callable[..., str]) -> None:
+    python = convert(MINIMAL + "default_target_environment: {{ env_var('TARGET', 'dev') }}\n")
+    assert 'default_environment = env_var("TARGET", "dev")\n' in python
+    assert "    default_target_environment=default_environment,\n" in python
+    assert python.count("TARGET") == 1

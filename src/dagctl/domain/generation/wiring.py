@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
+
 from attrs import evolve, frozen
 
 from dagctl.domain.generation.literals import expression, literal
-from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare
+from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare, comments
 
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}
@@ -17,40 +20,53 @@ PRODUCTION = Leaf("prod")
 """SQLMesh's own `default_target_environment`."""
 
 
+SHARED = Call("state_connection", None)
+"""The function that gives a gateway its state connection, where there are so many that they share one."""
+DEFAULT = Call("default_environment", None)
+"""The name under which a live default environment stands above the configuration."""
+
+
 @frozen
 class Wired:
     """A document with dagctl's state connection in every gateway.
 
     Attributes:
+        default: the default environment where it is live, and has to be named before it is used.
+        shared: what `SHARED` calls; None where each gateway makes the call itself.
         replaced: the gateways whose own state connection gave way.
         apart: they kept their states in different databases.
     """
 
     settings: Mapping
+    default: Live | None = None
+    shared: Call | None = None
     replaced: tuple[str, ...] = ()
     apart: bool = False
 
 
 def wired(root: Mapping, project: str) -> Wired | None:
-    """Wire a document; None where it is known only at run time what its gateways are.
+    """Wire a document; None where it does not say itself what its gateways are.
 
     Args:
         project: the dagctl project to pin.
     """
-    if any(isinstance(entry.key, Live) for entry in root.entries):
+    if not all(isinstance(entry.key, Leaf) for entry in root.entries):
         return None
     entry = next((found for found in root.entries if found.key in (Leaf("gateways"), Leaf("gateway"))), None)
     gateways = _named(entry.value if entry else Mapping())
     if gateways is None or not all(isinstance(found.value, Mapping) for found in gateways.entries):
         return None
     default = root.get("default_target_environment")
-    default = default if isinstance(default, (Leaf, Live)) and default != Leaf("") else PRODUCTION
-    wired = evolve(gateways, entries=tuple(_with_state(found, default, project) for found in gateways.entries))
-    if entry is None:
-        settings = evolve(root, entries=(Entry(Leaf("gateways"), wired), *root.entries))
-    else:
-        settings = evolve(root, entries=tuple(_renewed(found, entry, wired) for found in root.entries))
-    return Wired(settings, _replaced(gateways), _apart(gateways))
+    lively = default if isinstance(default, Live) else None
+    named = DEFAULT if lively else default if isinstance(default, Leaf) and default != Leaf("") else PRODUCTION
+    common = (f"default_environment={expression(named)}", f"project={literal(project)}")
+    shared = Call("get_state_connection", ("gateway", *common)) if len(gateways.entries) > 2 else None
+    connected = evolve(
+        gateways, entries=tuple(_with_state(found, common, shared is not None) for found in gateways.entries)
+    )
+    entries = root.entries if entry else (Entry(Leaf("gateways"), connected), *root.entries)
+    settings = evolve(root, entries=tuple(_renewed(found, entry, connected, lively) for found in entries))
+    return Wired(settings, lively, shared, _replaced(gateways), _apart(gateways))
 
 
 def _named(value: Node) -> Mapping | None:
@@ -70,25 +86,33 @@ def _looks_like_gateway(entry: Entry) -> bool:
     return entry.key != Leaf("variables") and bool(keys) and GATEWAY_KEYS.issuperset(map(str, keys))
 
 
-def _renewed(entry: Entry, gateways: Entry, value: Mapping) -> Entry:
-    return evolve(entry, key=Leaf("gateways"), value=value) if entry is gateways else entry
+def _renewed(entry: Entry, gateways: Entry | None, connected: Mapping, live: Live | None) -> Entry:
+    if entry is gateways:
+        return evolve(entry, key=Leaf("gateways"), value=connected)
+    return evolve(entry, value=DEFAULT) if live is not None and entry.value is live else entry
 
 
-def _with_state(gateway: Entry, default: Leaf | Live, project: str) -> Entry:
-    arguments = (
-        *((f"gateway={expression(gateway.key)}",) if gateway.key != Leaf("") else ()),
-        f"default_environment={expression(default)}",
-        f"project={literal(project)}",
-    )
-    call = Call("get_state_connection", arguments)
+def _with_state(gateway: Entry, common: tuple[str, ...], shared: bool) -> Entry:
+    name = expression(gateway.key)
+    own = (f"gateway={name}",) if gateway.key != Leaf("") else ()
+    call = Call(SHARED.name, (name,)) if shared else Call("get_state_connection", (*own, *common))
     settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
     keys = [entry.key for entry in settings.entries]
     if STATE in keys:
-        entries = tuple(evolve(entry, value=call) if entry.key == STATE else entry for entry in settings.entries)
+        entries = tuple(_given_way(entry, call) if entry.key == STATE else entry for entry in settings.entries)
     else:
         place = keys.index(CONNECTION) + 1 if CONNECTION in keys else 0
         entries = (*settings.entries[:place], Entry(STATE, call), *settings.entries[place:])
     return evolve(gateway, value=evolve(settings, entries=entries))
+
+
+def _given_way(entry: Entry, call: Call) -> Entry:
+    """dagctl's state connection in the place of another, whose comments stay."""
+    inner = tuple(comments(entry.value))
+    if not inner:
+        return evolve(entry, value=call)
+    beside = (entry.beside,) if entry.beside is not None else ()
+    return evolve(entry, value=call, above=(*entry.above, *beside, *inner), beside=None)
 
 
 def _state(gateway: Entry) -> Node | None:
@@ -98,7 +122,7 @@ def _state(gateway: Entry) -> Node | None:
 
 def _replaced(gateways: Mapping) -> tuple[str, ...]:
     names = [gateway.key for gateway in gateways.entries if _state(gateway) is not None]
-    return tuple(str(name.value) if isinstance(name, Leaf) else name.source for name in names)
+    return tuple(map(shown, names))
 
 
 def _apart(gateways: Mapping) -> bool:
@@ -112,3 +136,36 @@ def _apart(gateways: Mapping) -> bool:
 
 def _connection(gateway: Entry) -> Node | None:
     return gateway.value.get("connection") if isinstance(gateway.value, Mapping) else None
+
+
+def shown(node: Node | None) -> str:
+    """A name or a scalar for people: what it is, or the Jinja that gives it."""
+    return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
+
+
+_STATE_LINE = re.compile(r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:")
+
+
+def without_states(text: str) -> str:
+    """YAML text without the state connections that dagctl's replace; one that Jinja goes in and out of stays."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    while lines:
+        line = lines.pop(0)
+        found = _STATE_LINE.match(line)
+        inner = list(takewhile(lambda other: _is_deeper(other, found[1]), lines)) if found else []  # noqa: B023
+        block = "\n".join([line, *inner])
+        if found is None or block.count("{%") or _open(block):
+            kept.append(line)
+        else:
+            del lines[: len(inner)]
+    return "\n".join(kept)
+
+
+def _is_deeper(line: str, margin: str) -> bool:
+    return line.startswith((f"{margin} ", f"{margin}\t")) and bool(line.strip())
+
+
+def _open(block: str) -> bool:
+    """Whether a bracket that opens in it does not close there."""
+    return any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))
