@@ -32,7 +32,7 @@ def env_text(name: str, default: object = None, *, escapes: bool = True) -> Any:
 
 def yaml_value(source: str) -> Any:
     """What a YAML scalar with any other Jinja stands for: rendered, then parsed."""
-    return load(f"- {source}\n")[0]
+    return load(f"- {source}\n\n")[0]  # Jinja takes the last line end for its own
 
 
 def yaml_text(text: str, *, escapes: bool = True) -> Any:

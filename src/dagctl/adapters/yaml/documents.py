@@ -43,10 +43,10 @@ class RuamelReader(YamlReader):
         node = yaml.compose(jinja.text)
         reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
         data = yaml.constructor.construct_document(node) if node is not None else None
+        if "{%" in (jinja.restored(data) if isinstance(data, str) else jinja.original if data is None else ""):
+            raise _StructuralError
         if data is None:
             raise ConfigProblem(f"{name} is empty.", path=name)
-        if isinstance(data, str) and "{%" in jinja.restored(data):
-            raise _StructuralError
         if reading is None or not isinstance(data, dict):
             raise ConfigProblem(f"{name} is not a mapping of settings.", path=name)
         return YamlDocument(text, reading.whole(node, data))

@@ -9,16 +9,19 @@ from pathlib import PurePath
 
 from attrs import field, frozen
 
-from dagctl.domain.errors import ConfigProblem, FileExists
+from dagctl.domain.errors import ConfigProblem, FileExists, FileProblem
+from dagctl.domain.generation.additions import Addition, additions_to
 from dagctl.domain.generation.emitter import Origin, module_of
-from dagctl.domain.generation.notes import state_warnings
-from dagctl.domain.values.document import YamlDocument
+from dagctl.domain.generation.states import KeptState
+from dagctl.domain.values.document import Live, YamlDocument, scalars
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 from dagctl.ports.yaml_reader import YamlReader
 
 YAML_NAMES = ("config.yaml", "config.yml", "sqlmesh.yaml", "sqlmesh.yml")
 PYTHON_NAME = "config.py"
+_DEPTH = 16
+"""How many folders up a configuration is looked for, only to name it."""
 
 
 @frozen
@@ -32,6 +35,8 @@ class Conversion:
         existing: what is in it now; None where it is not there.
         backup: what the YAML file is kept as.
         moves: the YAML file is moved there, not copied: SQLMesh takes one configuration a folder.
+        states: where the state has been until now; None where Jinja decides on that.
+        apart: the gateways kept their states in different databases, and will share one.
         warnings: sentences for people.
     """
 
@@ -41,6 +46,8 @@ class Conversion:
     existing: str | None = field(repr=False)
     backup: PurePath
     moves: bool
+    states: tuple[KeptState, ...] | None = ()
+    apart: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -82,11 +89,15 @@ class ConfigGeneration:
         source = self._source(folder)
         target = folder / (output or PYTHON_NAME)
         if target.name in YAML_NAMES:
-            raise ConfigProblem(f"{target} is the name of a YAML configuration.", hint="Name a Python file: -o FILE.py")
+            raise ConfigProblem(f"{target} is the name of a YAML configuration.", path=str(target), case="output")
         backup = self.free_backup(source)
         moves = target == folder / PYTHON_NAME
+        if moves:
+            self.see_that_it_is_found(folder)
         document = self._document(source)
         module = module_of(document, _origin(source, target, backup, project, moves=moves))
+        if module.wiring is None:
+            self._see_that_jinja_decides(document, source)
         return Conversion(
             source=source,
             output=target,
@@ -94,8 +105,26 @@ class ConfigGeneration:
             existing=self.files.read(target) if self.files.exists(target) else None,
             backup=backup,
             moves=moves,
-            warnings=(*state_warnings(document, module), *(self.sqlmesh.cautions(folder) if self.sqlmesh else ())),
+            states=module.wiring.states if module.wiring is not None else None,
+            apart=module.wiring is not None and module.wiring.apart,
+            warnings=self.sqlmesh.cautions(folder) if self.sqlmesh else (),
         )
+
+    def additions(self, folder: PurePath, *, project: str) -> tuple[Addition, ...] | None:
+        """What the `config.py` in `folder` lacks to keep its state on the platform; None where it is not alone there.
+
+        Raises:
+            ConfigProblem: it is not Python.
+            FileProblem: it cannot be read.
+        """
+        names = set(self.files.names(folder))
+        if PYTHON_NAME not in names or "dbt_project.yml" in names or names.intersection(YAML_NAMES):
+            return None
+        path = folder / PYTHON_NAME
+        found = additions_to(self.files.read(path), project)
+        if found is None:
+            raise ConfigProblem(f"{path} is not Python.", path=str(path))
+        return found
 
     def apply(self, conversion: Conversion, *, force: bool = False) -> tuple[str, ...]:
         """Do it: compare, write the new file, put the original away. On any failure the folder is as it was.
@@ -112,10 +141,7 @@ class ConfigGeneration:
             FileProblem: a file cannot be written.
         """
         if conversion.existing is not None and not force:
-            raise FileExists(
-                f"{conversion.output} is there already.",
-                hint="Look at what would change with --diff; replace it with --force (it is kept as a backup).",
-            )
+            raise FileExists(f"{conversion.output} is there already.", path=str(conversion.output))
         warnings = self._verify(conversion)
         put_away = self.files.move if conversion.moves else self.files.copy
         with self._written(conversion):
@@ -149,42 +175,76 @@ class ConfigGeneration:
         if self.sqlmesh is None:
             return ("SQLMesh is not installed here, so the result was not compared with the original.",)
         found = self.sqlmesh.compare(conversion.source, conversion.text)
-        if found.differences:
+        path = str(conversion.source)
+        if found.refusal is not None:
             raise ConfigProblem(
-                f"{conversion.source} would not be the same in Python: {', '.join(found.differences)}.",
-                hint="Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",
+                f"SQLMesh refuses {path}: {found.refusal}. Nothing was changed.", path=path, case="refused"
             )
-        if found.problem:
-            return (f"The result was not compared with {conversion.source}: {found.problem}",)
-        return ()
+        if found.differences:
+            fields = ", ".join(found.differences)
+            raise ConfigProblem(f"{path} would not be the same in Python: {fields}.", path=path, case="differs")
+        return (f"The result was not compared with {path}: {found.problem}",) if found.problem else ()
+
+    def see_that_it_is_found(self, folder: PurePath) -> None:
+        """SQLMesh imports `config`, and so may models: with Python in a folder of that name, one of the two breaks.
+
+        Raises:
+            ConfigProblem: there is such a folder.
+        """
+        package = folder / "config"
+        try:
+            names = self.files.names(package) if self.files.exists(package) else ()
+        except FileProblem:
+            return  # a file without a suffix is no package
+        if any(name.endswith(".py") for name in names):
+            told = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`: rename the folder first."
+            raise ConfigProblem(told, path=str(package), case="shadowed")
+
+    def _see_that_jinja_decides(self, document: YamlDocument, source: PurePath) -> None:
+        """What cannot be wired, and has no Jinja that could make it right, SQLMesh refuses too: in its own words."""
+        if document.root is None or any(isinstance(scalar, Live) for scalar in scalars(document.root)):
+            return
+        found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None else None
+        why = found or "its gateways are not a mapping of mappings"
+        raise ConfigProblem(f"SQLMesh refuses {source}: {why}. Nothing was changed.", path=str(source), case="refused")
 
     def _document(self, source: PurePath) -> YamlDocument:
         text = self.files.read(source)
         document = self.yaml.read(text, str(source))
         if self.sqlmesh is not None and "{" in text:
-            self.sqlmesh.check_jinja(text, str(source), rendered=document.root is None)
+            self.sqlmesh.check_jinja(text, str(source))
         return document
 
     def _source(self, folder: PurePath) -> PurePath:
         if self.files.exists(folder / "dbt_project.yml"):
             raise ConfigProblem(
                 f"{folder / 'dbt_project.yml'} makes this a dbt project, which needs no conversion.",
-                hint="dbt projects are managed entirely in the web UI.",
+                path=str(folder / "dbt_project.yml"),
+                case="dbt",
             )
         found = [folder / name for name in YAML_NAMES if self.files.exists(folder / name)]
         if len(found) == 1:
             return found[0]
+        path = str(folder)
         if found:
             names = " and ".join(path.name for path in found)
-            raise ConfigProblem(f"There are several configurations: {names}.", hint="SQLMesh takes one: remove others.")
-        if self.files.exists(folder / PYTHON_NAME):
-            raise ConfigProblem(
-                f"{folder / PYTHON_NAME} is Python already, and there is no config.yaml to convert.",
-                hint="Use get_state_connection() in it, or move config.yaml.bak back to convert that anew.",
-            )
-        raise ConfigProblem(
-            "There is no config.yaml here.", hint="Run this in the folder of a SQLMesh project, or sqlmesh init first."
-        )
+            raise ConfigProblem(f"There are several configurations: {names}.", path=path, case="several")
+        python = folder / PYTHON_NAME
+        if self.files.exists(python):
+            told = f"{python} is Python already, and there is no config.yaml to convert."
+            raise ConfigProblem(told, path=str(python), case="python")
+        above = self._above(folder)
+        told = f"There is no config.yaml here; the one above is {above}." if above else "There is no config.yaml here."
+        raise ConfigProblem(told, path=str(above or folder), case="below" if above else "absent")
+
+    def _above(self, folder: PurePath) -> PurePath | None:
+        """The configuration of the nearest folder above that has one."""
+        for depth in range(1, _DEPTH):
+            candidates = (folder.joinpath(*[".."] * depth, name) for name in (PYTHON_NAME, *YAML_NAMES))
+            found = next((path for path in candidates if self.files.exists(path)), None)
+            if found is not None:
+                return found
+        return None
 
     def free_backup(self, path: PurePath) -> PurePath:
         """A name for a backup that takes no other's place."""

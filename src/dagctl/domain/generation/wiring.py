@@ -8,6 +8,7 @@ from itertools import takewhile
 from attrs import evolve, frozen
 
 from dagctl.domain.generation.literals import expression, literal
+from dagctl.domain.generation.states import KeptState, states_of
 from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare, comments
 
 GATEWAY_KEYS = frozenset(
@@ -33,15 +34,20 @@ class Wired:
     Attributes:
         default: the default environment where it is live, and has to be named before it is used.
         shared: what `SHARED` calls; None where each gateway makes the call itself.
-        replaced: the gateways whose own state connection gave way.
+        states: where the state has been.
         apart: they kept their states in different databases.
     """
 
     settings: Mapping
     default: Live | None = None
     shared: Call | None = None
-    replaced: tuple[str, ...] = ()
+    states: tuple[KeptState, ...] = ()
     apart: bool = False
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The gateways whose own state connection gives way."""
+        return tuple(name for state in self.states if state.own for name in state.gateways)
 
 
 def wired(root: Mapping, project: str) -> Wired | None:
@@ -66,7 +72,7 @@ def wired(root: Mapping, project: str) -> Wired | None:
     )
     entries = root.entries if entry else (Entry(Leaf("gateways"), connected), *root.entries)
     settings = evolve(root, entries=tuple(_renewed(found, entry, connected, lively) for found in entries))
-    return Wired(settings, lively, shared, _replaced(gateways), _apart(gateways))
+    return Wired(settings, lively, shared, states_of(root, gateways), _apart(gateways))
 
 
 def _named(value: Node) -> Mapping | None:
@@ -120,11 +126,6 @@ def _state(gateway: Entry) -> Node | None:
     return None if found == Leaf(None) else found
 
 
-def _replaced(gateways: Mapping) -> tuple[str, ...]:
-    names = [gateway.key for gateway in gateways.entries if _state(gateway) is not None]
-    return tuple(map(shown, names))
-
-
 def _apart(gateways: Mapping) -> bool:
     """Whether the states are in different databases: without one of its own, it is in the gateway's."""
     if not any(_state(gateway) is not None for gateway in gateways.entries):
@@ -138,11 +139,6 @@ def _connection(gateway: Entry) -> Node | None:
     return gateway.value.get("connection") if isinstance(gateway.value, Mapping) else None
 
 
-def shown(node: Node | None) -> str:
-    """A name or a scalar for people: what it is, or the Jinja that gives it."""
-    return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
-
-
 _STATE_LINE = re.compile(r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:")
 
 
@@ -153,7 +149,8 @@ def without_states(text: str) -> str:
     while lines:
         line = lines.pop(0)
         found = _STATE_LINE.match(line)
-        inner = list(takewhile(lambda other: _is_deeper(other, found[1]), lines)) if found else []  # noqa: B023
+        margin = found[1] if found else ""
+        inner = list(takewhile(lambda other: not other.strip() or _is_deeper(other, margin), lines))  # noqa: B023
         block = "\n".join([line, *inner])
         if found is None or block.count("{%") or _open(block):
             kept.append(line)
@@ -163,7 +160,7 @@ def without_states(text: str) -> str:
 
 
 def _is_deeper(line: str, margin: str) -> bool:
-    return line.startswith((f"{margin} ", f"{margin}\t")) and bool(line.strip())
+    return line.startswith((f"{margin} ", f"{margin}\t"))
 
 
 def _open(block: str) -> bool:

@@ -96,6 +96,11 @@ def bare(node: Node) -> Node:
     return node
 
 
+def shown(node: Node | None) -> str:
+    """A name or a scalar for people: what it is, or the Jinja that gives it."""
+    return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
+
+
 def scalars(node: Node) -> Iterator[Leaf | Live | Call]:
     """Every scalar in a value, keys included."""
     if isinstance(node, Mapping):
