@@ -61,9 +61,21 @@ def test_converted_carried_over_and_nothing_to_plan(kept: str, somewhere: Place,
     assert [command.split()[0] for command in commands] == ["mv", "mv", "sqlmesh", "mv", "mv", "sqlmesh"]
     for command in commands:
         words = command.split()
+        if "import" in words:
+            refused_while_protected(here, words)
         done = here.sqlmesh(*words[1:], "--no-confirm") if words[0] == "sqlmesh" else here.run(*words)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     planned = here.sqlmesh("plan", "prod", "--no-prompts")
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert "No changes to plan" in planned.stdout
     assert "prod" in here.environments()
+
+
+def refused_while_protected(here: Place, words: list[str]) -> None:
+    here.sandbox.set_protected("shop", {"prod"})
+    before = here.dump()
+    refused = here.sqlmesh(*words[1:], "--no-confirm")
+    assert refused.returncode == 1
+    assert "protected" in refused.stdout + refused.stderr
+    assert here.dump() == before
+    here.sandbox.set_protected("shop", set())
