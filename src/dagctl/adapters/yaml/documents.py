@@ -108,7 +108,10 @@ class _Reading:
         above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
         self._given.add(id(place))
         value = self._node(node, data)
-        inner = self._gathered(node.start_mark.index, node.end_mark.index) if isinstance(value, Leaf) else ()
+        opaque = isinstance(value, Leaf) and not isinstance(
+            node, ScalarNode
+        )  # a set, say, which has no entries of ours
+        inner = self._gathered(node.start_mark.index, node.end_mark.index) if opaque else ()
         return value, (*above, *inner), beside
 
     def _tail(self, node: YamlNode) -> tuple[str, ...]:

@@ -97,9 +97,11 @@ def _word(number: int, length: int) -> str:
 def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
     """The span together with the whitespace that its `-` eats; `place` is where the last one ended."""
     if text[start + 2] == "-":
-        start = max(place, len(text[:start].rstrip()))
+        while start > place and text[start - 1].isspace():
+            start -= 1
     if text[end - 3] == "-":
-        end += len(text) - end - len(text[end:].lstrip())
+        while end < len(text) and text[end].isspace():
+            end += 1
     return start, end
 
 

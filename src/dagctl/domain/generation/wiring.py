@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
 
 from attrs import evolve, frozen
 
@@ -139,30 +138,17 @@ def _connection(gateway: Entry) -> Node | None:
     return gateway.value.get("connection") if isinstance(gateway.value, Mapping) else None
 
 
-_STATE_LINE = re.compile(r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:")
+_STATE_BLOCK = re.compile(
+    r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:.*\n(?:(?:\1[ \t].*|[ \t]*)\n)*",
+    re.MULTILINE,
+)
 
 
 def without_states(text: str) -> str:
     """YAML text without the state connections that dagctl's replace; one that Jinja goes in and out of stays."""
-    lines = text.split("\n")
-    kept: list[str] = []
-    while lines:
-        line = lines.pop(0)
-        found = _STATE_LINE.match(line)
-        margin = found[1] if found else ""
-        inner = list(takewhile(lambda other: not other.strip() or _is_deeper(other, margin), lines))  # noqa: B023
-        block = "\n".join([line, *inner])
-        if found is None or block.count("{%") or _open(block):
-            kept.append(line)
-        else:
-            del lines[: len(inner)]
-    return "\n".join(kept)
-
-
-def _is_deeper(line: str, margin: str) -> bool:
-    return line.startswith((f"{margin} ", f"{margin}\t"))
+    return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "", text)
 
 
 def _open(block: str) -> bool:
-    """Whether a bracket that opens in it does not close there."""
-    return any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))
+    """Whether something that opens in it does not close there."""
+    return "{%" in block or any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))
