@@ -130,6 +130,11 @@ OWNERS: dict[str, tuple[str, dict[str, str]]] = {
         "variables:  # c1\n            # c2\n  a: 1\n",
         {"c1": "variables", "c2": "variables"},
     ),
+    "a_continuation_that_is_not_quite_aligned": (
+        "project: x  # c1\n              # c2\nusername: y\n",
+        {"c1": "project=", "c2": "project="},
+    ),
+    "commented_out_children_of_null": ("variables:\n  a: ~\n    # c1\n  c: 1\n", {"c1": '"a"'}),
     "deeper_than_the_next_key": ("variables:\n  a: 1\n    # c1\n  b: 2\nproject: p\n", {"c1": '"b"'}),
     "deeper_than_the_last_key": ("variables:\n  a: 1\n    # c1\nproject: p\n", {"c1": "},"}),
     "less_deep_than_the_next_key": ("variables:\n# c1\n  a: 1\n  b: 2\n", {"c1": '"a"'}),

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.generation.test_comments import OWNERS
 from tests.generation.test_equality import CASES, MINIMAL
+from tests.generation.test_kinds import CASES as KINDS
 
+SEVERAL = [MINIMAL + yaml for yaml, _ in OWNERS.values() if "--- " not in yaml] + [yaml for _, yaml in KINDS]
 GOLDEN = Path(__file__).parent / "golden"
 COMMENTED = (GOLDEN / "commented.yaml").read_text("utf-8")
 
@@ -25,7 +28,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dagctl.domain.generation.emitter import Origin, module_of
 
     corpus = (Path(__file__).parents[3] / "shared" / "corpus").glob("*/*.y*ml")
-    texts = {**CASES, "commented": COMMENTED, **{path.parent.name: path.read_text("utf-8") for path in corpus}}
+    moments = "  a: 2024-01-02T03:04:05.123456+05:30\n  a_long_name_for_a_moment: [2024-01-02T03:04:05+02:00]\n"
+    zoned = f"{MINIMAL}variables:\n{moments}"
+    more = {f"more{number}": yaml for number, yaml in enumerate((zoned, *SEVERAL))}
+    texts = {**CASES, **more, "commented": COMMENTED, **{path.parent.name: path.read_text("utf-8") for path in corpus}}
     folder = tmp_path_factory.mktemp("written")
     for name, text in texts.items():
         document = RuamelReader().read(text, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 
 from attrs import define, field, frozen
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -66,7 +67,7 @@ class Place:
     def is_empty(self) -> bool:
         """Whether it has no value yet, or an empty one."""
         if isinstance(self.value, ScalarNode):
-            return not self.value.value and not self.value.style
+            return self.value.value in ("", "~", "null") and not self.value.style
         return not self.value.value
 
     def opens(self, comment: Comment) -> bool:
@@ -161,22 +162,27 @@ def attach(comments: Iterable[Comment], places: list[Place], document: Container
             before = places[number - 1] if number else None
             gap = _Gap(number, before, places[number] if number < len(places) else None, document)
         closed = gap.leave_brackets(comment)
-        goes_on = beside is not None and (comment.line, comment.column) == (beside[0].line + 1, beside[0].column)
-        if comment.alone and goes_on and beside is not None:
+        if comment.alone and beside is not None and _goes_on(comment, *beside):
             beside[1].beside.append(comment)
             beside = (comment, beside[1])
         elif comment.alone or gap.before is None:
             gap.own_line(comment).append(comment)
-        elif closed is not None and (gap.before.beside or _commented(closed, places)):
+        elif closed is not None and (gap.before.beside or _commented(closed, places, number)):
             closed.tail.append(comment)  # beside the closing bracket; what is beside the opening one comes first
         else:
             gap.before.beside.append(comment)
             beside = (comment, gap.before)
 
 
-def _commented(container: Container, places: list[Place]) -> bool:
-    """Whether comments are in it already, so that it will take several lines."""
-    inner = (place for place in places if container.holds(place.index))
+def _goes_on(comment: Comment, last: Comment, place: Place) -> bool:
+    """Whether a comment goes on from the one beside the line above: aligned with it, more or less."""
+    aligned = abs(comment.column - last.column) < 4 and comment.column > place.column + 2
+    return comment.line == last.line + 1 and aligned
+
+
+def _commented(container: Container, places: list[Place], number: int) -> bool:
+    """Whether comments are in it already, so that it will take several lines; `number` is that of what follows it."""
+    inner = takewhile(lambda place: container.holds(place.index), map(places.__getitem__, range(number - 1, -1, -1)))
     return bool(container.tail) or any(place.above or place.beside or place.inside for place in inner)
 
 
