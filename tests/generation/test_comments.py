@@ -184,6 +184,11 @@ OWNERS: dict[str, tuple[str, dict[str, str]]] = {
     # Jinja
     "jinja_beside": ("variables:\n  a: 1 {# c1 #}\n  b: 2\n", {"c1": '"a"'}),
     "jinja_above": ("variables:\n  {# c1 #}\n  a: 1\n  {#- c2 #}\n  b: 2\n", {"c1": '"a"', "c2": '"b"'}),
+    "jinja_beside_a_number_sign": (
+        'variables:\n  a: "#x" {# c1 #}\n  b: 2  # c2 {# c3 #}\n',
+        {"c1": '"a"', "c2 {# c3 #}": '"b"'},
+    ),
+    "the_end_of_a_set": ("variables:\n  a: !!set {x, y  # c1\n    # c2\n    }\n  b: 1\n", {"c1": '"a"', "c2": ")"}),
     "jinja_in_a_comment": (
         "variables:\n  # c1 {{ env_var('X') }}\n  a: {{ env_var('X') }}  # c2\n",
         {"c1 {{ env_var('X') }}": '"a"', "c2": '"a"'},

@@ -112,9 +112,13 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
         return before >= 0 and spans[before][1] > index
 
     breaks = [found.start() for found in re.finditer("\n", jinja.original)]
-    found = [*_of_yaml(jinja, in_scalar), *_of_jinja(jinja, in_scalar)]
+    found = dict(_of_yaml(jinja, in_scalar))
+    for index, text in _of_jinja(jinja):
+        beginning = jinja.original.rfind("\n", 0, index) + 1
+        if not in_scalar(index) and not any(beginning <= other < index for other in found):
+            found[index] = text
     comments = []
-    for index, text in sorted(found):
+    for index, text in sorted(found.items()):
         line = bisect_left(breaks, index)
         column = index - (breaks[line - 1] + 1 if line else 0)
         alone = not jinja.original[index - column : index].strip()
@@ -137,14 +141,11 @@ def _of_yaml(jinja: Jinja, in_scalar: Callable[[int], bool]) -> Iterator[tuple[i
         offset += len(line) + 1
 
 
-def _of_jinja(jinja: Jinja, in_scalar: Callable[[int], bool]) -> Iterator[tuple[int, str]]:
+def _of_jinja(jinja: Jinja) -> Iterator[tuple[int, str]]:
     for start, end in jinja.remarks:
         source = jinja.original[start:end]
-        index = start + source.index("{#")
-        commented = "#" in jinja.original[jinja.original.rfind("\n", 0, index) + 1 : index]
-        if not in_scalar(index) and not commented:
-            lines = source.strip().removeprefix("{#").removesuffix("#}").strip("-").strip().split("\n")
-            yield index, "\n".join(f" {line.strip()}" for line in lines)
+        lines = source.strip().removeprefix("{#").removesuffix("#}").strip("-").strip().split("\n")
+        yield start + source.index("{#"), "\n".join(f" {line.strip()}" for line in lines)
 
 
 def attach(comments: Iterable[Comment], places: list[Place], document: Container) -> None:

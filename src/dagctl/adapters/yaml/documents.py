@@ -80,7 +80,8 @@ class _Reading:
     def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """The document; comments that had no place in it are at its end."""
         found = self.mapping(root, data)
-        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *found.tail))
+        homeless = [text for container in self._containers.values() for text in paragraphs(container.tail)]
+        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *homeless, *found.tail))
 
     def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """A mapping, with its comments."""

@@ -36,7 +36,6 @@ class Conversion:
         backup: what the YAML file is kept as.
         moves: the YAML file is moved there, not copied: SQLMesh takes one configuration a folder.
         states: where the state has been until now; None where Jinja decides on that.
-        apart: the gateways kept their states in different databases, and will share one.
         warnings: sentences for people.
     """
 
@@ -47,13 +46,18 @@ class Conversion:
     backup: PurePath
     moves: bool
     states: tuple[KeptState, ...] | None = ()
-    apart: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether the Python file would change."""
         return self.text != self.existing
+
+    @property
+    def apart(self) -> bool:
+        """Whether the gateways kept their states in different databases, on purpose, and will share one."""
+        states = self.states or ()
+        return any(state.own for state in states) and len({state.where for state in states}) > 1
 
     def diff(self) -> str:
         """How the Python file would change, as a unified diff."""
@@ -89,7 +93,7 @@ class ConfigGeneration:
         source = self._source(folder)
         target = folder / (output or PYTHON_NAME)
         if target.name in YAML_NAMES:
-            raise ConfigProblem(f"{target} is the name of a YAML configuration.", path=str(target), case="output")
+            raise _problem("output", target, f"{target} is the name of a YAML configuration.")
         backup = self.free_backup(source)
         moves = target == folder / PYTHON_NAME
         if moves:
@@ -106,7 +110,6 @@ class ConfigGeneration:
             backup=backup,
             moves=moves,
             states=module.wiring.states if module.wiring is not None else None,
-            apart=module.wiring is not None and module.wiring.apart,
             warnings=self.sqlmesh.cautions(folder) if self.sqlmesh else (),
         )
 
@@ -175,15 +178,12 @@ class ConfigGeneration:
         if self.sqlmesh is None:
             return ("SQLMesh is not installed here, so the result was not compared with the original.",)
         found = self.sqlmesh.compare(conversion.source, conversion.text)
-        path = str(conversion.source)
+        source, fields = conversion.source, ", ".join(found.differences)
         if found.refusal is not None:
-            raise ConfigProblem(
-                f"SQLMesh refuses {path}: {found.refusal}. Nothing was changed.", path=path, case="refused"
-            )
+            raise _problem("refused", source, f"SQLMesh refuses {source}: {found.refusal}. Nothing was changed.")
         if found.differences:
-            fields = ", ".join(found.differences)
-            raise ConfigProblem(f"{path} would not be the same in Python: {fields}.", path=path, case="differs")
-        return (f"The result was not compared with {path}: {found.problem}",) if found.problem else ()
+            raise _problem("differs", source, f"{source} would not be the same in Python: {fields}.")
+        return (f"The result was not compared with {source}: {found.problem}",) if found.problem else ()
 
     def see_that_it_is_found(self, folder: PurePath) -> None:
         """SQLMesh imports `config`, and so may models: with Python in a folder of that name, one of the two breaks.
@@ -197,16 +197,19 @@ class ConfigGeneration:
         except FileProblem:
             return  # a file without a suffix is no package
         if any(name.endswith(".py") for name in names):
-            told = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`: rename the folder first."
-            raise ConfigProblem(told, path=str(package), case="shadowed")
+            both = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`"
+            raise _problem("shadowed", package, f"{both}: rename the folder first.")
 
     def _see_that_jinja_decides(self, document: YamlDocument, source: PurePath) -> None:
-        """What cannot be wired, and has no Jinja that could make it right, SQLMesh refuses too: in its own words."""
-        if document.root is None or any(isinstance(scalar, Live) for scalar in scalars(document.root)):
+        """Gateways that are none, and that no Jinja could make right, SQLMesh refuses too: in its own words."""
+        root = document.root
+        gateways = (root.get("gateways") or root.get("gateway")) if root is not None else None
+        if root is None or gateways is None or any(isinstance(scalar, Live) for scalar in scalars(gateways)):
             return
-        found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None else None
+        plain = "{{" not in document.text and "{%" not in document.text  # looking runs nothing
+        found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None and plain else None
         why = found or "its gateways are not a mapping of mappings"
-        raise ConfigProblem(f"SQLMesh refuses {source}: {why}. Nothing was changed.", path=str(source), case="refused")
+        raise _problem("refused", source, f"SQLMesh refuses {source}: {why}. Nothing was changed.")
 
     def _document(self, source: PurePath) -> YamlDocument:
         text = self.files.read(source)
@@ -216,35 +219,27 @@ class ConfigGeneration:
         return document
 
     def _source(self, folder: PurePath) -> PurePath:
-        if self.files.exists(folder / "dbt_project.yml"):
-            raise ConfigProblem(
-                f"{folder / 'dbt_project.yml'} makes this a dbt project, which needs no conversion.",
-                path=str(folder / "dbt_project.yml"),
-                case="dbt",
-            )
+        dbt, python = folder / "dbt_project.yml", folder / PYTHON_NAME
+        if self.files.exists(dbt):
+            raise _problem("dbt", dbt, f"{dbt} makes this a dbt project, which needs no conversion.")
         found = [folder / name for name in YAML_NAMES if self.files.exists(folder / name)]
         if len(found) == 1:
             return found[0]
-        path = str(folder)
         if found:
             names = " and ".join(path.name for path in found)
-            raise ConfigProblem(f"There are several configurations: {names}.", path=path, case="several")
-        python = folder / PYTHON_NAME
+            raise _problem("several", folder, f"There are several configurations: {names}.")
         if self.files.exists(python):
-            told = f"{python} is Python already, and there is no config.yaml to convert."
-            raise ConfigProblem(told, path=str(python), case="python")
+            raise _problem("python", python, f"{python} is Python already, and there is no config.yaml to convert.")
         above = self._above(folder)
-        told = f"There is no config.yaml here; the one above is {above}." if above else "There is no config.yaml here."
-        raise ConfigProblem(told, path=str(above or folder), case="below" if above else "absent")
+        if above is not None:
+            raise _problem("below", above, f"There is no config.yaml here; the one above is {above}.")
+        raise _problem("absent", folder, "There is no config.yaml here.")
 
     def _above(self, folder: PurePath) -> PurePath | None:
         """The configuration of the nearest folder above that has one."""
-        for depth in range(1, _DEPTH):
-            candidates = (folder.joinpath(*[".."] * depth, name) for name in (PYTHON_NAME, *YAML_NAMES))
-            found = next((path for path in candidates if self.files.exists(path)), None)
-            if found is not None:
-                return found
-        return None
+        folders = (folder.joinpath(*[".."] * depth) for depth in range(1, _DEPTH))
+        candidates = (above / name for above in folders for name in (PYTHON_NAME, *YAML_NAMES))
+        return next((path for path in candidates if self.files.exists(path)), None)
 
     def free_backup(self, path: PurePath) -> PurePath:
         """A name for a backup that takes no other's place."""
@@ -253,6 +248,10 @@ class ConfigGeneration:
             number += 1
             candidate = path.with_name(f"{path.name}.bak.{number}")
         return candidate
+
+
+def _problem(case: str, path: PurePath, message: str) -> ConfigProblem:
+    return ConfigProblem(message, path=str(path), case=case)
 
 
 def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Origin:

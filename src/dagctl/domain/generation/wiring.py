@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from attrs import evolve, frozen
 
 from dagctl.domain.generation.literals import expression, literal
 from dagctl.domain.generation.states import KeptState, states_of
-from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare, comments
+from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, comments
 
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}
@@ -34,14 +35,12 @@ class Wired:
         default: the default environment where it is live, and has to be named before it is used.
         shared: what `SHARED` calls; None where each gateway makes the call itself.
         states: where the state has been.
-        apart: they kept their states in different databases.
     """
 
     settings: Mapping
     default: Live | None = None
     shared: Call | None = None
     states: tuple[KeptState, ...] = ()
-    apart: bool = False
 
     @property
     def replaced(self) -> tuple[str, ...]:
@@ -71,24 +70,39 @@ def wired(root: Mapping, project: str) -> Wired | None:
     )
     entries = root.entries if entry else (Entry(Leaf("gateways"), connected), *root.entries)
     settings = evolve(root, entries=tuple(_renewed(found, entry, connected, lively) for found in entries))
-    return Wired(settings, lively, shared, states_of(root, gateways), _apart(gateways))
+    return Wired(settings, lively, shared, states_of(root, gateways))
 
 
 def _named(value: Node) -> Mapping | None:
     """The gateways under their names; one that has none is under the empty one, as SQLMesh has it."""
     if not isinstance(value, Mapping):
         return None
-    one = all(isinstance(entry.key, Leaf) and entry.key.value in GATEWAY_KEYS for entry in value.entries)
-    if one and not any(_looks_like_gateway(entry) for entry in value.entries):
-        return Mapping((Entry(Leaf(""), value),))
-    return value
+    return (
+        Mapping((Entry(Leaf(""), value),))
+        if is_one_gateway({_name(entry): _keys(entry) for entry in value.entries})
+        else value
+    )
 
 
-def _looks_like_gateway(entry: Entry) -> bool:
-    """A gateway may well have the name of a gateway's setting; only `variables` can hold anything."""
-    value = entry.value
-    keys = value.keys() if isinstance(value, Mapping) else []
-    return entry.key != Leaf("variables") and bool(keys) and GATEWAY_KEYS.issuperset(map(str, keys))
+def is_one_gateway(settings: dict[Any, Any]) -> bool:
+    """Whether these are the settings of one gateway without a name, or nothing at all.
+
+    A gateway may well have the name of a gateway's setting; only `variables` can hold anything.
+
+    Args:
+        settings: the keys of each; nothing for one that is no mapping.
+    """
+    return GATEWAY_KEYS.issuperset(settings) and not any(
+        keys and name != "variables" and GATEWAY_KEYS.issuperset(keys) for name, keys in settings.items()
+    )
+
+
+def _name(entry: Entry) -> object:
+    return entry.key.value if isinstance(entry.key, Leaf) else entry.key
+
+
+def _keys(entry: Entry) -> list[object]:
+    return entry.value.keys() if isinstance(entry.value, Mapping) else []
 
 
 def _renewed(entry: Entry, gateways: Entry | None, connected: Mapping, live: Live | None) -> Entry:
@@ -118,24 +132,6 @@ def _given_way(entry: Entry, call: Call) -> Entry:
         return evolve(entry, value=call)
     beside = (entry.beside,) if entry.beside is not None else ()
     return evolve(entry, value=call, above=(*entry.above, *beside, *inner), beside=None)
-
-
-def _state(gateway: Entry) -> Node | None:
-    found = gateway.value.get("state_connection") if isinstance(gateway.value, Mapping) else None
-    return None if found == Leaf(None) else found
-
-
-def _apart(gateways: Mapping) -> bool:
-    """Whether the states are in different databases: without one of its own, it is in the gateway's."""
-    if not any(_state(gateway) is not None for gateway in gateways.entries):
-        return False
-    found = [_state(gateway) or _connection(gateway) for gateway in gateways.entries]
-    states = [bare(state) for state in found if state is not None]
-    return any(state != states[0] for state in states)
-
-
-def _connection(gateway: Entry) -> Node | None:
-    return gateway.value.get("connection") if isinstance(gateway.value, Mapping) else None
 
 
 _STATE_BLOCK = re.compile(

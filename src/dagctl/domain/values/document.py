@@ -87,15 +87,6 @@ class Sequence:
 Node = Leaf | Live | Call | Mapping | Sequence
 
 
-def bare(node: Node) -> Node:
-    """The same without comments: two values are equal if these are."""
-    if isinstance(node, Mapping):
-        return Mapping(tuple(Entry(entry.key, bare(entry.value)) for entry in node.entries))
-    if isinstance(node, Sequence):
-        return Sequence(tuple(Item(bare(item.value)) for item in node.items))
-    return node
-
-
 def shown(node: Node | None) -> str:
     """A name or a scalar for people: what it is, or the Jinja that gives it."""
     return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
