@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,8 +108,155 @@ def test_a_mistake_has_its_place(option: list[str], run: Run, project: Path) -> 
 
 def test_warnings_are_talk(run: Run, project: Path) -> None:
     (project / "config.yaml").write_text(
-        MINIMAL.replace("{type: duckdb}\n", "{type: duckdb}\n    state_connection: {type: duckdb}\n", 1)
+        MINIMAL.replace("{type: duckdb}\n", "{type: duckdb}\n    state_connection: {type: duckdb, database: s.db}\n", 1)
     )
     done = run("config", "generate", cwd=project, env=CHOSEN)
     assert "sqlmesh state export" in done.stderr
     assert "sqlmesh state" not in done.stdout
+
+
+LASTING = MINIMAL.replace("{type: duckdb}\n", "{type: duckdb, database: w.db}\n", 1)
+
+
+def test_where_the_state_is_comes_before_anything_is_moved(run: Run, project: Path) -> None:
+    (project / "config.yaml").write_text(LASTING)
+    done = run("config", "generate", cwd=project, env=CHOSEN)
+    assert done.returncode == 0
+    told = done.stderr
+    assert told.startswith("Note: The state is in duckdb 'w.db' (gateway local), where SQLMesh keeps it by default.")
+    places = [told.index(part) for part in ("state export -o", "config.py.new config.py", "state import -i", "Next: ")]
+    assert places == sorted(places)
+    assert "protected" in told
+    assert "Next: carry the state over, as above; then sqlmesh plan" in told
+
+
+def test_a_state_in_memory_is_nothing_to_carry(run: Run, project: Path) -> None:
+    assert "state" not in run("config", "generate", cwd=project, env=CHOSEN).stderr
+
+
+def at_a_terminal(project: Path, answer: str, environ: dict[str, str], *options: str) -> tuple[int, str]:
+    """`dagctl config generate` with a person who gives an answer."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "dagctl", "config", "generate", *options]
+    with subprocess.Popen(command, stdin=child, stdout=child, stderr=child, cwd=project, env=environ) as process:
+        os.close(child)
+        os.write(parent, answer.encode())
+        shown = b""
+        while True:
+            try:
+                piece = os.read(parent, 4096)
+            except OSError:  # Linux says so when the last one has left
+                break
+            shown += piece
+            if not piece:
+                break
+        os.close(parent)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("answer", "converted"), [("n\n", False), ("\n", False), ("y\n", True)])
+def test_at_a_terminal_a_state_that_stays_behind_is_asked_about(
+    answer: str, converted: bool, project: Path, environ: dict[str, str]
+) -> None:
+    (project / "config.yaml").write_text(LASTING)
+    status, shown = at_a_terminal(project, answer, {**environ, **CHOSEN})
+    assert "Convert config.yaml now? [y/N]" in shown
+    assert shown.index("sqlmesh state export") < shown.index("dagctl config generate\n") < shown.index("[y/N]")
+    assert (project / "config.py").exists() is converted
+    assert status == (0 if converted else 1)
+    assert ("to compare them" in shown) is converted
+
+
+def test_at_a_terminal_nothing_is_asked_if_nothing_stays_behind(project: Path, environ: dict[str, str]) -> None:
+    status, shown = at_a_terminal(project, "", {**environ, **CHOSEN})
+    assert status == 0
+    assert "SQLMesh loads config.yaml and the result, to compare them …" in shown
+    assert "[y/N]" not in shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "coloured"),
+    [({}, True, True), ({"NO_COLOR": "1"}, True, False), ({"FORCE_COLOR": "1"}, False, True), ({}, False, False)],
+)
+def test_colour(
+    environ: dict[str, str], terminal: bool, coloured: bool, project: Path, run: Run, request: pytest.FixtureRequest
+) -> None:
+    surroundings: dict[str, str] = {**request.getfixturevalue("environ"), **CHOSEN, "TERM": "xterm", **environ}
+    for option in ("--diff", "--check"):
+        if terminal:
+            _, shown = at_a_terminal(project, "", surroundings, option)
+        else:
+            shown = run("config", "generate", option, cwd=project, env={**CHOSEN, **environ}).stdout
+        assert ("\033[32m+" in shown or "\033[33m" in shown) is coloured
+
+
+def test_a_folder_elsewhere(run: Run, project: Path, tmp_path: Path) -> None:
+    (project / "config.yaml").write_text(LASTING)
+    done = run("config", "generate", "-p", "project", cwd=tmp_path, env=CHOSEN)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("project/config.yaml is now project/config.py;")
+    assert "sqlmesh -p project state import" in done.stderr
+    assert sorted(os.listdir(project)) == ["config.py", "config.yaml.bak"]
+
+
+def test_from_a_subfolder_the_configuration_above_is_named(run: Run, project: Path) -> None:
+    (project / "models").mkdir()
+    done = run("config", "generate", cwd=project / "models", env=CHOSEN)
+    assert done.returncode == 1
+    assert "the one above is ../config.yaml" in done.stderr
+
+
+def test_with_another_output_it_is_said_what_sqlmesh_reads(run: Run, project: Path) -> None:
+    done = run("config", "generate", "-o", "other.py", cwd=project, env=CHOSEN)
+    assert "config.yaml stays too, and it is what SQLMesh reads: not other.py." in done.stderr
+    assert "Next: move config.yaml away and other.py to config.py" in done.stderr
+
+
+PYTHON = """\
+from sqlmesh.core.config import Config, DuckDBConnectionConfig, GatewayConfig
+
+raise SystemExit("it was run")
+warehouse = DuckDBConnectionConfig(database="w.db")
+config = Config(
+    gateways={
+        "dev": GatewayConfig(connection=warehouse),
+        "prod": {"connection": {"type": "duckdb"}, "state_connection": {"type": "duckdb"}},
+        "done": GatewayConfig(connection=warehouse, state_connection=get_state_connection("done")),
+        NAME: GatewayConfig(connection=warehouse),
+    },
+    default_target_environment="dev",
+)
+other = Config(default_connection=warehouse, default_target_environment=TARGET)
+"""
+
+
+def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> None:
+    (project / "config.yaml").unlink()
+    (project / "config.py").write_text(PYTHON)
+    done = run("config", "generate", cwd=project, env=CHOSEN)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "# config.py, at the imports",
+        "from dagctl import get_state_connection",
+        '# config.py, line 7: into the gateway "dev"',
+        'state_connection=get_state_connection("dev", default_environment="dev", project="shop"),',
+        '# config.py, line 8: into the gateway "prod", in the place of line 8',
+        '"state_connection": get_state_connection("prod", default_environment="dev", project="shop"),',
+        "# config.py, line 10: into the gateway NAME",
+        'state_connection=get_state_connection(NAME, default_environment="dev", project="shop"),',
+        "# config.py, line 14: into Config, which has no gateways",
+        'gateways={"": {"state_connection": get_state_connection(default_environment=TARGET, project="shop")}},',
+    ]
+    assert "carry it over" in done.stderr
+    assert (project / "config.py").read_text() == PYTHON
+    assert run("config", "generate", "--check", cwd=project, env=CHOSEN).returncode == 1
+
+
+def test_a_config_py_that_uses_dagctl_has_nothing_to_add(run: Run, project: Path) -> None:
+    assert run("config", "generate", cwd=project, env=CHOSEN).returncode == 0
+    done = run("config", "generate", cwd=project, env=CHOSEN)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "config.py uses get_state_connection() in every gateway: there is nothing to add.\n",
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.generation.conftest import environments, variables
+from tests.generation.conftest import AWKWARD, environments, variables
 
 FOLDER = Path(__file__).parent / "cases"
 GATEWAYS = "gateways:\n  local:\n    connection: {type: duckdb}\n"
@@ -31,9 +31,15 @@ def cases() -> dict[str, str]:
 CASES = cases()
 
 
-@pytest.mark.parametrize("yaml", CASES.values(), ids=CASES)
-def test_the_same(yaml: str, convert: Callable[..., str], compare: Callable[..., int]) -> None:
-    sets = environments(yaml)
+EXCEPT = {"gateways-name_from_jinja": {*AWKWARD}, "jinja-key": {*AWKWARD}, "jinja-in_a_flow_list": {"-"}}
+"""What is not the same in Python: a key that renders to `#…` takes its entry along in YAML, and a dash within brackets
+is text. In Python, such a key is refused when the configuration is loaded."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same(name: str, convert: Callable[..., str], compare: Callable[..., int]) -> None:
+    yaml = CASES[name]
+    sets = [some for some in environments(yaml) if EXCEPT.get(name, set()).isdisjoint(some.values())]
     with variables(sets[0]):
         python = convert(yaml)
     assert compare(yaml, python, sets), "SQLMesh loads it under no set of variables"

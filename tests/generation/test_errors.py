@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
@@ -40,7 +41,7 @@ def plan(tmp_path: Path) -> Callable[..., object]:
         if text is not None:
             (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
         generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
-        return generation.plan(PurePath(tmp_path), project="shop", **options)
+        return generation.apply(generation.plan(PurePath(tmp_path), project="shop", **options))
 
     return plan
 
@@ -97,8 +98,7 @@ def test_a_dbt_project_needs_no_cli(plan: Callable[..., object], tmp_path: Path)
     (tmp_path / "dbt_project.yml").write_text("name: x\n")
     with pytest.raises(ConfigProblem, match="dbt project") as caught:
         plan(MINIMAL)
-    assert caught.value.hint is not None
-    assert "web UI" in caught.value.hint
+    assert (caught.value.case, caught.value.path) == ("dbt", str(tmp_path / "dbt_project.yml"))
 
 
 def test_an_output_that_is_yaml_by_its_name(plan: Callable[..., object]) -> None:
@@ -117,3 +117,81 @@ def test_a_secret_near_a_mistake_is_not_shown(plan: Callable[..., object], monke
 def test_deeper_than_the_parser_can_go(plan: Callable[..., object]) -> None:
     with pytest.raises(DagctlError, match=r"config\.yaml"):
         plan("a: " + "[" * 5000 + "]" * 5000 + "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("gateway: local\nmodel_defaults: {dialect: duckdb}\n", "Invalid field 'gateways'"),
+        (MINIMAL + "nonsense: 1\n", "Invalid field 'nonsense': Extra inputs are not permitted"),
+        (MINIMAL.replace("{type: duckdb}", "{type: duckdb, passwort: hush}"), "Invalid field 'passwort'"),
+        (MINIMAL.replace("{type: duckdb}", "{database: hush}"), "Missing connection type"),
+        ("gateways:\n  a:\n    connection: {type: duckdb}\n", "dialect"),
+        (MINIMAL + "variables:\n  a: {{ ().__class__.__base__.__subclasses__() }}\n", "unsafe"),
+    ],
+)
+def test_what_sqlmesh_refuses_stays(text: str, words: str, plan: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(ConfigProblem) as caught:
+        plan(text)
+    assert caught.value.case == "refused"
+    assert words in caught.value.message
+    assert "hush" not in caught.value.message
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_without_sqlmesh_gateways_that_are_none_are_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("gateway: local\n")
+    with pytest.raises(ConfigProblem, match="gateways are not a mapping"):
+        ConfigGeneration(ProjectFiles(), RuamelReader()).plan(PurePath(tmp_path), project="shop")
+
+
+def test_a_driver_or_a_variable_that_is_missing_is_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
+    monkeypatch.setitem(sys.modules, "trino", None)
+    trino = "gateways:\n  a:\n    connection: {type: trino, host: h, user: u, catalog: c}\n"
+    unset = MINIMAL + "log_limit: {{ env_var('NOT_SET_HERE') }}\n"
+    for text, told in ((trino + "model_defaults: {dialect: trino}\n", "driver"), (unset, "NOT_SET_HERE is not set")):
+        (tmp_path / "config.yaml").write_text(text)
+        (note,) = generation.apply(generation.plan(PurePath(tmp_path), project="shop"))
+        assert told in note
+        (tmp_path / "config.py").unlink()
+
+
+@pytest.mark.parametrize("content", ["__init__.py", "helpers.py"])
+def test_a_folder_named_config_is_in_the_way(content: str, plan: Callable[..., object], tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / content).write_text("")
+    with pytest.raises(ConfigProblem, match="cannot both be imported") as caught:
+        plan(MINIMAL)
+    assert (caught.value.case, caught.value.path) == ("shadowed", str(tmp_path / "config"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "config.yaml"]
+
+
+def test_a_folder_named_config_without_python_is_not(plan: Callable[..., object], tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "dev.yaml").write_text("")
+    assert plan(MINIMAL) == ()
+
+
+def test_the_configuration_above_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(MINIMAL)
+    below = tmp_path / "models" / "staging"
+    below.mkdir(parents=True)
+    with pytest.raises(ConfigProblem) as caught:
+        ConfigGeneration(ProjectFiles(), RuamelReader()).plan(PurePath(below), project="shop")
+    assert caught.value.case == "below"
+    assert caught.value.path.endswith("../../config.yaml")
+    assert caught.value.path in caught.value.message
+
+
+def test_looking_renders_nothing(tmp_path: Path) -> None:
+    evil = "{{ cycler.__init__.__globals__.os.mkdir('" + str(tmp_path / "ran") + "') }}"
+    (tmp_path / "config.yaml").write_text(
+        f"{MINIMAL}variables:\n  a: {evil}\n# {evil}\n{{% if true %}}\n{{% endif %}}\n"
+    )
+    generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
+    conversion = generation.plan(PurePath(tmp_path), project="shop")
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(ConfigProblem, match="unsafe"):
+        generation.apply(conversion)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

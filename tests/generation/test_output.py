@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.generation.test_comments import OWNERS
 from tests.generation.test_equality import CASES, MINIMAL
+from tests.generation.test_kinds import CASES as KINDS
 
+SEVERAL = [MINIMAL + yaml for yaml, _ in OWNERS.values() if "--- " not in yaml] + [yaml for _, yaml in KINDS]
 GOLDEN = Path(__file__).parent / "golden"
 COMMENTED = (GOLDEN / "commented.yaml").read_text("utf-8")
 
@@ -25,7 +28,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dagctl.domain.generation.emitter import Origin, module_of
 
     corpus = (Path(__file__).parents[3] / "shared" / "corpus").glob("*/*.y*ml")
-    texts = {**CASES, "commented": COMMENTED, **{path.parent.name: path.read_text("utf-8") for path in corpus}}
+    moments = "  a: 2024-01-02T03:04:05.123456+05:30\n  a_long_name_for_a_moment: [2024-01-02T03:04:05+02:00]\n"
+    zoned = f"{MINIMAL}variables:\n{moments}"
+    more = {f"more{number}": yaml for number, yaml in enumerate((zoned, *SEVERAL))}
+    texts = {**CASES, **more, "commented": COMMENTED, **{path.parent.name: path.read_text("utf-8") for path in corpus}}
     folder = tmp_path_factory.mktemp("written")
     for name, text in texts.items():
         document = RuamelReader().read(text, name)
@@ -101,8 +107,15 @@ def test_a_project_of_any_name_is_pinned_and_runs_nothing(project: str) -> None:
         ("", '"prod"'),
         ("default_target_environment: dev\n", '"dev"'),
         ("default_target_environment: ''\n", '"prod"'),
-        ("default_target_environment: {{ env_var('TARGET', 'dev') }}\n", 'env_var("TARGET", "dev")'),
+        ("default_target_environment: {{ env_var('TARGET', 'dev') }}\n", "default_environment"),
     ],
 )
 def test_the_default_environment_is_the_effective_one(convert: Callable[..., str], yaml: str, default: str) -> None:
     assert f"default_environment={default}," in convert(MINIMAL + yaml)
+
+
+def test_a_live_default_environment_is_named_once_and_used(convert: Callable[..., str]) -> None:
+    python = convert(MINIMAL + "default_target_environment: {{ env_var('TARGET', 'dev') }}\n")
+    assert 'default_environment = env_var("TARGET", "dev")\n' in python
+    assert "    default_target_environment=default_environment,\n" in python
+    assert python.count("TARGET") == 1

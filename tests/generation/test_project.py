@@ -50,11 +50,11 @@ def test_a_result_that_does_not_load_is_a_difference(convert: Convert, tmp_path:
     assert "division by zero" in found
 
 
-def test_an_original_that_does_not_load_is_a_problem(convert: Convert, tmp_path: Path) -> None:
+def test_an_original_that_does_not_load_is_refused(convert: Convert, tmp_path: Path) -> None:
     found = compared(tmp_path, convert(MINIMAL.replace("duckdb}}", "duckdb}}") + "nonsense: 1\n"))
     assert found.differences == ()
-    assert found.problem is not None
-    assert "nonsense" in found.problem
+    assert found.refusal is not None
+    assert "nonsense" in found.refusal
 
 
 def test_the_projects_dotenv_counts_and_does_not_stay(convert: Convert, tmp_path: Path) -> None:

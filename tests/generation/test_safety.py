@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 import pytest
 from tests.generation.test_equality import DEFAULTS, MINIMAL
@@ -15,6 +16,7 @@ from dagctl.adapters.memory.files import MemoryFileSystem
 from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.domain.errors import ConfigProblem, FileExists, FileUnusable
 from dagctl.domain.generation import ConfigGeneration, Conversion
+from dagctl.domain.generation.states import KeptState
 from dagctl.ports.sqlmesh_project import Comparison
 
 HERE = PurePath()
@@ -29,7 +31,7 @@ class Sqlmesh:
         self.compared: list[str] = []
         self._cautions = tuple(cautions)
 
-    def check_jinja(self, text: str, name: str, *, rendered: bool) -> None:
+    def check_jinja(self, text: str, name: str) -> None:
         pass
 
     def compare(self, source: PurePath, python: str) -> Comparison:
@@ -110,7 +112,7 @@ def test_an_existing_file_is_refused_and_nothing_touched() -> None:
     files = MemoryFileSystem({"config.yaml": MINIMAL, "config.py": OLD})
     with pytest.raises(FileExists, match=r"config\.py") as caught:
         convert(files, Sqlmesh())
-    assert "--force" in str(caught.value.hint)
+    assert caught.value.path == "config.py"
     assert content(files) == {"config.yaml": MINIMAL, "config.py": OLD}
 
 
@@ -210,22 +212,55 @@ A, B = "{type: duckdb, database: a.db}", "{type: duckdb, database: b.db}"
 
 
 @pytest.mark.parametrize(
-    ("gateways", "replaced", "apart"),
+    ("gateways", "states", "apart"),
     [
-        (gateway("x", A, None) + gateway("y", B, None), False, False),
-        (gateway("x", A, B), True, False),
-        (gateway("x", A, B) + gateway("y", B, f"{B}  # the same"), True, False),
-        (gateway("x", A, A) + gateway("y", B, B), True, True),
-        (gateway("x", A, B) + gateway("y", A, None), True, True),
-        (gateway("x", A, "null"), False, False),
-        ("  {% for n in 'ab' %}\n  {{ n }}:\n    state_connection: {type: duckdb}\n  {% endfor %}\n", True, False),
+        (gateway("x", A, None), [(("x",), "duckdb 'a.db'", False)], False),
+        (
+            gateway("x", A, None) + gateway("y", B, None),
+            [(("x",), "duckdb 'a.db'", False), (("y",), "duckdb 'b.db'", False)],
+            False,
+        ),
+        (gateway("x", A, B), [(("x",), "duckdb 'b.db'", True)], False),
+        (gateway("x", A, B) + gateway("y", B, f"{B}  # the same"), [(("x", "y"), "duckdb 'b.db'", True)], False),
+        (
+            gateway("x", A, A) + gateway("y", B, B),
+            [(("x",), "duckdb 'a.db'", True), (("y",), "duckdb 'b.db'", True)],
+            True,
+        ),
+        (
+            gateway("x", A, B) + gateway("y", A, None),
+            [(("x",), "duckdb 'b.db'", True), (("y",), "duckdb 'a.db'", False)],
+            True,
+        ),
+        (gateway("x", A, "null"), [(("x",), "duckdb 'a.db'", False)], False),
+        (gateway("x", "{type: duckdb}", None), [], False),
+        (gateway("x", "{type: duckdb, database: ':memory:'}", None), [], False),
+        (gateway("x", "{type: duckdb, catalogs: {a: a.db}}", None), [(("x",), "duckdb 'a'", False)], False),
+        (
+            gateway("x", "{type: duckdb}", "{type: postgres, host: h, user: u, password: hush, database: d}"),
+            [(("x",), "postgres 'd' at h", True)],
+            False,
+        ),
+        (
+            gateway("x", "{type: postgres, host: '{{ env_var(\"H\") }}', password: hush}", None),
+            [(("x",), 'postgres at {{ env_var("H") }}', False)],
+            False,
+        ),
+        (
+            gateway("x", "{type: snowflake, account: acc, database: db, password: hush}", None),
+            [(("x",), "snowflake 'db' at acc", False)],
+            False,
+        ),
+        (gateway("x", "{type: bigquery, project: p}", None), [(("x",), "bigquery 'p'", False)], False),
+        ("  connection: {type: duckdb, database: a.db}\n", [(("",), "duckdb 'a.db'", False)], False),
+        ("  {% for n in 'ab' %}\n  {{ n }}:\n    state_connection: {type: duckdb}\n  {% endfor %}\n", None, False),
     ],
 )
-def test_what_becomes_of_state_connections_is_said(gateways: str, replaced: bool, apart: bool) -> None:
+def test_where_the_state_has_been_is_known(gateways: str, states: list[Any] | None, apart: bool) -> None:
     files = MemoryFileSystem({"config.yaml": f"gateways:\n{gateways}{DEFAULTS}"})
-    told = " ".join(ConfigGeneration(files, RuamelReader()).plan(HERE, project="shop").warnings)
-    assert ("sqlmesh state export" in told and "sqlmesh state import" in told) is replaced
-    assert ("different databases" in told) is apart
+    found = ConfigGeneration(files, RuamelReader()).plan(HERE, project="shop")
+    assert found.states == (None if states is None else tuple(KeptState(*state) for state in states))
+    assert found.apart is apart
 
 
 def test_cautions_are_passed_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dagctl.domain.values.text import printable
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from dagctl.cli.app import App
     from dagctl.domain.values.context import Sourced
 
@@ -30,6 +33,13 @@ def insecure_warning(app: App, insecure: bool) -> None:
             "WARNING: -k turns certificate verification off for this call: whoever is on the way "
             "can read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
         )
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether to colour: on a terminal, or where it is asked for, and never where it is not (https://no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or (os.environ.get("TERM") != "dumb" and stream.isatty())
 
 
 def moment(value: datetime | None) -> str | None:

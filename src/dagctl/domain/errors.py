@@ -390,9 +390,10 @@ class ConfigProblem(DagctlError):
 
     Attributes:
         path: the file, or the folder.
-        case: "absent" or "several", where there is not exactly one to convert; "python" or "dbt", where it needs no
-            conversion; "output", where the new file's name is a YAML configuration's; "differs", where the
-            conversion is wrong.
+        case: "absent" or "several", where there is not exactly one to convert; "below", where it is further up;
+            "python" or "dbt", where it needs no conversion; "output", where the new file's name is a YAML
+            configuration's; "refused", where SQLMesh does not take it; "shadowed", where the result would not be
+            found; "differs", where the conversion is wrong.
     """
 
     path: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagctl.domain.generation.wiring import GATEWAY_KEYS
+from dagctl.domain.generation.wiring import is_one_gateway
 
 
 def named(gateways: Any) -> Any:
@@ -15,11 +15,6 @@ def named(gateways: Any) -> Any:
 
 def is_one(gateways: Any) -> bool:
     """Whether these are the settings of one gateway, or nothing at all."""
-    return isinstance(gateways, Mapping) and all(
-        name in GATEWAY_KEYS and not _looks_like_gateway(name, value) for name, value in gateways.items()
+    return isinstance(gateways, Mapping) and is_one_gateway(
+        {name: value if isinstance(value, Mapping) else () for name, value in gateways.items()}
     )
-
-
-def _looks_like_gateway(name: str, value: Any) -> bool:
-    """A gateway may well have the name of a gateway's setting; only `variables` can hold anything."""
-    return name != "variables" and isinstance(value, Mapping) and bool(value) and GATEWAY_KEYS.issuperset(value)

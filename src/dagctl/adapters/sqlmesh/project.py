@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,38 +16,26 @@ from typing import Any
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
 from dagctl.domain.errors import ConfigProblem
 from dagctl.domain.values.text import printable
-from dagctl.ports.sqlmesh_project import Comparison
+from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
 
 LAID_OVER = frozenset({"gateways", "gateway", "variables", "users", "ignore_patterns", "before_all", "after_all"})
 """Settings of a personal configuration that SQLMesh lays over a Python project in another way than over a YAML one."""
 
 
-class InstalledSqlmesh:
-    """The `SqlmeshProject` of the SQLMesh that is installed beside us."""
+class InstalledSqlmesh(SqlmeshProject):
+    """The SQLMesh that is installed beside us."""
 
-    def check_jinja(self, text: str, name: str, *, rendered: bool) -> None:
-        """Let Jinja parse the text and, if that is what counts, ruamel what it renders to."""
+    def check_jinja(self, text: str, name: str) -> None:
         from jinja2 import TemplateSyntaxError
         from sqlmesh.utils.jinja import ENVIRONMENT
-        from sqlmesh.utils.yaml import load
 
         try:
             ENVIRONMENT.parse(text)
         except TemplateSyntaxError as error:
-            raise ConfigProblem(
-                f"{name} is not valid Jinja at line {error.lineno}: {printable(error.message or '')}"
-            ) from None
-        if not rendered:
-            return
-        try:
-            load(text)
-        except Exception as error:  # noqa: BLE001 - whatever happens in their Jinja
-            if getattr(error, "problem_mark", None) is None:
-                return  # it may be all right with other variables than those of now
-            raise ConfigProblem(f"{name} is not valid YAML once its Jinja is rendered: {reason(error)}.") from None
+            told = f"{name} is not valid Jinja at line {error.lineno}: {printable(error.message or '')}"
+            raise ConfigProblem(told, path=name) from None
 
     def compare(self, source: PurePath, python: str) -> Comparison:
-        """Load both from folders of their own, with the project's `.env`, and compare them field by field."""
         with TemporaryDirectory(prefix="dagctl-") as name, _environment_kept():
             place = Path(name)
             before, after = _folder(place / "yaml", Path(source)), _folder(place / "python", Path(source))
@@ -55,7 +44,7 @@ class InstalledSqlmesh:
             try:
                 original = loaded(before)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the original
-                return Comparison(problem=f"SQLMesh does not load it: {reason(error)}.")
+                return _not_loaded(error, Path(source))
             try:
                 converted = loaded(after)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the result
@@ -63,7 +52,6 @@ class InstalledSqlmesh:
             return Comparison(differences(original, converted))
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
-        """What overrides a Python configuration in other ways than a YAML one."""
         states = sorted(name for name in {*os.environ, *_dotenv(Path(folder))} if _is_state(name.upper()))
         if not states:
             return _laid_over()
@@ -74,23 +62,58 @@ class InstalledSqlmesh:
         return (ignored, *_laid_over())
 
 
+def _not_loaded(error: Exception, source: Path) -> Comparison:
+    """What to make of it that SQLMesh does not load the original: here, or at all."""
+    words = reason(error)
+    if words.startswith("Failed to import the "):
+        return Comparison(problem=f"SQLMesh does not load it here, since a driver is missing: {words}.")
+    if hasattr(error, "problem_mark"):
+        return Comparison(refusal=words)
+    unset = sorted(name for name in set(_VARIABLE.findall(source.read_text("utf-8"))) if name not in os.environ)
+    if unset:
+        told = f"SQLMesh does not load it while {', '.join(unset)} {'are' if len(unset) > 1 else 'is'} not set"
+        return Comparison(problem=f"{told}: {words}.")
+    return Comparison(refusal=words)
+
+
+_VARIABLE = re.compile(r"env_var\(\s*['\"](\w+)['\"]\s*\)")
+_ADVICE = re.compile(r"\s*Verify your \S+ and environment variables\.\s*$")
+
+
 def loaded(folder: Path) -> Any:
     """The project's configuration as SQLMesh loads it, with no personal one and with nobody asked.
 
-    What SQLMesh prints meanwhile is dropped. Not for several threads at once: neither is SQLMesh's own loading,
-    which changes the environment and `sys.path`.
+    Its Jinja is rendered in Jinja's sandbox: a repository that is only to be converted runs nothing. What SQLMesh
+    prints meanwhile is dropped. Not for several threads at once: neither is SQLMesh's own loading, which changes the
+    environment and `sys.path`.
     """
     from sqlmesh.core.config import Config
     from sqlmesh.core.config.loader import load_configs
 
     known = sys.modules.get("config")
-    with rehearsal(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+    with rehearsal(), _sandbox(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         try:
             return load_configs("config", Config, folder, sqlmesh_path=folder / "nobody")[folder]
         finally:
             sys.modules.pop("config", None)
             if known is not None:
                 sys.modules["config"] = known
+
+
+@contextmanager
+def _sandbox() -> Iterator[None]:
+    """SQLMesh's Jinja with the same extensions and filters, and without the ways out of it."""
+    from jinja2.sandbox import SandboxedEnvironment
+    from sqlmesh.utils import yaml
+
+    theirs = vars(yaml)
+    known = theirs["ENVIRONMENT"]
+    theirs["ENVIRONMENT"] = SandboxedEnvironment(extensions=list(known.extensions))
+    theirs["ENVIRONMENT"].filters.update(known.filters)
+    try:
+        yield
+    finally:
+        theirs["ENVIRONMENT"] = known
 
 
 def differences(original: Any, converted: Any) -> tuple[str, ...]:
@@ -127,8 +150,9 @@ def reason(error: Exception) -> str:
     """Why, in the words of whoever raised it; of a YAML error only the place, since the rest quotes the file."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return printable(str(error)).rstrip(".") or type(error).__name__
-    return f"{printable(str(getattr(error, 'problem', '')))} at line {mark.line + 1}, column {mark.column + 1}"
+        return printable(_ADVICE.sub("", str(error))).rstrip(".") or type(error).__name__
+    told = printable(str(getattr(error, "problem", "")))
+    return f"not valid YAML once its Jinja is rendered: {told} at line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _without_state(gateways: Any) -> Any:

@@ -7,6 +7,7 @@ setting's type too. These do the same with one scalar.
 from __future__ import annotations
 
 import os
+from textwrap import indent
 from typing import Any
 
 from sqlmesh.utils.yaml import load
@@ -19,18 +20,39 @@ def env_var(name: str, default: object = None) -> Any:
     return _parsed(os.environ.get(name, str(default)))
 
 
-def env_text(name: str, default: object = None, quote: str = '"') -> Any:
-    """What `"{{ env_var('NAME', default) }}"` in quotes stands for in YAML: text.
+def env_text(name: str, default: object = None, *, escapes: bool = True) -> Any:
+    """What `{{ env_var('NAME', default) }}` in quotes stands for in YAML: text.
 
     Args:
-        quote: the quotes in the YAML file; inside of double ones a backslash escapes.
+        escapes: a backslash in it escapes, as it does in double quotes; in single ones it is a backslash.
     """
+    quote = _quote(escapes)
     return _parsed(f"{quote}{os.environ.get(name, str(default))}{quote}")
 
 
 def yaml_value(source: str) -> Any:
     """What a YAML scalar with any other Jinja stands for: rendered, then parsed."""
-    return load(f"- {source}\n")[0]
+    return load(f"- {source}\n\n")[0]  # Jinja takes the last line end for its own
+
+
+def yaml_text(text: str, *, escapes: bool = True) -> Any:
+    """What text with any other Jinja in quotes stands for; `escapes` as in `env_text`."""
+    quote = _quote(escapes)
+    return load(f"- {quote}{text}{quote}\n")[0]
+
+
+def yaml_block(text: str, style: str = "|") -> Any:
+    """What a block of lines with Jinja in it stands for.
+
+    Args:
+        style: how the block is marked: `|` keeps its lines and `>` folds them; `-` behind it drops the last line end.
+    """
+    return load(f"- {style}\n{indent(text, '  ')}\n")[0]
+
+
+def yaml_items(source: str) -> list[Any]:
+    """What an expression without quotes stands for between `[` and `]`: as many elements as it renders to."""
+    return list(load(f"[{source}\n]"))
 
 
 def yaml_settings(text: str) -> dict[str, Any]:
@@ -38,6 +60,10 @@ def yaml_settings(text: str) -> dict[str, Any]:
     settings = dict(load(text))
     gateways = settings.pop("gateway", None) if "gateways" not in settings else settings["gateways"]
     return {**settings, "gateways": named(gateways or {})}
+
+
+def _quote(escapes: bool) -> str:
+    return '"' if escapes else "'"
 
 
 def _parsed(scalar: str) -> Any:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
-from attrs import define, field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.tokens import BlockEntryToken
 
-from dagctl.adapters.yaml.jinja import Jinja, put_aside
+from dagctl.adapters.yaml.comments import Container, Place, attach, comments_in, paragraphs
+from dagctl.adapters.yaml.jinja import Jinja, place_of, put_aside
 from dagctl.domain.errors import ConfigProblem
 from dagctl.domain.values.document import Entry, Item, Leaf, Live, Mapping, Node, Sequence, YamlDocument
+from dagctl.ports.yaml_reader import YamlReader
 
 
-class RuamelReader:
+class RuamelReader(YamlReader):
     """The `YamlReader` on ruamel."""
 
     def read(self, text: str, name: str) -> YamlDocument:
-        """Take `text` apart."""
         jinja = put_aside(text, name)
         if jinja is None:
             return YamlDocument(text, None)
@@ -37,34 +38,22 @@ class RuamelReader:
             raise _not_yaml(error, name, jinja) from None
 
     def _document(self, text: str, name: str, jinja: Jinja) -> YamlDocument:
-        yaml = YAML(typ="safe")
+        yaml = YAML(typ="safe", pure=True)
         yaml.composer.warn_double_anchors = False  # as YAML 1.2 and SQLMesh have it
         node = yaml.compose(jinja.text)
         reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
         data = yaml.constructor.construct_document(node) if node is not None else None
+        if "{%" in (jinja.restored(data) if isinstance(data, str) else jinja.original if data is None else ""):
+            raise _StructuralError
         if data is None:
-            raise ConfigProblem(f"{name} is empty.")
+            raise ConfigProblem(f"{name} is empty.", path=name)
         if reading is None or not isinstance(data, dict):
-            raise ConfigProblem(f"{name} is not a mapping of settings.")
-        return YamlDocument(text, reading.mapping(node, data))
+            raise ConfigProblem(f"{name} is not a mapping of settings.", path=name)
+        return YamlDocument(text, reading.whole(node, data))
 
 
 class _StructuralError(Exception):
     """What Jinja renders to could be more than one scalar there."""
-
-
-@define
-class _Place:
-    """Where an entry or an element begins, and the comments that belong to it."""
-
-    index: int
-    column: int
-    container: int
-    above: list[str] = field(factory=list)
-    beside: str | None = None
-
-
-_NOWHERE = _Place(-1, -1, -1)
 
 
 class _Reading:
@@ -73,15 +62,26 @@ class _Reading:
     def __init__(self, jinja: Jinja, root: MappingNode) -> None:
         self._jinja = jinja
         self._lives: dict[str, Live] = {}
-        self._places: dict[int, _Place] = {}
-        self._columns: dict[int, int] = {}
-        self._parents: dict[int, int] = {}
-        self._tails: dict[int, list[str]] = {}
-        self._spans: list[tuple[int, int]] = []
-        self._root = id(root)
+        self._places: dict[int, Place] = {}
+        self._containers: dict[int, Container] = {}
+        self._scalars: list[tuple[int, int]] = []
         self._merging: dict[int, list[tuple[YamlNode, YamlNode]]] = {}
-        self._survey(root, flow=False, seen=set())
-        self._attach_comments()
+        tokens = YAML(typ="safe", pure=True).scan(jinja.text)
+        self._dashes = [token.start_mark.index for token in tokens if isinstance(token, BlockEntryToken)]
+        self._survey(root, None)
+        self._order = sorted(self._places.values(), key=lambda place: place.index)
+        self._given: set[int] = set()
+        try:
+            comments = comments_in(jinja, self._scalars)
+        except ValueError:
+            raise _StructuralError from None
+        attach(comments, self._order, self._containers[id(root)])
+
+    def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
+        """The document; comments that had no place in it are at its end."""
+        found = self.mapping(root, data)
+        homeless = [text for container in self._containers.values() for text in paragraphs(container.tail)]
+        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *homeless, *found.tail))
 
     def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """A mapping, with its comments."""
@@ -90,21 +90,45 @@ class _Reading:
             own, homeless = dict(zip(data, node.value, strict=True)), []
         else:
             own = {key.value: (key, value) for key, value in merging if isinstance(key, ScalarNode)}
-            homeless = [text for key, _ in merging if _merges(key) for text in self._comments_of(key)]
+            merges = [(key, value) for key, value in merging if _merges(key)]
+            homeless = [text for key, value in merges for text in self._gathered(*_span(key, value))]
         entries = []
         for key, value in data.items():
             if key not in own:  # merged from elsewhere
                 entries.append(Entry(self._scalar(key), self._plain(value)))
                 continue
             key_node, value_node = own[key]
-            place = self._places.get(id(key_node), _NOWHERE)
-            above, homeless = (*homeless, *place.above), []
-            entries.append(Entry(self._scalar(key), self._node(value_node, value), above, place.beside))
-        return Mapping(tuple(entries), (*homeless, *self._tails.get(id(node), ())))
+            part, above, beside = self._part(key_node, value_node, value)
+            entries.append(Entry(self._scalar(key), part, (*homeless, *above), beside))
+            homeless = []
+        return Mapping(tuple(entries), (*homeless, *self._tail(node)))
 
-    def _comments_of(self, node: YamlNode) -> list[str]:
-        place = self._places.get(id(node), _NOWHERE)
-        return [*place.above, *([place.beside] if place.beside is not None else [])]
+    def _part(self, first: YamlNode, node: YamlNode, data: object) -> tuple[Node, tuple[str, ...], str | None]:
+        """A value with the comments of its entry, which begins with `first`; an alias has none of its anchor's."""
+        place = self._places.get(id(first))
+        above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
+        self._given.add(id(place))
+        value = self._node(node, data)
+        opaque = isinstance(value, Leaf) and not isinstance(
+            node, ScalarNode
+        )  # a set, say, which has no entries of ours
+        inner = self._gathered(node.start_mark.index, node.end_mark.index) if opaque else ()
+        return value, (*above, *inner), beside
+
+    def _tail(self, node: YamlNode) -> tuple[str, ...]:
+        container = self._containers[id(node)]
+        texts, container.tail = paragraphs(container.tail), []
+        return texts
+
+    def _gathered(self, start: int, end: int) -> list[str]:
+        """The comments of that part of the text which have not been given away."""
+        texts: list[str] = []
+        for place in self._order:
+            if start <= place.index < end and id(place) not in self._given:
+                self._given.add(id(place))
+                above, beside = place.comments()
+                texts += [*above, *([beside] if beside is not None else [])]
+        return texts
 
     def _node(self, node: YamlNode, data: object) -> Node:
         if isinstance(node, MappingNode) and isinstance(data, dict):
@@ -112,111 +136,99 @@ class _Reading:
         if isinstance(node, SequenceNode) and isinstance(data, list) and len(node.value) == len(data):
             items = []
             for item_node, value in zip(node.value, data, strict=True):
-                place = self._places.get(id(item_node), _NOWHERE)
-                items.append(Item(self._node(item_node, value), tuple(place.above), place.beside))
-            return Sequence(tuple(items), tuple(self._tails.get(id(node), ())))
+                items.append(Item(*self._part(item_node, item_node, value)))
+            return Sequence(tuple(items), self._tail(node))
         return self._plain(data)
 
     def _plain(self, data: object) -> Node:
         if isinstance(data, dict):
-            return self._without_comments(data)
+            return Mapping(tuple(Entry(self._scalar(key), self._plain(value)) for key, value in data.items()))
         if isinstance(data, list):
             return Sequence(tuple(Item(self._plain(value)) for value in data))
         return self._scalar(data)
 
-    def _without_comments(self, data: AnyMapping[Any, Any]) -> Mapping:
-        return Mapping(tuple(Entry(self._scalar(key), self._plain(value)) for key, value in data.items()))
-
     def _scalar(self, data: object) -> Leaf | Live:
         if isinstance(data, (set, frozenset, tuple)) and any(map(self._jinja.has, data)):
             raise _StructuralError
-        if not self._jinja.has(data):
-            return Leaf(data)
-        if data not in self._lives:
+        if isinstance(data, str) and data in self._lives:
+            return self._lives[data]
+        if self._jinja.has(data):
             raise _StructuralError
-        return self._lives[str(data)]
+        return Leaf(data)
 
-    def _survey(self, node: YamlNode, *, flow: bool, seen: set[int]) -> None:
-        """Note where everything begins, and which scalars are live."""
-        if isinstance(node, ScalarNode):
-            self._spans.append((node.start_mark.index, node.end_mark.index))
-            return self._note_live(node, flow)
-        if id(node) in seen:
-            return None
-        seen.add(id(node))
+    def _survey(self, node: YamlNode, owner: Place | None) -> None:
+        """Note where everything begins, and which scalars are live; of an alias, only where its anchor is."""
+        if id(node) in self._containers:
+            return
         if isinstance(node, MappingNode) and any(_merges(key) for key, _ in node.value):
             self._merging[id(node)] = list(node.value)  # ruamel puts what is merged there when it makes data of it
-        flow = flow or bool(getattr(node, "flow_style", False))
+        flow = bool(getattr(node, "flow_style", False))
+        span = (node.start_mark.index, node.end_mark.index) if flow else None
+        container = self._containers[id(node)] = Container(owner, 0, span)
         for first, child in _children(node):
-            if first is not child and self._is_plain_live(first):
-                raise _StructuralError  # `#…` would make a comment of the whole entry
-            column = self._column(node, first)
-            self._columns.setdefault(id(node), column)
-            if not flow:
-                self._places.setdefault(id(first), _Place(first.start_mark.index, column, id(node)))
+            index = self._beginning(node, first)
+            container.column = column = index - self._jinja.text.rfind("\n", 0, index) - 1
+            place = self._places.setdefault(id(first), Place(index, column, container, child))
             for part in (first, child) if child is not first else (first,):
-                if not isinstance(part, ScalarNode):
-                    self._parents.setdefault(id(part), id(node))
-                self._survey(part, flow=flow, seen=seen)
-        return None
+                if isinstance(part, ScalarNode):
+                    self._note_scalar(part, flow=flow, element=first is child)
+                else:
+                    self._survey(part, place)
+            if flow and first is not child and not child.value and self._is_plain_live(first):
+                raise _StructuralError  # what it renders to may well have a value of its own
+
+    def _beginning(self, node: YamlNode, first: YamlNode) -> int:
+        """Where an entry begins; an element begins with its dash."""
+        start = int(first.start_mark.index)
+        if isinstance(node, SequenceNode) and not node.flow_style:
+            return self._dashes[bisect_left(self._dashes, start) - 1]
+        return start
 
     def _is_plain_live(self, node: YamlNode) -> bool:
         return isinstance(node, ScalarNode) and not node.style and self._jinja.has(node.value)
 
-    def _column(self, node: YamlNode, first: YamlNode) -> int:
-        """Where an entry begins; an element begins with its dash."""
-        if not isinstance(node, SequenceNode) or node.flow_style:
-            return int(first.start_mark.column)
-        text, index = self._jinja.text, first.start_mark.index
-        return text.rfind("-", 0, index + 1) - text.rfind("\n", 0, index) - 1
-
-    def _note_live(self, node: ScalarNode, flow: bool) -> None:
-        if not self._jinja.has(node.value):
+    def _note_scalar(self, node: ScalarNode, *, flow: bool, element: bool) -> None:
+        start, end = node.start_mark.index, node.end_mark.index
+        text = self._jinja.text
+        block = node.style in ("|", ">")
+        header = text.find("\n", start) if block else start  # a comment may follow the header of a block scalar
+        self._scalars.append((header if header >= 0 else end, end))
+        if not self._jinja.touches(start, end):
             return
-        source = self._jinja.text[node.start_mark.index : node.end_mark.index]
-        if node.style in ("|", ">") or (flow and not node.style) or "\n" in source:
-            raise _StructuralError
-        self._lives.setdefault(node.value, Live(self._jinja.restored(source)))
-        if self._lives[node.value].source != self._jinja.restored(source):
+        live = self._block(node, header) if block else self._inline(self._jinja.original[start:end], flow and element)
+        if self._lives.setdefault(node.value, live) != live:
             raise _StructuralError
 
-    def _attach_comments(self) -> None:
-        places = sorted(self._places.values(), key=lambda place: place.index)
-        indexes = [place.index for place in places]
-        for start, column, alone, text in self._comments():
-            text = self._jinja.restored(text)
-            index = bisect_right(indexes, start)
-            before = places[index - 1] if index else None
-            after = places[index] if index < len(places) else None
-            if not alone and before is not None:
-                if before.beside is None:
-                    before.beside = text
-                else:
-                    before.above.append(text)
-            elif after is not None and (before is None or column <= after.column or after.column > before.column):
-                after.above.append(text)
-            else:
-                container = self._tail_of(before.container, column) if before else self._root
-                self._tails.setdefault(container, []).append(text)
+    def _inline(self, source: str, element: bool) -> Live:
+        """A live scalar in a line, or in several if YAML folds them."""
+        source = _ANCHOR.sub("", source)
+        quote = source[0] if source[0] in "\"'" else ""
+        if not quote and "\n" in source and "{%" in source:
+            raise _StructuralError  # a block of lines, which could be more than one scalar
+        return Live(source[1:-1], quote) if quote else Live(source, "", several=element)
 
-    def _tail_of(self, container: int, column: int) -> int:
-        while self._columns.get(container, 0) > column and container in self._parents:
-            container = self._parents[container]
-        return container
+    def _block(self, node: ScalarNode, header: int) -> Live:
+        """A live block scalar, without its indentation."""
+        found = _HEADER.match(self._jinja.text[node.start_mark.index : header])
+        if found is None:
+            raise _StructuralError  # tagged, or with an indentation that it gives itself
+        body, original = (text[header + 1 : node.end_mark.index] for text in (self._jinja.text, self._jinja.original))
+        first = next((line for line in body.split("\n") if line.strip()), "")
+        margin = len(first) - len(first.lstrip(" "))
+        lines = [line[min(margin, len(line) - len(line.lstrip(" "))) :] for line in original.split("\n")]
+        ending = len(node.value) - len(node.value.rstrip("\n"))
+        chomping = found[2] or ("" if ending else "-")  # at the end of the file there is no line break to keep
+        return Live("\n".join(lines).rstrip() + "\n" * ending, found[1] + chomping)
 
-    def _comments(self) -> Iterator[tuple[int, int, bool, str]]:
-        """Every comment: where it begins, its column, whether it has the line for itself, and its text."""
-        starts = sorted(self._spans)
-        firsts = [start for start, _ in starts]
-        offset = 0
-        for line in self._jinja.text.split("\n"):
-            for found in re.finditer(r"(?:^|(?<=\s))#", line):
-                index = bisect_right(firsts, offset + found.start()) - 1
-                if index < 0 or starts[index][1] <= offset + found.start():
-                    alone = not line[: found.start()].strip()
-                    yield offset + found.start(), found.start(), alone, line[found.end() :]
-                    break
-            offset += len(line) + 1
+
+_ANCHOR = re.compile(r"^(?:&\S+\s+)+")
+_HEADER = re.compile(r"^(?:&\S+\s+)*([|>])([+-]?)(?:\s|$)")
+
+
+def _span(key: YamlNode, value: YamlNode) -> tuple[int, int]:
+    """Where an entry is, up to the end of its value if that is not elsewhere."""
+    start = key.start_mark.index
+    return start, max(key.end_mark.index, value.end_mark.index)
 
 
 def _merges(key: YamlNode) -> bool:
@@ -233,7 +245,8 @@ def _children(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
 
 def _may_explain(jinja: Jinja, error: Exception) -> bool:
     """Whether an expression is where it went wrong: what that renders to may be all right there."""
-    if not jinja.expressions or not isinstance(error, MarkedYAMLError):
+    spread = any("\n" in source or source != source.strip() for source in jinja.expressions.values())
+    if spread or not jinja.expressions or not isinstance(error, MarkedYAMLError):
         return bool(jinja.expressions)
     lines = [mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None]
     return any(map(jinja.has, jinja.text.split("\n")[min(lines) : max(lines) + 1])) if lines else True
@@ -241,11 +254,11 @@ def _may_explain(jinja: Jinja, error: Exception) -> bool:
 
 def _not_yaml(error: Exception, name: str, jinja: Jinja) -> ConfigProblem:
     if not isinstance(error, MarkedYAMLError):
-        return ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}.")
+        return ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}.", path=name)
     mark = error.problem_mark or error.context_mark
-    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    where = f" {place_of(jinja.original, mark.index)}" if mark else ""
     why = jinja.restored(_first_line(error.problem or error.context or "it cannot be parsed"))
-    return ConfigProblem(f"{name} is not valid YAML{where}: {why}.")
+    return ConfigProblem(f"{name} is not valid YAML{where}: {why}.", path=name)
 
 
 def _first_line(error: object) -> str:

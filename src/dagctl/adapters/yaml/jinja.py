@@ -12,15 +12,21 @@ from dagctl.domain.errors import ConfigProblem
 
 @frozen
 class Jinja:
-    """A text with its Jinja expressions put aside.
+    """A text with its Jinja put aside.
 
     Attributes:
-        text: the text, a word of the same length for each expression: lines and columns stay what they are.
+        original: the text as Jinja reads it.
+        text: of the same length: a word for each expression or block, whose characters YAML takes for plain text. The
+            whitespace that `{{-` and `-}}` eat is in the word, since it will not be there for YAML to see; so an
+            index means the same in both, and a line does not.
         expressions: the words, and what each stands for.
+        remarks: where Jinja's comments were, which are blank now.
     """
 
+    original: str
     text: str
     expressions: Mapping[str, str]
+    remarks: tuple[tuple[int, int], ...] = ()
 
     def restored(self, text: str) -> str:
         """`text` with its expressions back in place."""
@@ -30,40 +36,54 @@ class Jinja:
         """Whether an expression was put aside in `text`."""
         return isinstance(text, str) and any(word in self.expressions for word in _WORD.findall(text))
 
+    def touches(self, start: int, end: int) -> bool:
+        """Whether Jinja has a say in that part of the text."""
+        remarked = any(first < end and start < last for first, last in self.remarks)
+        return remarked or self.has(self.text[start:end])
+
 
 _FIRST_DIGIT, _BASE = 0xE001, 0xF8FF - 0xE001 + 1
 _WORD = re.compile("\ue000[\ue001-\uf8ff]*")
 """A word, in characters for private use: YAML takes them for plain text, and nobody writes them."""
 _LINE_END = re.compile(r"\r\n|\r")
 _OPENING = re.compile(r"\{\{|\{%|\{#")
-_INSIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\}\}|[{(\[]|[})\]]|.", re.DOTALL)
+_INSIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[}%]\}|[{(\[]|[})\]]|.", re.DOTALL)
+_TAG = re.compile(r"\{%[-+]?\s*(\w+)")
+_RAW_END = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+_BLOCKS = {"if": "endif", "for": "endfor"}
+"""Blocks that leave nothing behind for what follows them, as `set` and `macro` do."""
 
 
 def put_aside(text: str, name: str) -> Jinja | None:
-    """Put the expressions of `text` aside; None where Jinja decides on more than scalars.
+    """Put the Jinja of `text` aside; None where it decides on more than scalars beyond doubt.
 
     Raises:
         ConfigProblem: an expression has no end.
     """
     pieces: list[str] = []
     expressions: dict[str, str] = {}
+    remarks: list[tuple[int, int]] = []
     place = 0
     text = _LINE_END.sub("\n", text).removesuffix("\n")  # as Jinja has it: a block at the end loses its last one
     if re.search("[\ue000-\uf8ff]", text):
         return None
     while (opening := _OPENING.search(text, place)) is not None:
-        if opening[0] != "{{" or text.startswith("-", opening.end()):
-            return None
-        end = _end_of_expression(text, opening.end())
+        end = _end(text, opening.start())
+        if end is None and opening[0] == "{{":
+            where = place_of(text, opening.start())
+            raise ConfigProblem(f"{name} is not valid Jinja: an expression {where} has no end.", path=name)
         if end is None:
-            raise ConfigProblem(f"{name} is not valid Jinja: an expression {_where(text, opening.start())} has no end.")
-        if text[end - 3] in "-+" or "\n" in text[opening.start() : end]:
             return None
-        word = _word(len(expressions), end - opening.start())
-        expressions[word] = text[opening.start() : end]
-        pieces += [text[place : opening.start()], word]
+        start, end = _with_eaten(text, opening.start(), end, place)
+        word = _blank(text, start, end) if opening[0] == "{#" else None
+        if word is not None:
+            remarks.append((start, end))
+        else:
+            word = _word(len(expressions), end - start)
+            expressions[word] = text[start:end]
+        pieces += [text[place:start], word]
         place = end
-    return Jinja("".join([*pieces, text[place:]]), expressions)
+    return Jinja(text, "".join([*pieces, text[place:]]), expressions, tuple(remarks))
 
 
 def _word(number: int, length: int) -> str:
@@ -74,14 +94,60 @@ def _word(number: int, length: int) -> str:
     return "".join(["\ue000", *digits])
 
 
-def _end_of_expression(text: str, place: int) -> int | None:
+def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
+    """The span together with the whitespace that its `-` eats; `place` is where the last one ended."""
+    if text[start + 2] == "-":
+        while start > place and text[start - 1].isspace():
+            start -= 1
+    if text[end - 3] == "-":
+        while end < len(text) and text[end].isspace():
+            end += 1
+    return start, end
+
+
+def _blank(text: str, start: int, end: int) -> str | None:
+    """What a comment of Jinja's leaves for YAML to see: nothing; None where blanks would be something else."""
+    if end == len(text) or text[end] == "\n":
+        return " " * (end - start)
+    if start == 0 or text[start - 1] == "\n":
+        return " " * (end - start - 1) + "\n"  # what follows begins a line all the same
+    return None
+
+
+def _end(text: str, start: int) -> int | None:
+    """Where the expression, comment or block that opens at `start` ends; None where it does not, or must not."""
+    if text.startswith("{#", start):
+        end = text.find("#}", start + 2)
+        return end + 2 if end >= 0 else None
+    if text.startswith("{{", start):
+        return _closing(text, start + 2, "}}")
+    tag = _TAG.match(text, start)
+    if tag is not None and tag[1] == "raw":
+        raw_end = _RAW_END.search(text, tag.end())
+        return raw_end.end() if raw_end is not None else None
+    place = _closing(text, start + 2, "%}")
+    while tag is not None and tag[1] in _BLOCKS and place is not None:
+        opening = _OPENING.search(text, place)
+        inner = _TAG.match(text, opening.start()) if opening is not None else None
+        if opening is None:
+            return None
+        if inner is None or inner[1] not in (_BLOCKS[tag[1]], "elif", "else"):
+            place = _end(text, opening.start())
+            continue
+        place = _closing(text, inner.end(), "%}")
+        if inner[1] == _BLOCKS[tag[1]]:
+            return place
+    return None
+
+
+def _closing(text: str, place: int, closing: str) -> int | None:
     depth = 0
     while (piece := _INSIDE.match(text, place)) is not None:
         place = piece.end()
-        if piece[0] == "}}" and depth == 0:
+        if piece[0] == closing and depth == 0:
             return place
-        if piece[0] == "}}":
-            place, depth = place - 1, depth - 1
+        if piece[0] in ("}}", "%}"):
+            place, depth = place - 1, depth - (piece[0] == "}}")
         elif piece[0] in "{([":
             depth += 1
         elif piece[0] in "})]":
@@ -89,6 +155,7 @@ def _end_of_expression(text: str, place: int) -> int | None:
     return None
 
 
-def _where(text: str, index: int) -> str:
+def place_of(text: str, index: int) -> str:
+    """An index as people count: lines and columns from 1."""
     line = text.count("\n", 0, index) + 1
     return f"at line {line}, column {index - text.rfind(chr(10), 0, index)}"

@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dagctl.adapters.yaml import YamlProblem as YamlProblem
+
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WORD = rf"{_UUID}|[A-Za-z/][\w./@-]*(?:[ :][\w./@-]+)*"
 _LINE = re.compile(rf'([a-z][a-z0-9_]*): +(?:([1-9][0-9]{{0,8}})|({_WORD})|"([ !#-\[\]-~]*)")', re.ASCII)
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-
-
-class YamlProblem(ValueError):
-    """The text is not a YAML mapping; says why in one line."""
 
 
 def read_settings(text: str) -> dict[str, Any]:

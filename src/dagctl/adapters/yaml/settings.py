@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from dagctl.adapters.yaml.plain import YamlProblem
+from dagctl.adapters.yaml import YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:

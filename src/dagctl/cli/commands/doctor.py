@@ -6,19 +6,14 @@ skipped. Exits with 0 when nothing failed, with 4 when all that is wrong is that
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
-from dagctl.cli.showing import insecure_warning, option_insecure
+from dagctl.cli.showing import coloured, insecure_warning, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
-
-if TYPE_CHECKING:
-    from typing import TextIO
 
 _WORDS = {Mark.OK: "ok", Mark.WARNING: "warn", Mark.FAILED: "FAIL", Mark.SKIPPED: "skip"}
 _COLOURS = {Mark.OK: "32", Mark.WARNING: "33", Mark.FAILED: "1;31", Mark.SKIPPED: "2"}
@@ -38,7 +33,7 @@ def run(args: Namespace, app: App) -> int:
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
-            print(_line(check, coloured=_coloured(app.out), width=width), file=app.out, flush=True)
+            print(_line(check, coloured=coloured(app.out), width=width), file=app.out, flush=True)
     if app.as_json:
         app.show([_record(check) for check in done], "")
     return _exit_code(done)
@@ -87,11 +82,6 @@ def _columns() -> int:
     from shutil import get_terminal_size
 
     return get_terminal_size().columns
-
-
-def _coloured(out: TextIO) -> bool:
-    """Colour is for terminals, and for nobody who has asked for none (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
 
 
 def _exit_code(checks: Sequence[Check]) -> int:

@@ -50,6 +50,10 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
 
 
 def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
+    try:
+        config.see_that_it_is_found(_HERE)
+    except ConfigProblem as error:
+        return Check(Mark.FAILED, error.message)
     usage = usage_of(config.files.read(_HERE / PYTHON_NAME))
     if usage is None:
         return Check(Mark.FAILED, "config.py is not Python", "Run sqlmesh info: it shows the line.")
@@ -59,7 +63,7 @@ def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
         return ok("config.py brings a state connection of its own, behind check_environment_protection()")
     return warning(
         "config.py does not call get_state_connection(): SQLMesh keeps its state elsewhere",
-        'Give its gateways: "state_connection": get_state_connection(…); see dagctl config generate --help',
+        "Run: dagctl config generate (it shows the lines to add; docs/how-to/convert-config-py.md has the rest)",
     )
 
 

@@ -6,10 +6,12 @@ from textwrap import wrap
 
 from attrs import frozen
 
-from dagctl.domain.generation.layout import STEP, WIDTH, call_with_keywords
-from dagctl.domain.generation.literals import literal, live, triple_quoted
-from dagctl.domain.generation.wiring import Wired, wired
-from dagctl.domain.values.document import Leaf, Live, Mapping, YamlDocument, scalars
+from dagctl.domain.generation.layout import STEP, WIDTH, call_of, call_with_keywords
+from dagctl.domain.generation.literals import literal, live, spoken, triple_quoted
+from dagctl.domain.generation.wiring import DEFAULT, SHARED, Wired, wired, without_states
+from dagctl.domain.values.document import Call, Leaf, Live, Mapping, YamlDocument, scalars
+
+HELPERS = frozenset({"env_text", "env_var", "yaml_block", "yaml_items", "yaml_text", "yaml_value"})
 
 
 @frozen
@@ -45,19 +47,30 @@ def module_of(document: YamlDocument, origin: Origin) -> Module:
     wiring = wired(document.root, origin.project) if document.root is not None else None
     if wiring is None:
         return Module(_embedded(document.text, origin), None)
+    settings = spoken(wiring.settings)
+    assert isinstance(settings, Mapping)
+    default = live(wiring.default) if wiring.default is not None else None
     lines = [
         *_header(origin),
         "",
-        *_imports(wiring.settings),
+        *_imports(settings, default),
         "",
-        *call_with_keywords("config", "project_config", wiring.settings),
+        *([*call_of(default, f"{DEFAULT.name} = "), ""] if default is not None else []),
+        *(_function(wiring.shared) if wiring.shared is not None else []),
+        *call_with_keywords("config", "project_config", settings),
         "",
     ]
     return Module("\n".join(lines), wiring)
 
 
+def _function(shared: Call) -> list[str]:
+    """What every gateway calls for its state connection."""
+    return ["", f"def {SHARED.name}(gateway):", *call_of(shared, "return ", STEP), "", ""]
+
+
 def _embedded(text: str, origin: Origin) -> str:
     """The YAML text as it is, rendered whenever the configuration is loaded."""
+    text = without_states(text)
     quoted = triple_quoted(text) or literal(text)
     lines = [
         *_header(origin),
@@ -66,7 +79,7 @@ def _embedded(text: str, origin: Origin) -> str:
         "from dagctl.sqlmesh import project_config, yaml_settings",
         "",
         "# Jinja decides on the structure of these settings, so they stay YAML.",
-        *_call("settings = yaml_settings", quoted),
+        *call_of(Call("yaml_settings", (quoted,)), "settings = "),
         "",
         'for name, gateway in settings["gateways"].items():',
         '    gateway["state_connection"] = get_state_connection(',
@@ -81,21 +94,22 @@ def _embedded(text: str, origin: Origin) -> str:
     return "\n".join(lines)
 
 
-def _call(function: str, argument: str) -> list[str]:
-    """A call with one argument; ruff lets a text of several lines hug the parentheses."""
-    if "\n" in argument or len(f"{function}({argument})") <= WIDTH:
-        return [f"{function}({argument})"]
-    return [f"{function}(", f"{' ' * STEP}{argument}", ")"]
-
-
-def _imports(settings: Mapping) -> list[str]:
+def _imports(settings: Mapping, default: Call | None) -> list[str]:
     """What the settings need, and nothing else."""
-    found = list(scalars(settings))
-    values = [scalar.value for scalar in found if isinstance(scalar, Leaf) and not isinstance(scalar.value, str)]
-    standard = ["import datetime", ""] if any("datetime." in literal(value) for value in values) else []
-    helpers = {live(scalar).name for scalar in found if isinstance(scalar, Live)} | {"project_config"}
-    helping = f"from dagctl.sqlmesh import {', '.join(sorted(helpers))}"
-    return [*standard, "from dagctl import get_state_connection", helping]
+    calls = {_called(scalar) for scalar in (*scalars(settings), *([default] if default is not None else []))}
+    helpers = sorted({"project_config", *HELPERS.intersection(calls)})
+    one_line = f"from dagctl.sqlmesh import {', '.join(helpers)}"
+    several = ["from dagctl.sqlmesh import (", *(f"    {name}," for name in helpers), ")"]
+    standard = ["import datetime", ""] if "datetime" in calls else []
+    return [*standard, "from dagctl import get_state_connection", *([one_line] if len(one_line) <= WIDTH else several)]
+
+
+def _called(scalar: Leaf | Live | Call) -> str:
+    """What has to be imported for a scalar."""
+    if isinstance(scalar, Leaf):
+        return "datetime" if not isinstance(scalar.value, str) and "datetime." in literal(scalar.value) else ""
+    call = live(scalar) if isinstance(scalar, Live) else scalar
+    return call.name.lstrip("*").partition(".")[0]
 
 
 def _header(origin: Origin) -> list[str]:

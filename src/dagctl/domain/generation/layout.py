@@ -7,7 +7,7 @@ from keyword import iskeyword
 
 from attrs import evolve
 
-from dagctl.domain.generation.literals import expression, live, triple_quoted
+from dagctl.domain.generation.literals import expression, literal, live, triple_quoted
 from dagctl.domain.values.document import Call, Entry, Item, Leaf, Live, Mapping, Node, Sequence
 
 WIDTH = 88
@@ -23,50 +23,50 @@ def call_with_keywords(name: str, function: str, settings: Mapping) -> list[str]
             lines += _part(entry, f"{key}=", STEP)
         else:
             inner = Mapping((evolve(entry, above=(), beside=None),))
-            lines += [*_comments(entry.above, STEP), *_value(inner, STEP, "**", entry.beside)]
+            lines += _part(evolve(entry, value=inner), "**", STEP)
     return [*lines, *_comments(settings.tail, STEP), ")"]
+
+
+def call_of(call: Call, prefix: str = "", indent: int = 0, end: str = "") -> list[str]:
+    """`prefix` and the call, on as few lines as fit."""
+    pad, inner = " " * indent, " " * (indent + STEP)
+    arguments = call.arguments or ()
+    one_line = f"{pad}{prefix}{expression(call)}{end}"
+    hugged = len(arguments) == 1 and "\n" in arguments[0]
+    if hugged or ("\n" not in one_line and len(one_line) <= WIDTH) or not arguments:
+        return one_line.split("\n")
+    together = ", ".join(arguments)
+    if len(arguments) == 1 or ("\n" not in together and len(f"{inner}{together}") <= WIDTH):
+        lines = [f"{inner}{together}"]
+    else:
+        lines = [line for argument in arguments for line in f"{inner}{argument},".split("\n")]
+    return [f"{pad}{prefix}{call.name}(", *lines, f"{pad}){end}"]
 
 
 def _part(part: Entry | Item, prefix: str, indent: int) -> list[str]:
     """An entry or an element, with its comments."""
-    lines = _value(part.value, indent, prefix, part.beside)
-    if part.beside is None or len(lines[0]) <= WIDTH:
-        return [*_comments(part.above, indent), *lines]
-    above = (*part.above, part.beside)
-    return [*_comments(above, indent), *_value(part.value, indent, prefix, None)]
+    lines = _value(part.value, indent, prefix)
+    first = lines[0] if part.beside is None else f"{lines[0]}  {_comment(part.beside)}"
+    in_text = isinstance(part.value, (Leaf, Call)) and not lines[0].endswith((",", "("))
+    if part.beside is None or (len(first) <= WIDTH and not in_text):
+        return [*_comments(part.above, indent), first, *lines[1:]]
+    apart = ("",) if part.above else ()
+    return [*_comments((*part.above, *apart, part.beside), indent), *lines]
 
 
-def _value(node: Node, indent: int, prefix: str, beside: str | None) -> list[str]:
+def _value(node: Node, indent: int, prefix: str) -> list[str]:
     """A value with what comes before it, and a comma behind it."""
-    pad, note = " " * indent, f"  {_comment(beside)}" if beside is not None else ""
-    one_line = _one_line(node)
+    pad = " " * indent
+    if isinstance(node, (Call, Live)):
+        return call_of(node if isinstance(node, Call) else live(node), prefix, indent, ",")
     if isinstance(node, Leaf):
-        return _leaf(node, f"{pad}{prefix}", pad, note)
+        text = (triple_quoted(node.value) if isinstance(node.value, str) else None) or literal(node.value)
+        return f"{pad}{prefix}{text},".split("\n")
+    one_line = _one_line(node)
     if one_line is not None and len(f"{pad}{prefix}{one_line},") <= WIDTH:
-        return [f"{pad}{prefix}{one_line},{note}"]
-    if isinstance(node, Mapping):
-        return [f"{pad}{prefix}{{{note}", *_inside(node, indent + STEP), f"{pad}}},"]
-    if isinstance(node, Sequence):
-        return [f"{pad}{prefix}[{note}", *_inside(node, indent + STEP), f"{pad}],"]
-    return _call(node if isinstance(node, Call) else live(node), indent, prefix, note)
-
-
-def _leaf(leaf: Leaf, before: str, pad: str, note: str) -> list[str]:
-    quoted = triple_quoted(leaf.value) if isinstance(leaf.value, str) else None
-    if quoted is not None:
-        return [*([f"{pad}{note.strip()}"] if note else []), f"{before}{quoted},"]
-    return [f"{before}{expression(leaf)},{note}"]
-
-
-def _call(call: Call, indent: int, prefix: str, note: str) -> list[str]:
-    """A call that needs several lines."""
-    pad, inner = " " * indent, " " * (indent + STEP)
-    together = ", ".join(call.arguments)
-    if len(call.arguments) == 1:
-        return [f"{pad}{prefix}{call.name}({note}", f"{inner}{together}", f"{pad}),"]
-    if len(f"{inner}{together}") <= WIDTH:
-        return [f"{pad}{prefix}{call.name}({note}", f"{inner}{together}", f"{pad}),"]
-    return [f"{pad}{prefix}{call.name}({note}", *(f"{inner}{argument}," for argument in call.arguments), f"{pad}),"]
+        return [f"{pad}{prefix}{one_line},"]
+    opening, closing = "{}" if isinstance(node, Mapping) else "[]"
+    return [f"{pad}{prefix}{opening}", *_inside(node, indent + STEP), f"{pad}{closing},"]
 
 
 def _inside(node: Mapping | Sequence, indent: int) -> list[str]:
@@ -80,13 +80,9 @@ def _inside(node: Mapping | Sequence, indent: int) -> list[str]:
     return [*lines, *_comments(node.tail, indent)]
 
 
-def _one_line(node: Node) -> str | None:
+def _one_line(node: Mapping | Sequence) -> str | None:
     """The value on one line; None where a person would give it several."""
-    if isinstance(node, Mapping):
-        return _short_mapping(node)
-    if isinstance(node, Sequence):
-        return _short_sequence(node)
-    return expression(node)
+    return _short_mapping(node) if isinstance(node, Mapping) else _short_sequence(node)
 
 
 def _short_mapping(node: Mapping) -> str | None:
@@ -106,9 +102,10 @@ def _short_sequence(node: Sequence) -> str | None:
 
 
 def _short(part: Entry | Item) -> str | None:
-    """A scalar without comments."""
-    if isinstance(part.value, (Leaf, Live)) and not part.above and part.beside is None:
-        return expression(part.value)
+    """A scalar on one line without comments."""
+    if isinstance(part.value, (Leaf, Call)) and not part.above and part.beside is None:
+        text = expression(part.value)
+        return text if "\n" not in text else None
     return None
 
 

@@ -6,7 +6,20 @@ import ast
 import datetime
 import math
 
-from dagctl.domain.values.document import Call, Leaf, Live
+from attrs import evolve
+
+from dagctl.domain.values.document import Call, Leaf, Live, Mapping, Node, Sequence
+
+
+def spoken(node: Node) -> Node:
+    """The same with a Python call for each live scalar, and for whatever else takes one; done once, on the way in."""
+    if isinstance(node, Mapping):
+        return evolve(node, entries=tuple(evolve(e, value=spoken(e.value)) for e in node.entries))
+    if isinstance(node, Sequence):
+        return evolve(node, items=tuple(evolve(item, value=spoken(item.value)) for item in node.items))
+    if isinstance(node, Leaf) and isinstance(node.value, datetime.datetime):
+        return _datetime(node.value)
+    return live(node) if isinstance(node, Live) else node
 
 
 def literal(value: object) -> str:
@@ -18,7 +31,7 @@ def literal(value: object) -> str:
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else f'float("{value}")'
     if isinstance(value, datetime.datetime):
-        return _datetime(value)
+        return expression(_datetime(value))
     if isinstance(value, datetime.date):
         return f"datetime.date({value.year}, {value.month}, {value.day})"
     if isinstance(value, (set, frozenset)):
@@ -45,26 +58,24 @@ def expression(scalar: Leaf | Live | Call) -> str:
     """The expression for a scalar, on one line."""
     if isinstance(scalar, Leaf):
         return literal(scalar.value)
-    call = live(scalar) if isinstance(scalar, Live) else scalar
-    return f"{call.name}({', '.join(call.arguments)})"
+    if isinstance(scalar, Live):
+        return expression(live(scalar))
+    return scalar.name if scalar.arguments is None else f"{scalar.name}({', '.join(scalar.arguments)})"
 
 
 def live(scalar: Live) -> Call:
     """The call that gives a live scalar's value when the configuration is loaded."""
-    quote, inner = _unquoted(scalar.source)
-    arguments = _env_var(inner)
-    if arguments is None:
-        return Call("yaml_value", (_string(scalar.source),))
-    if not quote:
-        return Call("env_var", arguments)
-    return Call("env_text", arguments if quote == '"' else (*arguments, 'quote="\'"'))
-
-
-def _unquoted(source: str) -> tuple[str, str]:
-    for quote in ('"', "'"):
-        if len(source) > 1 and source[0] == source[-1] == quote:
-            return quote, source[1:-1]
-    return "", source
+    source, style = scalar.source, scalar.style
+    raw = ("escapes=False",) if style == "'" else ()
+    if style.startswith(("|", ">")):
+        text = triple_quoted(source) or _string(source)
+        return Call("yaml_block", (text, *(() if style == "|" else (_string(style),))))
+    if scalar.several:
+        return Call("*yaml_items", (_string(source),))
+    arguments = _env_var(source)
+    if arguments is not None:
+        return Call("env_text" if style else "env_var", (*arguments, *raw))
+    return Call("yaml_text" if style else "yaml_value", (triple_quoted(source) or _string(source), *raw))
 
 
 def _env_var(inner: str) -> tuple[str, ...] | None:
@@ -72,7 +83,7 @@ def _env_var(inner: str) -> tuple[str, ...] | None:
     if not (inner.startswith("{{") and inner.endswith("}}")) or inner.count("{{") != 1:
         return None
     try:
-        call = ast.parse(inner[2:-2].strip(), mode="eval").body
+        call = ast.parse(inner[2:-2].strip("-").strip(), mode="eval").body
     except (SyntaxError, ValueError):
         return None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "env_var"):
@@ -81,13 +92,19 @@ def _env_var(inner: str) -> tuple[str, ...] | None:
     values = [argument.value for argument in given if isinstance(argument, ast.Constant)]
     if len(values) != len(call.args) + len(call.keywords) or not 1 <= len(values) <= 2:
         return None
-    if not isinstance(values[0], str) or not all(isinstance(value, (str, int, float)) for value in values):
+    if not isinstance(values[0], str) or not all(isinstance(value, (str, int, float, type(None))) for value in values):
         return None
     return tuple(map(literal, values))
 
 
 def _string(text: str) -> str:
+    """Text on one line, with as little escaped in it as can be."""
     quote = "'" if text.count('"') > text.count("'") else '"'
+    if '"' in text and "'" in text and text.isprintable():
+        triple = next((triple for triple in ('"""', "'''") if triple not in text and text[-1] != triple[0]), quote)
+        quote = triple if "\\" not in text else quote
+    if len(quote) == 3:
+        return f"{quote}{text}{quote}"
     escaped = "".join(_escaped(character, quote) for character in text)
     return f"{quote}{escaped}{quote}"
 
@@ -104,17 +121,10 @@ def _prefer_double(expression: str) -> str:
     return f'{expression[0]}"{inner}"' if simple else expression
 
 
-def _datetime(value: datetime.datetime) -> str:
+def _datetime(value: datetime.datetime) -> Call:
+    if value.tzinfo is not None:
+        return Call("datetime.datetime.fromisoformat", (literal(value.isoformat()),))
     parts = [value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond]
     while len(parts) > 3 and parts[-1] == 0:
         parts.pop()
-    arguments = ", ".join(map(str, parts))
-    offset = value.utcoffset()
-    if offset is None:
-        return f"datetime.datetime({arguments})"
-    zone = (
-        "datetime.timezone.utc"
-        if not offset
-        else f"datetime.timezone(datetime.timedelta(seconds={int(offset.total_seconds())}))"
-    )
-    return f"datetime.datetime({arguments}, tzinfo={zone})"
+    return Call("datetime.datetime", tuple(map(str, parts)))

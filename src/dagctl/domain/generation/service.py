@@ -9,16 +9,19 @@ from pathlib import PurePath
 
 from attrs import field, frozen
 
-from dagctl.domain.errors import ConfigProblem, FileExists
+from dagctl.domain.errors import ConfigProblem, FileExists, FileProblem
+from dagctl.domain.generation.additions import Addition, additions_to
 from dagctl.domain.generation.emitter import Origin, module_of
-from dagctl.domain.generation.notes import state_warnings
-from dagctl.domain.values.document import YamlDocument
+from dagctl.domain.generation.states import KeptState
+from dagctl.domain.values.document import Live, YamlDocument, scalars
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 from dagctl.ports.yaml_reader import YamlReader
 
 YAML_NAMES = ("config.yaml", "config.yml", "sqlmesh.yaml", "sqlmesh.yml")
 PYTHON_NAME = "config.py"
+_DEPTH = 16
+"""How many folders up a configuration is looked for, only to name it."""
 
 
 @frozen
@@ -32,6 +35,7 @@ class Conversion:
         existing: what is in it now; None where it is not there.
         backup: what the YAML file is kept as.
         moves: the YAML file is moved there, not copied: SQLMesh takes one configuration a folder.
+        states: where the state has been until now; None where Jinja decides on that.
         warnings: sentences for people.
     """
 
@@ -41,12 +45,19 @@ class Conversion:
     existing: str | None = field(repr=False)
     backup: PurePath
     moves: bool
+    states: tuple[KeptState, ...] | None = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether the Python file would change."""
         return self.text != self.existing
+
+    @property
+    def apart(self) -> bool:
+        """Whether the gateways kept their states in different databases, on purpose, and will share one."""
+        states = self.states or ()
+        return any(state.own for state in states) and len({state.where for state in states}) > 1
 
     def diff(self) -> str:
         """How the Python file would change, as a unified diff."""
@@ -82,11 +93,15 @@ class ConfigGeneration:
         source = self._source(folder)
         target = folder / (output or PYTHON_NAME)
         if target.name in YAML_NAMES:
-            raise ConfigProblem(f"{target} is the name of a YAML configuration.", hint="Name a Python file: -o FILE.py")
+            raise _problem("output", target, f"{target} is the name of a YAML configuration.")
         backup = self.free_backup(source)
         moves = target == folder / PYTHON_NAME
+        if moves:
+            self.see_that_it_is_found(folder)
         document = self._document(source)
         module = module_of(document, _origin(source, target, backup, project, moves=moves))
+        if module.wiring is None:
+            self._see_that_jinja_decides(document, source)
         return Conversion(
             source=source,
             output=target,
@@ -94,8 +109,25 @@ class ConfigGeneration:
             existing=self.files.read(target) if self.files.exists(target) else None,
             backup=backup,
             moves=moves,
-            warnings=(*state_warnings(document, module), *(self.sqlmesh.cautions(folder) if self.sqlmesh else ())),
+            states=module.wiring.states if module.wiring is not None else None,
+            warnings=self.sqlmesh.cautions(folder) if self.sqlmesh else (),
         )
+
+    def additions(self, folder: PurePath, *, project: str) -> tuple[Addition, ...] | None:
+        """What the `config.py` in `folder` lacks to keep its state on the platform; None where it is not alone there.
+
+        Raises:
+            ConfigProblem: it is not Python.
+            FileProblem: it cannot be read.
+        """
+        names = set(self.files.names(folder))
+        if PYTHON_NAME not in names or "dbt_project.yml" in names or names.intersection(YAML_NAMES):
+            return None
+        path = folder / PYTHON_NAME
+        found = additions_to(self.files.read(path), project)
+        if found is None:
+            raise ConfigProblem(f"{path} is not Python.", path=str(path))
+        return found
 
     def apply(self, conversion: Conversion, *, force: bool = False) -> tuple[str, ...]:
         """Do it: compare, write the new file, put the original away. On any failure the folder is as it was.
@@ -112,10 +144,7 @@ class ConfigGeneration:
             FileProblem: a file cannot be written.
         """
         if conversion.existing is not None and not force:
-            raise FileExists(
-                f"{conversion.output} is there already.",
-                hint="Look at what would change with --diff; replace it with --force (it is kept as a backup).",
-            )
+            raise FileExists(f"{conversion.output} is there already.", path=str(conversion.output))
         warnings = self._verify(conversion)
         put_away = self.files.move if conversion.moves else self.files.copy
         with self._written(conversion):
@@ -149,42 +178,68 @@ class ConfigGeneration:
         if self.sqlmesh is None:
             return ("SQLMesh is not installed here, so the result was not compared with the original.",)
         found = self.sqlmesh.compare(conversion.source, conversion.text)
+        source, fields = conversion.source, ", ".join(found.differences)
+        if found.refusal is not None:
+            raise _problem("refused", source, f"SQLMesh refuses {source}: {found.refusal}. Nothing was changed.")
         if found.differences:
-            raise ConfigProblem(
-                f"{conversion.source} would not be the same in Python: {', '.join(found.differences)}.",
-                hint="Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",
-            )
-        if found.problem:
-            return (f"The result was not compared with {conversion.source}: {found.problem}",)
-        return ()
+            raise _problem("differs", source, f"{source} would not be the same in Python: {fields}.")
+        return (f"The result was not compared with {source}: {found.problem}",) if found.problem else ()
+
+    def see_that_it_is_found(self, folder: PurePath) -> None:
+        """SQLMesh imports `config`, and so may models: with Python in a folder of that name, one of the two breaks.
+
+        Raises:
+            ConfigProblem: there is such a folder.
+        """
+        package = folder / "config"
+        try:
+            names = self.files.names(package) if self.files.exists(package) else ()
+        except FileProblem:
+            return  # a file without a suffix is no package
+        if any(name.endswith(".py") for name in names):
+            both = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`"
+            raise _problem("shadowed", package, f"{both}: rename the folder first.")
+
+    def _see_that_jinja_decides(self, document: YamlDocument, source: PurePath) -> None:
+        """Gateways that are none, and that no Jinja could make right, SQLMesh refuses too: in its own words."""
+        root = document.root
+        gateways = (root.get("gateways") or root.get("gateway")) if root is not None else None
+        if root is None or gateways is None or any(isinstance(scalar, Live) for scalar in scalars(gateways)):
+            return
+        plain = "{{" not in document.text and "{%" not in document.text  # looking runs nothing
+        found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None and plain else None
+        why = found or "its gateways are not a mapping of mappings"
+        raise _problem("refused", source, f"SQLMesh refuses {source}: {why}. Nothing was changed.")
 
     def _document(self, source: PurePath) -> YamlDocument:
         text = self.files.read(source)
         document = self.yaml.read(text, str(source))
         if self.sqlmesh is not None and "{" in text:
-            self.sqlmesh.check_jinja(text, str(source), rendered=document.root is None)
+            self.sqlmesh.check_jinja(text, str(source))
         return document
 
     def _source(self, folder: PurePath) -> PurePath:
-        if self.files.exists(folder / "dbt_project.yml"):
-            raise ConfigProblem(
-                f"{folder / 'dbt_project.yml'} makes this a dbt project, which needs no conversion.",
-                hint="dbt projects are managed entirely in the web UI.",
-            )
+        dbt, python = folder / "dbt_project.yml", folder / PYTHON_NAME
+        if self.files.exists(dbt):
+            raise _problem("dbt", dbt, f"{dbt} makes this a dbt project, which needs no conversion.")
         found = [folder / name for name in YAML_NAMES if self.files.exists(folder / name)]
         if len(found) == 1:
             return found[0]
         if found:
             names = " and ".join(path.name for path in found)
-            raise ConfigProblem(f"There are several configurations: {names}.", hint="SQLMesh takes one: remove others.")
-        if self.files.exists(folder / PYTHON_NAME):
-            raise ConfigProblem(
-                f"{folder / PYTHON_NAME} is Python already, and there is no config.yaml to convert.",
-                hint="Use get_state_connection() in it, or move config.yaml.bak back to convert that anew.",
-            )
-        raise ConfigProblem(
-            "There is no config.yaml here.", hint="Run this in the folder of a SQLMesh project, or sqlmesh init first."
-        )
+            raise _problem("several", folder, f"There are several configurations: {names}.")
+        if self.files.exists(python):
+            raise _problem("python", python, f"{python} is Python already, and there is no config.yaml to convert.")
+        above = self._above(folder)
+        if above is not None:
+            raise _problem("below", above, f"There is no config.yaml here; the one above is {above}.")
+        raise _problem("absent", folder, "There is no config.yaml here.")
+
+    def _above(self, folder: PurePath) -> PurePath | None:
+        """The configuration of the nearest folder above that has one."""
+        folders = (folder.joinpath(*[".."] * depth) for depth in range(1, _DEPTH))
+        candidates = (above / name for above in folders for name in (PYTHON_NAME, *YAML_NAMES))
+        return next((path for path in candidates if self.files.exists(path)), None)
 
     def free_backup(self, path: PurePath) -> PurePath:
         """A name for a backup that takes no other's place."""
@@ -193,6 +248,10 @@ class ConfigGeneration:
             number += 1
             candidate = path.with_name(f"{path.name}.bak.{number}")
         return candidate
+
+
+def _problem(case: str, path: PurePath, message: str) -> ConfigProblem:
+    return ConfigProblem(message, path=str(path), case=case)
 
 
 def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Origin:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from attrs import evolve, frozen
 
 from dagctl.domain.generation.literals import expression, literal
-from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, bare
+from dagctl.domain.generation.states import KeptState, states_of
+from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, comments
 
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}
@@ -17,98 +21,130 @@ PRODUCTION = Leaf("prod")
 """SQLMesh's own `default_target_environment`."""
 
 
+SHARED = Call("state_connection", None)
+"""The function that gives a gateway its state connection, where there are so many that they share one."""
+DEFAULT = Call("default_environment", None)
+"""The name under which a live default environment stands above the configuration."""
+
+
 @frozen
 class Wired:
     """A document with dagctl's state connection in every gateway.
 
     Attributes:
-        replaced: the gateways whose own state connection gave way.
-        apart: they kept their states in different databases.
+        default: the default environment where it is live, and has to be named before it is used.
+        shared: what `SHARED` calls; None where each gateway makes the call itself.
+        states: where the state has been.
     """
 
     settings: Mapping
-    replaced: tuple[str, ...] = ()
-    apart: bool = False
+    default: Live | None = None
+    shared: Call | None = None
+    states: tuple[KeptState, ...] = ()
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The gateways whose own state connection gives way."""
+        return tuple(name for state in self.states if state.own for name in state.gateways)
 
 
 def wired(root: Mapping, project: str) -> Wired | None:
-    """Wire a document; None where it is known only at run time what its gateways are.
+    """Wire a document; None where it does not say itself what its gateways are.
 
     Args:
         project: the dagctl project to pin.
     """
-    if any(isinstance(entry.key, Live) for entry in root.entries):
+    if not all(isinstance(entry.key, Leaf) for entry in root.entries):
         return None
     entry = next((found for found in root.entries if found.key in (Leaf("gateways"), Leaf("gateway"))), None)
     gateways = _named(entry.value if entry else Mapping())
     if gateways is None or not all(isinstance(found.value, Mapping) for found in gateways.entries):
         return None
     default = root.get("default_target_environment")
-    default = default if isinstance(default, (Leaf, Live)) and default != Leaf("") else PRODUCTION
-    wired = evolve(gateways, entries=tuple(_with_state(found, default, project) for found in gateways.entries))
-    if entry is None:
-        settings = evolve(root, entries=(Entry(Leaf("gateways"), wired), *root.entries))
-    else:
-        settings = evolve(root, entries=tuple(_renewed(found, entry, wired) for found in root.entries))
-    return Wired(settings, _replaced(gateways), _apart(gateways))
+    lively = default if isinstance(default, Live) else None
+    named = DEFAULT if lively else default if isinstance(default, Leaf) and default != Leaf("") else PRODUCTION
+    common = (f"default_environment={expression(named)}", f"project={literal(project)}")
+    shared = Call("get_state_connection", ("gateway", *common)) if len(gateways.entries) > 2 else None
+    connected = evolve(
+        gateways, entries=tuple(_with_state(found, common, shared is not None) for found in gateways.entries)
+    )
+    entries = root.entries if entry else (Entry(Leaf("gateways"), connected), *root.entries)
+    settings = evolve(root, entries=tuple(_renewed(found, entry, connected, lively) for found in entries))
+    return Wired(settings, lively, shared, states_of(root, gateways))
 
 
 def _named(value: Node) -> Mapping | None:
     """The gateways under their names; one that has none is under the empty one, as SQLMesh has it."""
     if not isinstance(value, Mapping):
         return None
-    one = all(isinstance(entry.key, Leaf) and entry.key.value in GATEWAY_KEYS for entry in value.entries)
-    if one and not any(_looks_like_gateway(entry) for entry in value.entries):
-        return Mapping((Entry(Leaf(""), value),))
-    return value
-
-
-def _looks_like_gateway(entry: Entry) -> bool:
-    """A gateway may well have the name of a gateway's setting; only `variables` can hold anything."""
-    value = entry.value
-    keys = value.keys() if isinstance(value, Mapping) else []
-    return entry.key != Leaf("variables") and bool(keys) and GATEWAY_KEYS.issuperset(map(str, keys))
-
-
-def _renewed(entry: Entry, gateways: Entry, value: Mapping) -> Entry:
-    return evolve(entry, key=Leaf("gateways"), value=value) if entry is gateways else entry
-
-
-def _with_state(gateway: Entry, default: Leaf | Live, project: str) -> Entry:
-    arguments = (
-        *((f"gateway={expression(gateway.key)}",) if gateway.key != Leaf("") else ()),
-        f"default_environment={expression(default)}",
-        f"project={literal(project)}",
+    return (
+        Mapping((Entry(Leaf(""), value),))
+        if is_one_gateway({_name(entry): _keys(entry) for entry in value.entries})
+        else value
     )
-    call = Call("get_state_connection", arguments)
+
+
+def is_one_gateway(settings: dict[Any, Any]) -> bool:
+    """Whether these are the settings of one gateway without a name, or nothing at all.
+
+    A gateway may well have the name of a gateway's setting; only `variables` can hold anything.
+
+    Args:
+        settings: the keys of each; nothing for one that is no mapping.
+    """
+    return GATEWAY_KEYS.issuperset(settings) and not any(
+        keys and name != "variables" and GATEWAY_KEYS.issuperset(keys) for name, keys in settings.items()
+    )
+
+
+def _name(entry: Entry) -> object:
+    return entry.key.value if isinstance(entry.key, Leaf) else entry.key
+
+
+def _keys(entry: Entry) -> list[object]:
+    return entry.value.keys() if isinstance(entry.value, Mapping) else []
+
+
+def _renewed(entry: Entry, gateways: Entry | None, connected: Mapping, live: Live | None) -> Entry:
+    if entry is gateways:
+        return evolve(entry, key=Leaf("gateways"), value=connected)
+    return evolve(entry, value=DEFAULT) if live is not None and entry.value is live else entry
+
+
+def _with_state(gateway: Entry, common: tuple[str, ...], shared: bool) -> Entry:
+    name = expression(gateway.key)
+    own = (f"gateway={name}",) if gateway.key != Leaf("") else ()
+    call = Call(SHARED.name, (name,)) if shared else Call("get_state_connection", (*own, *common))
     settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
     keys = [entry.key for entry in settings.entries]
     if STATE in keys:
-        entries = tuple(evolve(entry, value=call) if entry.key == STATE else entry for entry in settings.entries)
+        entries = tuple(_given_way(entry, call) if entry.key == STATE else entry for entry in settings.entries)
     else:
         place = keys.index(CONNECTION) + 1 if CONNECTION in keys else 0
         entries = (*settings.entries[:place], Entry(STATE, call), *settings.entries[place:])
     return evolve(gateway, value=evolve(settings, entries=entries))
 
 
-def _state(gateway: Entry) -> Node | None:
-    found = gateway.value.get("state_connection") if isinstance(gateway.value, Mapping) else None
-    return None if found == Leaf(None) else found
+def _given_way(entry: Entry, call: Call) -> Entry:
+    """dagctl's state connection in the place of another, whose comments stay."""
+    inner = tuple(comments(entry.value))
+    if not inner:
+        return evolve(entry, value=call)
+    beside = (entry.beside,) if entry.beside is not None else ()
+    return evolve(entry, value=call, above=(*entry.above, *beside, *inner), beside=None)
 
 
-def _replaced(gateways: Mapping) -> tuple[str, ...]:
-    names = [gateway.key for gateway in gateways.entries if _state(gateway) is not None]
-    return tuple(str(name.value) if isinstance(name, Leaf) else name.source for name in names)
+_STATE_BLOCK = re.compile(
+    r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:.*\n(?:(?:\1[ \t].*|[ \t]*)\n)*",
+    re.MULTILINE,
+)
 
 
-def _apart(gateways: Mapping) -> bool:
-    """Whether the states are in different databases: without one of its own, it is in the gateway's."""
-    if not any(_state(gateway) is not None for gateway in gateways.entries):
-        return False
-    found = [_state(gateway) or _connection(gateway) for gateway in gateways.entries]
-    states = [bare(state) for state in found if state is not None]
-    return any(state != states[0] for state in states)
+def without_states(text: str) -> str:
+    """YAML text without the state connections that dagctl's replace; one that Jinja goes in and out of stays."""
+    return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "", text)
 
 
-def _connection(gateway: Entry) -> Node | None:
-    return gateway.value.get("connection") if isinstance(gateway.value, Mapping) else None
+def _open(block: str) -> bool:
+    """Whether something that opens in it does not close there."""
+    return "{%" in block or any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))

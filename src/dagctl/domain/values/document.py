@@ -19,25 +19,33 @@ class Live:
     """A scalar with Jinja in it: its value is known only when the configuration is loaded.
 
     Attributes:
-        source: the scalar as it stands in the file, quotes included.
+        source: the scalar as it stands in the file, without quotes, and a block without its indentation.
+        style: its quote, or the header of a block (`|-`); empty for one without either.
+        several: what it renders to may be several elements of the sequence that it is in, or none.
     """
 
     source: str
+    style: str = ""
+    several: bool = False
 
 
 @frozen
 class Call:
-    """A Python call in a value's place, on the way out: a name, and arguments that are written already."""
+    """A Python call in a value's place, on the way out: a name, and arguments that are written already.
+
+    Attributes:
+        arguments: None for the name alone.
+    """
 
     name: str
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] | None
 
 
 @frozen
 class Entry:
     """A key and its value, with the comments above it and beside it (without `#`)."""
 
-    key: Leaf | Live
+    key: Leaf | Live | Call
     value: Node
     above: tuple[str, ...] = ()
     beside: str | None = None
@@ -79,16 +87,12 @@ class Sequence:
 Node = Leaf | Live | Call | Mapping | Sequence
 
 
-def bare(node: Node) -> Node:
-    """The same without comments: two values are equal if these are."""
-    if isinstance(node, Mapping):
-        return Mapping(tuple(Entry(entry.key, bare(entry.value)) for entry in node.entries))
-    if isinstance(node, Sequence):
-        return Sequence(tuple(Item(bare(item.value)) for item in node.items))
-    return node
+def shown(node: Node | None) -> str:
+    """A name or a scalar for people: what it is, or the Jinja that gives it."""
+    return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
 
 
-def scalars(node: Node) -> Iterator[Leaf | Live]:
+def scalars(node: Node) -> Iterator[Leaf | Live | Call]:
     """Every scalar in a value, keys included."""
     if isinstance(node, Mapping):
         for entry in node.entries:
@@ -97,8 +101,20 @@ def scalars(node: Node) -> Iterator[Leaf | Live]:
     elif isinstance(node, Sequence):
         for item in node.items:
             yield from scalars(item.value)
-    elif not isinstance(node, Call):
+    else:
         yield node
+
+
+def comments(node: Node) -> Iterator[str]:
+    """Every comment in a value, in its order."""
+    if not isinstance(node, (Mapping, Sequence)):
+        return
+    for part in node.entries if isinstance(node, Mapping) else node.items:
+        yield from part.above
+        if part.beside is not None:
+            yield part.beside
+        yield from comments(part.value)
+    yield from node.tail
 
 
 @frozen

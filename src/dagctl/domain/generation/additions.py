@@ -1,0 +1,98 @@
+"""What a `config.py` that somebody has written lacks to keep its state on the platform; it is read, and never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from dagctl.domain.generation.literals import literal
+
+STATE = "state_connection"
+
+
+@frozen
+class Addition:
+    """A line to add to a `config.py`.
+
+    Attributes:
+        line: where: the line of what it goes into, from 1.
+        place: what it goes into, in words.
+        text: the line.
+        instead_of: the line that it takes the place of; None where it is only added.
+    """
+
+    line: int
+    place: str
+    text: str
+    instead_of: int | None = None
+
+
+def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
+    """The lines to add to the Python source `text`; None where it is not Python.
+
+    Args:
+        project: the dagctl project to pin.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
+    return tuple(_additions(tree, project, defaults[0] if defaults else '"prod"', None))
+
+
+def _additions(node: ast.AST, project: str, default: str, name: ast.expr | None) -> Iterator[Addition]:
+    """Those in a part of the source.
+
+    Args:
+        default: the default environment of the `Config` around it, or else of the first one, as an expression.
+        name: the key under which it stands.
+    """
+    if isinstance(node, ast.Call) and _named(node, "Config"):
+        default = _default(node)
+        if _argument(node, "gateways") is None and not any(keyword.arg is None for keyword in node.keywords):
+            text = f'gateways={{"": {{"{STATE}": {_call(None, default, project)}}}}},'
+            yield Addition(node.lineno, "Config, which has no gateways", text)
+    if isinstance(node, (ast.Call, ast.Dict)) and _is_gateway(node):
+        state = _argument(node, STATE)
+        if state is None or not any(_named(inner, "get_state_connection") for inner in ast.walk(state)):
+            prefix = f"{STATE}=" if isinstance(node, ast.Call) else f'"{STATE}": '
+            place = f"the gateway {_source(name)}" if name is not None else "the gateway"
+            instead = state.lineno if state is not None else None
+            yield Addition(node.lineno, place, f"{prefix}{_call(name, default, project)},", instead)
+        return
+    pairs: list[tuple[ast.expr | None, ast.AST]] = [(None, inner) for inner in ast.iter_child_nodes(node)]
+    for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else pairs:
+        yield from _additions(value, project, default, key)
+
+
+def _default(config: ast.Call) -> str:
+    given = _argument(config, "default_target_environment")
+    return '"prod"' if given is None else _source(given)
+
+
+def _source(value: ast.expr) -> str:
+    return literal(value.value) if isinstance(value, ast.Constant) else ast.unparse(value)
+
+
+def _call(name: ast.expr | None, default: str, project: str) -> str:
+    gateway = f"{_source(name)}, " if name is not None else ""
+    return f"get_state_connection({gateway}default_environment={default}, project={literal(project)})"
+
+
+def _named(node: ast.AST, name: str) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) == name
+
+
+def _is_gateway(node: ast.Call | ast.Dict) -> bool:
+    return _named(node, "GatewayConfig") or (isinstance(node, ast.Dict) and _argument(node, "connection") is not None)
+
+
+def _argument(node: ast.Call | ast.Dict, name: str) -> ast.expr | None:
+    if isinstance(node, ast.Call):
+        return next((keyword.value for keyword in node.keywords if keyword.arg == name), None)
+    pairs = zip(node.keys, node.values, strict=True)
+    return next((value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name), None)

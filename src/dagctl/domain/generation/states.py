@@ -1,0 +1,63 @@
+"""Where a project's state is before it is converted: it stays there, and has to be carried over."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from dagctl.domain.values.document import Leaf, Live, Mapping, Node, Sequence, shown
+
+_NAMES = ("database", "db", "catalog", "dbname", "project", "path", "s3_warehouse_location")
+_HOSTS = ("host", "server_hostname", "account", "region_name", "instance_connection_string", "location")
+
+
+@frozen
+class KeptState:
+    """A state that lasts.
+
+    Attributes:
+        gateways: those that keep it, as they are named; one without a name is "".
+        where: the database, in words; no credentials.
+        own: it has a `state_connection`; otherwise it is in the warehouse, which is SQLMesh's default.
+    """
+
+    gateways: tuple[str, ...]
+    where: str
+    own: bool
+
+
+def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
+    """The states that the gateways of a configuration keep; none for a database in memory, which forgets it anyway."""
+    found: dict[tuple[str, bool], list[str]] = {}
+    for gateway in gateways.entries:
+        settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
+        state = settings.get("state_connection")
+        own = state is not None and state != Leaf(None)
+        where = _where(state if own else settings.get("connection") or root.get("default_connection"))
+        name = "" if isinstance(gateway.key, Leaf) and gateway.key.value is None else shown(gateway.key)
+        if where is not None:
+            found.setdefault((where, own), []).append(name)
+    return tuple(KeptState(tuple(names), where, own) for (where, own), names in found.items())
+
+
+def _where(connection: Node | None) -> str | None:
+    """The database in words; None where it is in memory."""
+    if not isinstance(connection, Mapping):
+        return "a database that Jinja chooses" if isinstance(connection, Live) else None
+    kind = shown(connection.get("type")) or "duckdb"
+    name, host = (_first(connection, keys) for keys in (_NAMES, _HOSTS))
+    if kind.lower() in ("duckdb", "motherduck"):
+        catalogs = connection.get("catalogs")
+        names = catalogs.keys() if isinstance(catalogs, Mapping) else []
+        name = name if name not in ("", ":memory:") else ", ".join(map(str, names))
+        if not name and kind.lower() == "duckdb":
+            return None
+    return " ".join([kind, *([repr(name)] if name else []), *([f"at {host}"] if host else [])])
+
+
+def _first(connection: Mapping, keys: tuple[str, ...]) -> str:
+    values = (connection.get(key) for key in keys)
+    return next((shown(value) for value in values if value is not None and value != Leaf(None) and not _big(value)), "")
+
+
+def _big(value: Node) -> bool:
+    return isinstance(value, (Mapping, Sequence))
