@@ -83,6 +83,6 @@ def _lost(error: Exception) -> DagctlError:
     return for_sqlmesh(
         Unreachable(
             f"The connection to the state database was lost in the middle of a transaction: {printable(why)}.",
-            hint="Run it again: SQLMesh goes on from what it has recorded.",
+            lost=True,
         )
     )
