@@ -97,7 +97,10 @@ def _sign_in_timed_out(error: errors.SignInTimedOut) -> str:
 def _organization_refused(error: errors.OrganizationRefused) -> str:
     if error.organization is None:
         return f"Finish the onboarding in the web UI, then run: {login_command(error.wanted, error.api_url)}"
-    return f"Sign in with another account, or run: {login_command(error.organization, error.api_url)}"
+    return (
+        f"The next sign-in asks which account; where the browser does not, use a private window. "
+        f"Or run: {login_command(error.organization, error.api_url)}"
+    )
 
 
 def _protection_unknown(error: errors.ProtectionUnknown) -> str:

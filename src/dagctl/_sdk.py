@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dagctl.domain.doctor.checkup import Doctor
     from dagctl.domain.generation import ConfigGeneration
     from dagctl.domain.services.accounts import AccountService
-    from dagctl.domain.services.login import LoginService, SignedIn
+    from dagctl.domain.services.login import Destination, LoginService, SignedIn
     from dagctl.domain.services.projects import ProjectService
     from dagctl.domain.services.protection import ProtectionService
     from dagctl.domain.services.state import Connectable, StateService
@@ -110,29 +110,37 @@ class Dagctl:
 
     def login(
         self,
-        organization: str,
+        organization: str | None = None,
         *,
         api_url: str | None = None,
         timeout: float = 300.0,
         browser: Browser | None = None,
+        select_account: bool = False,
     ) -> SignedIn:
         """Sign a person in through a browser.
 
         Args:
-            organization: name or ID.
-            api_url: the platform's API; the hosted one where None.
+            organization: name or ID; as `destination` says where None.
+            api_url: the platform's API; as `destination` says where None.
             timeout: seconds to wait for the person.
             browser: another way to the person than the one that was wired.
+            select_account: have the issuer ask which account, in any case.
 
         Raises:
             DagctlError: as `LoginService.with_browser` does.
         """
         browser = browser or self._ports.browser
-        return self._login.with_browser(organization, browser, api_url=api_url, timeout=timeout)
+        return self._login.with_browser(
+            organization, browser, api_url=api_url, timeout=timeout, select_account=select_account
+        )
+
+    def destination(self, organization: str | None = None, *, api_url: str | None = None) -> Destination:
+        """Where a sign-in would go; see `LoginService.destination`."""
+        return self._login.destination(organization, api_url)
 
     def login_with_device(
         self,
-        organization: str,
+        organization: str | None,
         show: Callable[[DeviceCode], None],
         *,
         api_url: str | None = None,

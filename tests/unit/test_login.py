@@ -69,6 +69,7 @@ def test_the_authorization_request(world: Any) -> None:
     first, second = requests
     fresh = ("state", "nonce", "code_challenge")
     assert {name: value for name, value in first.items() if name not in fresh} == {
+        "prompt": "select_account",
         "client_id": "JxXl18ostdRfEpnLkgcv2i2DfcdjOChI",
         "response_type": "code",
         "redirect_uri": "http://localhost:8080/callback",

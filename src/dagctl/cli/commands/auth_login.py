@@ -13,7 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, something, tcp_port
+from dagctl.cli.endings import USAGE
+from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, something, sourced, tcp_port
+from dagctl.domain.values.context import Origin, Sourced
+from dagctl.domain.values.text import printable
 
 if TYPE_CHECKING:
     from dagctl.adapters.system.terminal import Terminal
@@ -25,13 +28,19 @@ if TYPE_CHECKING:
 def configure(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--org", type=something, metavar="ORG", required=True, help="organization name or ID (required)"
+        "--org", type=something, metavar="ORG", help="organization name or ID (required where none is known here yet)"
     )
-    parser.add_argument("--api-url", type=something, metavar="URL", help="API URL (default: https://api.dagctl.io)")
+    parser.add_argument(
+        "--api-url",
+        type=something,
+        metavar="URL",
+        help="API URL (default: where you signed in last, else https://api.dagctl.io)",
+    )
     option_insecure(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-browser", action="store_true", help="print the URL, take the answer pasted back")
     how.add_argument("--device", action="store_true", help="show a code to enter on another device")
+    parser.add_argument("--select-account", action="store_true", help="have the issuer ask which account, in any case")
     parser.add_argument("--port", type=tcp_port, default=8080, metavar="N", help="port of the callback (default: 8080)")
     parser.add_argument("--timeout", type=seconds, default=300.0, metavar="S", help="seconds to wait (default: 300)")
 
@@ -41,10 +50,11 @@ def run(args: Namespace, app: App) -> int:
     return login(
         app,
         organization=args.org,
-        api_url=args.api_url or os.environ.get("DAGCTL_API_URL"),
+        api_url=args.api_url,
         insecure=args.insecure,
         no_browser=args.no_browser,
         device=args.device,
+        select_account=args.select_account,
         port=args.port,
         timeout=args.timeout,
     )
@@ -53,11 +63,12 @@ def run(args: Namespace, app: App) -> int:
 def login(
     app: App,
     *,
-    organization: str,
+    organization: str | None,
     api_url: str | None,
     insecure: bool,
     no_browser: bool,
     device: bool,
+    select_account: bool,
     port: int,
     timeout: float,
 ) -> int:
@@ -65,15 +76,27 @@ def login(
     _require_somebody()
     insecure_warning(app, insecure)
     client = app.connect(insecure=insecure)
+    goal = client.destination(organization, api_url=api_url)
+    if goal.organization is None:
+        app.say("dagctl auth login: error: --org is required: no organization is known here yet")
+        return USAGE
+    app.say(f"Signing in to {_said(goal.organization)} at {_said(goal.api_url)}.")
     if device:
         signed_in = client.login_with_device(
             organization, lambda code: _show_code(app, code), api_url=api_url, timeout=timeout
         )
     else:
         browser = _pasted(app, port) if no_browser else _browser(app, port)
-        signed_in = client.login(organization, api_url=api_url, timeout=timeout, browser=browser)
+        signed_in = client.login(
+            organization, api_url=api_url, timeout=timeout, browser=browser, select_account=select_account
+        )
     _show(app, signed_in)
     return 0
+
+
+def _said(value: Sourced[str]) -> str:
+    """A value, and where it is from unless it was typed just now."""
+    return printable(value.value) if value.origin is Origin.CALLER else sourced(value).replace("  ", " ")
 
 
 def _require_somebody() -> None:

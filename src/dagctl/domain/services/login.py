@@ -20,6 +20,7 @@ from dagctl.domain.errors import (
     DagctlError,
     DeviceGrantRefused,
     FileCorrupt,
+    FileProblem,
     FileUnusable,
     NotFound,
     OrganizationRefused,
@@ -29,13 +30,14 @@ from dagctl.domain.errors import (
     SignInFailed,
     SignInTimedOut,
     TokenNotAccepted,
+    TokenRejected,
     Unreachable,
 )
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.clocks import ClockCheck
 from dagctl.domain.services.kept import Kept
 from dagctl.domain.services.session import elsewhere
-from dagctl.domain.values.context import recorded_api_url, recorded_platform
+from dagctl.domain.values.context import Origin, Sourced, recorded_api_url, recorded_platform
 from dagctl.domain.values.platform import (
     HOSTED_API_URL,
     HOSTED_CLIENT_ID,
@@ -50,13 +52,37 @@ from dagctl.domain.values.platform import (
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import printable
-from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity, without_tokens
+from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity, identity_of, without_tokens
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
 _NO_GRANT = ("unauthorized_client", "unsupported_grant_type")
 """What an issuer answers whose client is not to sign in this way (RFC 6749 section 5.2)."""
+
+
+@frozen
+class Destination:
+    """Where a sign-in goes.
+
+    Attributes:
+        organization: its name or ID; None where nobody has said one.
+        api_url: the platform's API, in canonical form.
+        select_account: the issuer is to ask which account, whoever is signed in in the browser already.
+        login_hint: the account that signed in there before, where the same is meant.
+    """
+
+    organization: Sourced[str] | None
+    api_url: Sourced[str]
+    select_account: bool = True
+    login_hint: str | None = None
+
+    @property
+    def request(self) -> dict[str, str]:
+        """Its part of the authorization request (OpenID Connect Core 1.0 section 3.1.2.1)."""
+        if self.select_account:
+            return {"prompt": "select_account"}
+        return {"login_hint": self.login_hint} if self.login_hint else {}
 
 
 @frozen
@@ -92,15 +118,61 @@ class LoginService:
     clocks: ClockCheck
     secret: Callable[[], str]
 
+    def destination(
+        self, organization: str | None = None, api_url: str | None = None, *, select_account: bool = False
+    ) -> Destination:
+        """Where a sign-in goes: as the caller says, else as the surroundings do, else where the last one went.
+
+        The issuer asks for the account unless it is the organization of the last sign-in: the browser may well be
+        signed in as somebody who belongs to another one.
+
+        Raises:
+            SettingUnusable: the URL is unusable.
+            FileProblem: what is recorded cannot be read.
+        """
+        here = Kept(self.accounts.storage.current)
+        url = self._api_url(api_url, here)
+        wanted = self._wanted(organization, here)
+        recorded = here.settings.organization
+        again = recorded is not None and wanted is not None and recorded.is_called(wanted.value)
+        if select_account or not again or recorded_api_url(here.settings) != url.value:
+            return Destination(wanted, url)
+        return Destination(wanted, url, select_account=False, login_hint=_last_identity(here))
+
+    def _api_url(self, api_url: str | None, here: Kept) -> Sourced[str]:
+        override, recorded = self.accounts.sessions.contexts.overrides.api_url, here.settings.api_url
+        if api_url is not None:
+            return Sourced(canonical_api_url(api_url), Origin.CALLER)
+        if override is not None:
+            return evolve(override, value=canonical_api_url(override.value))
+        if recorded is not None:
+            return Sourced(canonical_api_url(recorded), Origin.RECORDED, here.stores.settings.describe())
+        return Sourced(HOSTED_API_URL, Origin.BUILT_IN)
+
+    def _wanted(self, organization: str | None, here: Kept) -> Sourced[str] | None:
+        override, recorded = self.accounts.sessions.contexts.overrides.organization, here.settings.organization
+        if organization is not None:
+            return Sourced(organization, Origin.CALLER)
+        if override is None and recorded is not None:
+            return Sourced(recorded.name, Origin.RECORDED, here.stores.settings.describe())
+        return override
+
     def with_browser(
-        self, organization: str, browser: Browser, *, api_url: str | None = None, timeout: float = 300.0
+        self,
+        organization: str | None,
+        browser: Browser,
+        *,
+        api_url: str | None = None,
+        timeout: float = 300.0,
+        select_account: bool = False,
     ) -> SignedIn:
         """Sign in through a browser.
 
         Args:
-            organization: name or ID of the organization to work for.
-            api_url: the platform's API; the hosted one where None.
+            organization: name or ID of the organization to work for; see `destination` where None.
+            api_url: the platform's API; see `destination` where None.
             timeout: seconds to wait for the person.
+            select_account: have the issuer ask which account, in any case.
 
         Raises:
             SignInFailed: with what went wrong; nothing was recorded.
@@ -108,7 +180,8 @@ class LoginService:
             PlatformError: the API or the issuer cannot be talked to.
             FileProblem: the outcome cannot be recorded.
         """
-        platform = self._begin(api_url)
+        goal = self.destination(organization, api_url, select_account=select_account)
+        wanted, platform = _named(goal), self._begin(goal)
         endpoints = self.identity.endpoints(platform)
         state, nonce, verifier = self.secret(), self.secret(), Secret(self.secret())
 
@@ -116,12 +189,12 @@ class LoginService:
             return _answers(query, state, platform, endpoints)
 
         with browser.listen(accept) as visit:
-            visit.open(_authorization_url(platform, endpoints, visit.redirect_uri, state, nonce, verifier))
+            visit.open(_authorization_url(goal, platform, endpoints, visit.redirect_uri, state, nonce, verifier))
             query = {name: Secret(text) for name, text in visit.wait(timeout).items()}  # the code is among them
             try:
                 code = _code(query, platform)
                 answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
-                signed_in = self._admit(organization, platform, answer, nonce)
+                signed_in = self._admit(wanted, platform, answer, nonce)
             except DagctlError as error:
                 visit.show(Page(False, "Not signed in", error.message, problem=error))
                 raise
@@ -130,7 +203,7 @@ class LoginService:
 
     def with_device(
         self,
-        organization: str,
+        organization: str | None,
         show: Callable[[DeviceCode], None],
         *,
         api_url: str | None = None,
@@ -144,7 +217,8 @@ class LoginService:
         Raises:
             SignInFailed: also where the issuer has no such grant for this client.
         """
-        platform = self._begin(api_url)
+        goal = self.destination(organization, api_url)
+        wanted, platform = _named(goal), self._begin(goal)
         try:
             device = self.identity.begin_device(platform)
         except Refused as error:
@@ -152,7 +226,7 @@ class LoginService:
                 raise _without_device(platform) from None
             raise
         show(device)
-        return self._admit(organization, platform, self._poll(platform, device, timeout), nonce=None)
+        return self._admit(wanted, platform, self._poll(platform, device, timeout), nonce=None)
 
     def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
         interval, clock = device.interval, self.clocks.clock
@@ -174,7 +248,7 @@ class LoginService:
                 interval, lost = interval * 2, error  # RFC 8628 section 3.5: exponential backoff on timeouts
         raise lost or _too_late(timeout if timeout < device.expires_in else None)
 
-    def _begin(self, api_url: str | None) -> Platform:
+    def _begin(self, goal: Destination) -> Platform:
         """The platform to sign in at, once it is known that tokens can be kept: sooner than anybody sees a browser."""
         kept = Kept(self.accounts.storage.current)
         tokens = kept.stores.tokens
@@ -189,7 +263,7 @@ class LoginService:
         if there:  # otherwise to lock would make a place for tokens that may never come
             with tokens.lock():
                 pass
-        return self._platform(api_url, kept.settings)
+        return self._platform(goal.api_url.value, kept.settings)
 
     def find_platform(self, api_url: str | None = None) -> Platform:
         """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
@@ -198,10 +272,10 @@ class LoginService:
             SettingUnusable: the URL is unusable, or the API names an issuer that nobody vouches for.
             PlatformError: the API cannot be asked.
         """
-        return self._platform(api_url, Kept(self.accounts.storage.current).settings)
+        here = Kept(self.accounts.storage.current)
+        return self._platform(self._api_url(api_url, here).value, here.settings)
 
-    def _platform(self, api_url: str | None, recorded: Settings) -> Platform:
-        url = canonical_api_url(api_url or HOSTED_API_URL)
+    def _platform(self, url: str, recorded: Settings) -> Platform:
         known = recorded_platform(url, recorded)
         if url == HOSTED_API_URL:
             return known
@@ -308,8 +382,27 @@ class LoginService:
         return after.current_project
 
 
+def _named(goal: Destination) -> str:
+    if goal.organization is None:
+        raise SettingUnusable("Nobody has said which organization to sign in to.")
+    return goal.organization.value
+
+
+def _last_identity(here: Kept) -> str | None:
+    try:
+        return identity_of(here.tokens.id_token).email if here.tokens is not None else None
+    except (FileProblem, TokenRejected):
+        return None
+
+
 def _authorization_url(
-    platform: Platform, endpoints: Endpoints, redirect_uri: str, state: str, nonce: str, verifier: Secret
+    goal: Destination,
+    platform: Platform,
+    endpoints: Endpoints,
+    redirect_uri: str,
+    state: str,
+    nonce: str,
+    verifier: Secret,
 ) -> str:
     digest = hashlib.sha256(verifier.reveal().encode("ascii")).digest()
     parameters = {
@@ -322,6 +415,7 @@ def _authorization_url(
         "code_challenge_method": "S256",
         "state": state,
         "nonce": nonce,
+        **goal.request,
     }
     joint = "&" if "?" in endpoints.authorization else "?"  # RFC 6749 section 3.1: it may have a query
     return f"{endpoints.authorization}{joint}{urlencode(parameters)}"
