@@ -14,9 +14,9 @@ from tests.refusals.somebody import Ending, Somebody
 
 ERRORS = {
     "access_denied": "  If it was not you who refused, ask",
-    "login_required": "  Begin again",
-    "consent_required": "  Begin again",
-    "interaction_required": "  Begin again",
+    "login_required": "  Start the sign-in again, and finish what the page asks for",
+    "consent_required": "  Start the sign-in again, and finish what the page asks for",
+    "interaction_required": "  Start the sign-in again, and finish what the page asks for",
     "invalid_request": "",
     "invalid_scope": "  Check auth0_domain and auth0_client_id",
     "unauthorized_client": "  Check auth0_domain and auth0_client_id",
@@ -148,7 +148,7 @@ def test_what_is_pasted_and_is_no_answer(platform: ScriptedPlatform, somebody: S
     types, words = PASTED[pasted]
     ending = somebody.pastes(types)
     assert ending.err.count(words) == 5
-    _refused_at_the_prompt(platform, ending, "None of the 5 pasted texts answers this sign-in.\n  Begin again")
+    _refused_at_the_prompt(platform, ending, "None of the 5 pasted texts answers this sign-in.*\n  Start the sign-in again")
     assert TOKEN not in platform.paths(platform.issuer)
 
 

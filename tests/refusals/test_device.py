@@ -99,7 +99,7 @@ POLLS: dict[str, tuple[Script, str]] = {
     ),
     "expired_token": (
         in_turn(PENDING, SLOWER, error(400, "expired_token")),
-        "The device code expired before .*\n  Begin",
+        "The device code expired before .*\n  Start the sign-in again, and use its new code",
     ),
     "invalid_grant": (error(400, "invalid_grant"), "The sign-in was refused: .*: invalid_grant"),
     "invalid_request": (error(400, "invalid_request"), "The sign-in was refused: .*: invalid_request"),
@@ -132,7 +132,7 @@ def test_a_poll(platform: ScriptedPlatform, somebody: Somebody, poll: str) -> No
 
 def test_a_code_that_dies_before_the_patience_does(platform: ScriptedPlatform, somebody: Somebody) -> None:
     platform.answers[TOKEN], platform.device = PENDING, {"expires_in": 60}
-    refused(platform, signs_in(somebody, "--timeout", "100"), "The device code expired before .*\n  Begin again")
+    refused(platform, signs_in(somebody, "--timeout", "100"), "The device code expired before .*\n  Start the sign-in again")
     assert 50 < sum(somebody.clock.slept) < 60
 
 
@@ -174,7 +174,8 @@ def test_another_organization(platform: ScriptedPlatform, somebody: Somebody) ->
     platform.answers[ONBOARDING] = reply(
         200, {"onboarded": True, "organization": {"id": "org_globex", "name": "Globex Corp"}}
     )
-    refused(platform, signs_in(somebody), "belongs to 'Globex Corp', not to 'acme'.\n.*--org 'Globex Corp'$")
+    command = f"--org 'Globex Corp' --api-url {platform.api.url}$"
+    refused(platform, signs_in(somebody), f"belongs to 'Globex Corp', not to 'acme'.\n.*{command}")
 
 
 def test_an_issuer_that_repeats_the_device_code(platform: ScriptedPlatform, somebody: Somebody) -> None:

@@ -21,7 +21,7 @@ ANSWERS: dict[str, tuple[Script, str]] = {
     "an empty object": (reply(200, {}), "has no organization"),
     "another organization": (
         reply(200, {"onboarded": True, "organization": {"id": "org_globex", "name": "Globex"}}),
-        r"ada@acme.example belongs to 'Globex', not to 'acme'\.\n.*--org Globex$",
+        r"ada@acme.example belongs to 'Globex', not to 'acme'\.\n.*--org Globex --api-url https://localhost:\d+$",
     ),
     "no id": (reply(200, {"onboarded": True, "organization": {"name": "Acme"}}), r"\$\.organization\.id"),
     "an empty id": (reply(200, {"onboarded": True, "organization": {**ACME, "id": ""}}), r"\$\.organization\.id"),

@@ -38,7 +38,7 @@ def encoded(token: str) -> str:
     return base64.urlsafe_b64encode(token.encode()).rstrip(b"=").decode()
 
 
-NOT_YOURS = "answered a refresh with tokens that are not yours.\n  Run: dagctl auth login"
+NOT_YOURS = "answered a refresh with tokens that are not yours.\n  Sign in again"
 
 ANSWERS: dict[str, tuple[Make, str]] = {
     "another subject": (claims(sub="auth0|bob"), NOT_YOURS),
@@ -116,7 +116,7 @@ def test_an_error(
     assert platform.paths(platform.issuer) == [TOKEN]
 
 
-GONE = r"dagctl: Your session has ended\.\n  Run: dagctl auth login --org ORG"
+GONE = r"dagctl: Your session has ended\.\n  Run: dagctl auth login --org Acme --api-url https://localhost:\d+$"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -138,7 +138,7 @@ def test_invalid_grant_on_dead_tokens_removes_them(
     ending = does(somebody)
     assert ending.before.pop("auth.json")
     refused(platform, ending, GONE, code=4)
-    refused(platform, does(somebody), r"You are not signed in\.\n  Run: dagctl auth login", code=4)
+    refused(platform, does(somebody), r"You are not signed in\.\n  Run: dagctl auth login --org Acme --api-url https://", code=4)
     assert platform.paths(platform.issuer) == [TOKEN]
 
 
@@ -199,7 +199,7 @@ def test_tokens_that_are_dead_on_arrival_are_kept_for_what_renews_them(
     ending = somebody.runs("auth", "token")
     renewed = json.loads(ending.after.pop("auth.json")[1])
     assert ending.before.pop("auth.json")
-    refused(platform, ending, "New tokens from .* look expired already, by this machine's clock.\n  Is the clock right")
+    refused(platform, ending, "New tokens from .* look expired already, by this machine's clock.\n  Check this machine's clock")
     assert renewed["refresh_token"] != somebody.kept["refresh_token"]
 
 

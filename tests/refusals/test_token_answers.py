@@ -21,8 +21,8 @@ from dagctl.adapters.system.clock import SystemClock
 
 OAUTH = [
     (400, "invalid_request", ""),
-    (400, "invalid_grant", "  Begin again"),
-    (403, "invalid_grant", "  Begin again"),
+    (400, "invalid_grant", "  Start the sign-in again: an answer to one works once"),
+    (403, "invalid_grant", "  Start the sign-in again: an answer to one works once"),
     (400, "invalid_client", "  Check auth0_domain and auth0_client_id"),
     (401, "invalid_client", "  Check auth0_domain and auth0_client_id"),
     (400, "unauthorized_client", "  Check auth0_domain and auth0_client_id"),
