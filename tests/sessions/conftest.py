@@ -133,8 +133,24 @@ class Machine:
             done = self.run(*args)
             assert done.code == 0, done
 
+    def ended(self, organization: str) -> str:
+        """What a command says when the issuer no longer renews the session."""
+        return self._sign_in_again("Your session has ended.", organization)
+
+    def signed_out(self, organization: str | None) -> str:
+        """What a command says when there are no tokens.
+
+        Args:
+            organization: the one that the settings beside them name.
+        """
+        return self._sign_in_again("You are not signed in.", organization)
+
+    def _sign_in_again(self, sentence: str, organization: str | None) -> str:
+        where = f"{organization} --api-url {self.platforms[organization].api_url}" if organization else "ORG"
+        return f"dagctl: {sentence}\n  Run: dagctl auth login --org {where}\n"
+
     def connect(self, organization: str | None = None) -> Dagctl:
-        """A client in this process, of the current context or of another."""
+        """A client in this process, of the current account or of another."""
         environ = {"SSL_CERT_FILE": str(self._trust), **({"DAGCTL_ORG": organization} if organization else {})}
         return connect(home=self.home, environ=environ)
 
@@ -211,6 +227,12 @@ def _see_that_it_is_whole(path: Path) -> None:
     else:
         assert path.parent.name == "credentials", path
         assert set(json.loads(path.read_text())) == CREDENTIALS, path
+
+
+def recorded_organization(home: Path) -> str | None:
+    """The organization that a home's settings name; None where there are none."""
+    path = home / "config.yaml"
+    return _settings(path)["current_org_name"] if path.exists() else None
 
 
 def _settings(path: Path) -> dict[str, str]:

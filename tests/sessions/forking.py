@@ -46,9 +46,11 @@ LIBRARIES = (
     "urllib3",
     *(
         f"dagctl.cli.commands.{name}"
-        for name in ("auth_login", "auth_logout", "auth_refresh", "auth_status", "auth_token")
+        for name in (
+            *("auth_list", "auth_login", "auth_logout", "auth_refresh", "auth_status", "auth_switch", "auth_token"),
+            "use_project",
+        )
     ),
-    *(f"dagctl.cli.commands.{name}" for name in ("context_delete", "context_list", "context_use", "use_project")),
 )
 """What commands load when they need it; a child finds it loaded."""
 

@@ -20,7 +20,7 @@ from statistics import median
 
 import pytest
 from attrs import frozen
-from tests.sessions.conftest import ACME, GLOBEX, Kept, Machine
+from tests.sessions.conftest import ACME, GLOBEX, Kept, Machine, recorded_organization
 from tests.sessions.forking import Ending
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -31,9 +31,6 @@ Words = Callable[[Machine], tuple[str, ...]]
 
 STATUS, TOKEN, REFRESH, LOGOUT = (("auth", word) for word in ("status", "token", "refresh", "logout"))
 LIVING, EXPIRING, DEAD = (timedelta(minutes=minutes) for minutes in (50, 1, -1))
-
-SIGNED_OUT = "dagctl: You are not signed in.\n  Run: dagctl auth login --org ORG\n"
-ENDED = "dagctl: Your session has ended.\n  Run: dagctl auth login --org ORG\n"
 
 
 def _nothing(machine: Machine) -> None:
@@ -74,7 +71,7 @@ STORIES = {
     "a sign-in anew": Story(_both, lambda machine: machine.login(ACME), renews=ACME),
     "a sign-in to what is put aside": Story(_both, lambda machine: machine.login(GLOBEX), renews=GLOBEX),
     "auth switch": Story(_both, _words("auth", "switch", GLOBEX)),
-    "auth logout --org": Story(_both, _words("auth", "logout", "--org", GLOBEX), ends=GLOBEX),
+    "auth logout of another": Story(_both, _words(*LOGOUT, "--org", GLOBEX), ends=GLOBEX),
     "use-project": Story(_both, _words("use-project", "web-analytics")),
     "auth logout": Story(_both, _words(*LOGOUT), ends=ACME),
 }
@@ -125,7 +122,7 @@ def _see_that_the_next_run_works(machine: Machine, home: Path) -> None:
         assert (status.code, token.code) == (0, 0)
         assert token.out.strip() == json.loads((home / "auth.json").read_text())["access_token"]
     else:
-        assert (status.code, token.code, token.err) == (4, 4, SIGNED_OUT)
+        assert (status.code, token.code, token.err) == (4, 4, machine.signed_out(recorded_organization(home)))
 
 
 def _see_that_signing_out_works(machine: Machine, home: Path) -> None:
@@ -137,8 +134,8 @@ def _see_that_signing_out_works(machine: Machine, home: Path) -> None:
 
 def _see_that_it_ends_as_ever(machine: Machine, home: Path, args: tuple[str, ...], wanted: Kept) -> None:
     again = machine.run(*args, home=home)
-    if "There is no context" in again.err:
-        again = machine.run("context", "use", ACME, home=home)
+    if "There is no account" in again.err:
+        again = machine.run("auth", "switch", ACME, home=home)
     assert again.code == 0, again
     kept = machine.look(home)
     assert kept.leftovers == ()
@@ -152,7 +149,7 @@ def test_signing_out_removes_the_copy_that_a_kill_has_left(machine: Machine, tmp
     while not doubled:
         step += 1
         home = _copy(machine.home, tmp_path / f"step {step}")
-        assert machine.run("context", "use", GLOBEX, home=home, kill_at=step).killed
+        assert machine.run("auth", "switch", GLOBEX, home=home, kill_at=step).killed
         doubled = len(machine.look(home).places[ACME]) > 1
     assert machine.look(home).current == ACME
 
@@ -170,7 +167,7 @@ RENEWALS = {
 
 @pytest.mark.parametrize("name", RENEWALS)
 def test_a_kill_at_any_step_of_a_renewal(machine: Machine, name: str) -> None:
-    """Of the current context's tokens, then of those of one that is put aside."""
+    """Of the current account's tokens, then of those of one that is put aside."""
     args, left = RENEWALS[name]
     _both(machine)
     for org in (ACME, GLOBEX):
@@ -196,8 +193,8 @@ def _kill_at_any_step_of_a_renewal(machine: Machine, args: tuple[str, ...], left
             lost += 1
             alive = left > DEAD
             assert (token.code, token.out.strip()) == ((0, old) if alive else (4, ""))
-            assert (again.code, again.err) == (4, ENDED if alive else SIGNED_OUT)
-            for words in (machine.login(org), ("context", "use", ACME)):
+            assert (again.code, again.err) == (4, machine.ended(org) if alive else machine.signed_out(org))
+            for words in (machine.login(org), ("auth", "switch", ACME)):
                 assert machine.run(*words).code == 0
         else:
             saved += renewed
@@ -253,7 +250,7 @@ def _other(machine: Machine) -> str:
 
 
 def _other_project(machine: Machine) -> str:
-    recorded = machine.connect().context.storage.current.settings.load()
+    recorded = machine.connect().context.current().recorded
     projects = machine.platforms[recorded.current_org_name or ACME].options.projects
     return next(name for name in projects if name != recorded.current_project)
 
@@ -339,7 +336,7 @@ class Victim:
             assert again is not None
             assert after.sessions == before.sessions
             assert machine.renewals() == renewals + 1
-            self._see_that_a_lost_answer_is_made_up_for(deed, again, old)
+            self._see_that_a_lost_answer_is_made_up_for(deed, again, old, before.current)
             assert machine.run(*machine.login(before.current or "")).code == 0
         else:
             assert again is None or again.code == 0
@@ -368,11 +365,11 @@ class Victim:
                 assert tokens == old
             self._seen |= tokens | old
 
-    def _see_that_a_lost_answer_is_made_up_for(self, deed: Deed, again: Ending, old: str) -> None:
+    def _see_that_a_lost_answer_is_made_up_for(self, deed: Deed, again: Ending, old: str, current: str | None) -> None:
         self.lost += 1
         if deed.left == EXPIRING:
             assert (again.code, again.out.strip()) == (0, old)
         else:
-            assert (again.code, again.out, again.err) == (4, "", ENDED)
+            assert (again.code, again.out, again.err) == (4, "", self._machine.ended(current or ""))
         token = self._machine.run(*TOKEN)
         assert (token.code, token.out.strip()) == ((4, "") if deed.left == DEAD else (0, old))

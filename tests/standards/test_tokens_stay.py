@@ -95,9 +95,8 @@ def test_a_file_with_a_token_is_private_from_its_first_moment(tmp_path: Path, mo
     try:
         for number in range(2):
             FileTokenStore(tmp_path / "home").save(evolve(tokens, access_token=f"access-{number}"))
-            FileCredentialStore(tmp_path / "home").save(
-                "o", "p", StateCredentials(StateEndpoint("h", 1), f"p-{number}")
-            )
+            entrance = StateCredentials(StateEndpoint("h", 1, "d", "u"), f"p-{number}")
+            FileCredentialStore(tmp_path / "home").save("o", "p", entrance)
     finally:
         os.umask(before)
     assert born == [0o600] * 4
