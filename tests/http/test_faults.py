@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.http.conftest import HIDDEN, SECRETS, FarSide, Script, Seen, World, hang_up, reply, reset, send, until_cut
+from tests.tracebacks import variables_of
 
 from dagctl.adapters.http.transport import Limits, Transport
 from dagctl.domain.errors import DagctlError, Malformed, PlatformError, Refused, Unreachable
@@ -109,25 +110,32 @@ SLOW: dict[str, Script] = {
     "to be continued without end": endlessly(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02),
 }
 
+PUBLIC = {"advertisement", "endpoints"}
+"""Whose answers anybody may read."""
+
+GIVEN = "secret-that-was-given"
+TOKEN = b'{"allowed": true, "access_token": "%b"' % GIVEN.encode()
+
 BODIES: dict[str, bytes] = {
     "nothing": b"",
     "a web page": b"<!doctype html><title>Hello</title>",
-    "half of it": b'{"allowed": tr',
-    "more behind it": WHOLE + b"}",
-    "a member twice": b'{"allowed": false, "allowed": true, "allowed": true}',
-    "NaN": b'{"allowed": true, "x": NaN}',
-    "infinity": b'{"allowed": true, "x": -Infinity}',
-    "a byte order mark": b"\xef\xbb\xbf" + WHOLE,
-    "UTF-16": WHOLE.decode().encode("utf-16"),
-    "not UTF-8": b'{"allowed": true, "x": "\xff"}',
+    "half of it": TOKEN,
+    "more behind it": TOKEN + b"}}",
+    "single quotes": TOKEN.replace(b'"', b"'") + b"}",
+    "a member twice": TOKEN + b', "allowed": true}',
+    "NaN": TOKEN + b', "x": NaN}',
+    "infinity": TOKEN + b', "x": -Infinity}',
+    "a byte order mark": b"\xef\xbb\xbf" + TOKEN + b"}",
+    "UTF-16": TOKEN.decode().encode("utf-16") + "}".encode("utf-16-le"),
+    "not UTF-8": TOKEN + b', "x": "\xff"}',
     "nested deeply": b"[" * 500_000,
     "an object nested deeply": b'{"x":' * 100_000,
-    "a number without end": b'{"allowed": true, "x": ' + b"9" * 100_000 + b"}",
-    "more than there may be": b'{"allowed": true, "x": "' + b"y" * (1 << 20) + b'"}',
+    "a number without end": TOKEN + b', "x": ' + b"9" * 100_000 + b"}",
+    "more than there may be": TOKEN + b', "x": "' + b"y" * (1 << 20) + b'"}',
     "null": b"null",
     "true": b"true",
     "a number": b"1",
-    "a string": b'"allowed"',
+    "a string": b'"%b"' % GIVEN.encode(),
     "wrong types": json.dumps(
         {
             **dict.fromkeys(("allowed", "onboarded"), "true"),
@@ -144,8 +152,8 @@ MEANT = {"advertisement": set(range(400, 500)), "state_proxy": {404}, "protectio
 
 def told(error: DagctlError, host: str = "localhost") -> str:
     """What a person is told: one sentence that names the host; and what no one may be told is nowhere."""
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    assert not any(secret in text + repr(vars(error)) for secret in SECRETS.values())
+    text = f"{''.join(traceback.format_exception(error))}{vars(error)}{variables_of(error)}"
+    assert not any(secret in text for secret in SECRETS.values())
     assert error.__suppress_context__ or error.__context__ is None
     assert error.message.isprintable()
     assert len(error.message) < 300
@@ -204,6 +212,8 @@ def test_an_answer_that_means_nothing(client: Client, far: FarSide, body: str, c
         CALLS[call](client)
 
     told(caught.value)
+    assert GIVEN not in f"{caught.value}{vars(caught.value)}"
+    assert GIVEN not in variables_of(caught.value) or call in PUBLIC
 
 
 def test_a_revocation_is_answered_by_its_status_alone(client: Client, far: FarSide) -> None:

@@ -141,16 +141,36 @@ def test_a_refresh_may_leave_out_what_stays(
 
 
 @pytest.mark.parametrize("missing", ["access_token", "id_token"])
-@pytest.mark.parametrize("value", [None, "", 5, ["x"], {}, True, "two\nlines", "ünï", "a space"])
+@pytest.mark.parametrize("value", [None, "", 5, ["x"], {}, True, "two\nlines", "ünï", "a space", "\ud800", "\x1b[31m"])
 def test_a_sign_in_needs_both_tokens(world: World, far: FarSide, place: Platform, missing: str, value: object) -> None:
     with pytest.raises(Malformed) as caught:
         exchanged(world, far, place, {**answer(), missing: value})
 
     assert f"{far.host}/oauth/token" in caught.value.message
+    assert f"$.{missing}" in caught.value.message or not value
+
+
+@pytest.mark.parametrize(("missing", "words"), [("access_token", r"\$\.access_token"), ("id_token", "without an ID")])
+def test_a_token_that_is_absent(world: World, far: FarSide, place: Platform, missing: str, words: str) -> None:
+    with pytest.raises(Malformed, match=words):
+        exchanged(world, far, place, answer(**{missing: None}))
+
+
+@pytest.mark.parametrize("value", [5, True, ["x"], {"x": 1}, "two words", "\x1b[31m"])
+def test_a_refresh_token_that_cannot_be(world: World, far: FarSide, place: Platform, value: object) -> None:
+    with pytest.raises(Malformed, match=r"\$\.refresh_token"):
+        exchanged(world, far, place, answer(refresh_token=value))
 
 
 @pytest.mark.parametrize(
-    ("kind", "fine"), [("bearer", True), ("BEARER", True), (None, True), ("DPoP", False), (5, False)]
+    ("kind", "fine"),
+    [
+        *((kind, True) for kind in ("bearer", "BEARER", None)),
+        *(
+            (kind, False)
+            for kind in ("mac", "DPoP", "N_A", "Bearer ", "two words", "\x1b[31m", 5, True, ["x"], {"x": 1})
+        ),
+    ],
 )
 def test_the_kind_of_token(world: World, far: FarSide, place: Platform, kind: object, fine: bool) -> None:
     if fine:
@@ -177,6 +197,8 @@ HOUR, DAY = 3600, 86_400
         (None, None, None, None),
         ("3600", None, HOUR, HOUR),
         ("3600", None, None, None),
+        ("", None, HOUR, HOUR),
+        ({}, None, HOUR, HOUR),
         (True, None, None, None),
         (0, None, None, None),
         (-5, HOUR, None, HOUR),

@@ -27,8 +27,9 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize("description", ["The issuer's own words.", ""], ids=["described", "bare"])
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize(
+    ("error", "description"), [*((error, "") for error in ERRORS), ("access_denied", "The issuer's own words.")]
+)
 def test_an_error(platform: ScriptedPlatform, somebody: Somebody, error: str, description: str) -> None:
     platform.callback = lambda it: {**it, "code": ABSENT, "error": error, "error_description": description or ABSENT}
     ending = somebody.signs_in()
@@ -148,7 +149,8 @@ def test_what_is_pasted_and_is_no_answer(platform: ScriptedPlatform, somebody: S
     types, words = PASTED[pasted]
     ending = somebody.pastes(types)
     assert ending.err.count(words) == 5
-    _refused_at_the_prompt(platform, ending, "None of the 5 pasted texts answers this sign-in.*\n  Start the sign-in again")
+    said = "None of the 5 pasted texts answers this sign-in.*\n  Start the sign-in again"
+    _refused_at_the_prompt(platform, ending, said)
     assert TOKEN not in platform.paths(platform.issuer)
 
 

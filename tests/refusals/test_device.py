@@ -132,7 +132,8 @@ def test_a_poll(platform: ScriptedPlatform, somebody: Somebody, poll: str) -> No
 
 def test_a_code_that_dies_before_the_patience_does(platform: ScriptedPlatform, somebody: Somebody) -> None:
     platform.answers[TOKEN], platform.device = PENDING, {"expires_in": 60}
-    refused(platform, signs_in(somebody, "--timeout", "100"), "The device code expired before .*\n  Start the sign-in again")
+    ending = signs_in(somebody, "--timeout", "100")
+    refused(platform, ending, "The device code expired before .*\n  Start the sign-in again")
     assert 50 < sum(somebody.clock.slept) < 60
 
 
@@ -140,8 +141,6 @@ def test_a_code_that_dies_before_the_patience_does(platform: ScriptedPlatform, s
     ("claims", "words"),
     [
         ({"aud": "another-client"}, "for another client"),
-        ({"iss": "https://evil.example/"}, "its issuer is not"),
-        ({"exp": 1}, "has expired"),
         ({"sub": ""}, "names nobody"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +12,28 @@ import pytest
 from tests.http.conftest import FarSide, Script, hang_up, reply, send
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import CLIENT_ID, TOKEN, ScriptedPlatform
+from tests.refusals.platform import TOKEN, ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 LIVE, DUE, DEAD = timedelta(hours=8), timedelta(minutes=2), timedelta(hours=-1)
 
-FORCED: list[Any] = [
-    pytest.param(LIVE, lambda it: it.runs("auth", "refresh"), id="auth refresh, live"),
-    pytest.param(DEAD, lambda it: it.runs("auth", "token"), id="auth token, dead"),
-    pytest.param(DEAD, lambda it: it.fresh_token(), id="get_fresh_token, dead"),
-]
+Renew = tuple[timedelta, Callable[[Somebody], Ending]]
 
-Make = Callable[[ScriptedPlatform], Any]
+LIVELY: Renew = (LIVE, lambda it: it.runs("auth", "refresh"))
+AS_A_COMMAND: Renew = (DEAD, lambda it: it.runs("auth", "token"))
+AS_A_FUNCTION: Renew = (DEAD, lambda it: it.fresh_token())
+ALL: dict[str, Renew] = {
+    "auth refresh, live": LIVELY,
+    "auth token, dead": AS_A_COMMAND,
+    "get_fresh_token, dead": AS_A_FUNCTION,
+}
+
+Make = Callable[[ScriptedPlatform], object]
+
+
+def everywhere(cases: Iterable[str], *some: str) -> list[tuple[str, str]]:
+    """Each case where tokens are renewed that live, and some of them at every way to renew."""
+    return [(case, way) for case in cases for way in ALL if case in some or ALL[way] is LIVELY]
 
 
 def tokens(**members: Any) -> Make:
@@ -43,26 +53,13 @@ NOT_YOURS = "answered a refresh with tokens that are not yours.\n  Sign in again
 ANSWERS: dict[str, tuple[Make, str]] = {
     "another subject": (claims(sub="auth0|bob"), NOT_YOURS),
     "no subject": (claims(sub=ABSENT), NOT_YOURS),
-    "another issuer": (claims(iss="https://evil.example/"), NOT_YOURS),
     "another audience": (claims(aud="another-client"), NOT_YOURS),
-    "one audience more": (claims(aud=[CLIENT_ID, "another"]), NOT_YOURS),
-    "no audience": (claims(aud=ABSENT), NOT_YOURS),
     "not a JWT": (lambda it: it.tokens(id_token=it.material.new("ID token")), "not a signed JWT"),
     "alg none": (
         lambda it: it.tokens(id_token=it.material.jwt("ID token", it.whole_claims(), header={"alg": "none"})),
         "alg: none",
     ),
-    "no signature": (
-        lambda it: it.tokens(id_token=it.material.jwt("ID token", it.whole_claims(), signature="")),
-        "not a signed JWT",
-    ),
-    "claims that are no JSON": (
-        lambda it: it.tokens(id_token=it.material.jwt("ID token", b"sub=ada")),
-        "not a well-formed JWT",
-    ),
-    "claims in a list": (lambda it: it.tokens(id_token=it.material.jwt("ID token", [])), "not a JSON object"),
     "no access token": (tokens(access_token=ABSENT), r"\$\.access_token"),
-    "an access token of two words": (tokens(access_token="two words"), r"\$\.access_token"),
     "an ID token that is a number": (tokens(id_token=5), r"\$\.id_token"),
     "a refresh token that is a list": (tokens(refresh_token=["x"]), r"\$\.refresh_token"),
     "mac": (tokens(token_type="mac"), "another kind of token"),
@@ -72,11 +69,11 @@ ANSWERS: dict[str, tuple[Make, str]] = {
 }
 
 
-@pytest.mark.parametrize(("left", "does"), FORCED)
-@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize(("answer", "way"), everywhere(ANSWERS, "another subject", "alg none", "no access token"))
 def test_an_answer_that_no_tokens_are_taken_from(
-    platform: ScriptedPlatform, somebody: Somebody, answer: str, left: timedelta, does: Callable[[Somebody], Ending]
+    platform: ScriptedPlatform, somebody: Somebody, answer: str, way: str
 ) -> None:
+    left, does = ALL[way]
     somebody.has_signed_in(left=left)
     make, words = ANSWERS[answer]
     platform.answers[TOKEN] = lambda wire, seen: reply(200, make(platform))(wire, seen)
@@ -105,18 +102,17 @@ ERRORS: dict[str, tuple[Script, str]] = {
 }
 
 
-@pytest.mark.parametrize(("left", "does"), FORCED)
-@pytest.mark.parametrize("error", ERRORS)
-def test_an_error(
-    platform: ScriptedPlatform, somebody: Somebody, error: str, left: timedelta, does: Callable[[Somebody], Ending]
-) -> None:
+@pytest.mark.parametrize(("error", "way"), everywhere(ERRORS, "invalid_client", "429", "hung up"))
+def test_an_error(platform: ScriptedPlatform, somebody: Somebody, error: str, way: str) -> None:
+    left, does = ALL[way]
     somebody.has_signed_in(left=left)
     platform.answers[TOKEN], words = ERRORS[error]
     refused(platform, does(somebody), words)
     assert platform.paths(platform.issuer) == [TOKEN]
 
 
-GONE = r"dagctl: Your session has ended\.\n  Run: dagctl auth login --org Acme --api-url https://localhost:\d+$"
+AGAIN = r"\n  Run: dagctl auth login --org Acme --api-url https://localhost:\d+$"
+GONE, SIGNED_OUT = rf"dagctl: Your session has ended\.{AGAIN}", rf"dagctl: You are not signed in\.{AGAIN}"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -127,18 +123,19 @@ def test_invalid_grant_on_live_tokens_keeps_them(platform: ScriptedPlatform, som
 
 
 @pytest.mark.parametrize(
-    ("left", "does"),
-    [*FORCED[1:], pytest.param(DEAD, lambda it: it.runs("auth", "refresh"), id="auth refresh, dead")],
+    "does",
+    [AS_A_COMMAND[1], AS_A_FUNCTION[1], LIVELY[1]],
+    ids=["auth token", "get_fresh_token", "auth refresh"],
 )
 def test_invalid_grant_on_dead_tokens_removes_them(
-    platform: ScriptedPlatform, somebody: Somebody, left: timedelta, does: Callable[[Somebody], Ending]
+    platform: ScriptedPlatform, somebody: Somebody, does: Callable[[Somebody], Ending]
 ) -> None:
-    somebody.has_signed_in(left=left)
+    somebody.has_signed_in(left=DEAD)
     platform.answers[TOKEN] = reply(403, {"error": "invalid_grant"})
     ending = does(somebody)
     assert ending.before.pop("auth.json")
     refused(platform, ending, GONE, code=4)
-    refused(platform, does(somebody), r"You are not signed in\.\n  Run: dagctl auth login --org Acme --api-url https://", code=4)
+    refused(platform, does(somebody), SIGNED_OUT, code=4)
     assert platform.paths(platform.issuer) == [TOKEN]
 
 
@@ -199,7 +196,7 @@ def test_tokens_that_are_dead_on_arrival_are_kept_for_what_renews_them(
     ending = somebody.runs("auth", "token")
     renewed = json.loads(ending.after.pop("auth.json")[1])
     assert ending.before.pop("auth.json")
-    refused(platform, ending, "New tokens from .* look expired already, by this machine's clock.\n  Check this machine's clock")
+    refused(platform, ending, "New tokens from .* look expired already, by this machine's clock.\n  Check this machine")
     assert renewed["refresh_token"] != somebody.kept["refresh_token"]
 
 

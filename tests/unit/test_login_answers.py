@@ -36,29 +36,16 @@ NOW = 1893499200  # FixedClock's noon of 2030-01-01
 
 FORGED_CLAIMS = [
     pytest.param({"iss": "https://evil.example/"}, "its issuer is not", id="another issuer"),
-    pytest.param({"iss": None}, "its issuer is not", id="no issuer"),
     pytest.param({"aud": "another-client"}, "another client", id="another client"),
-    pytest.param({"aud": None}, "another client", id="no client"),
-    pytest.param({"aud": 7}, "another client", id="a number for a client"),
-    pytest.param({"aud": {CLIENT_ID: 1}}, "another client", id="an object for a client"),
-    pytest.param({"aud": [CLIENT_ID, "other"]}, "azp", id="several clients and no azp"),
     pytest.param({"azp": "another-client"}, "azp", id="issued to another client"),
     pytest.param({"exp": None}, "no expiry", id="no expiry"),
-    pytest.param({"exp": "soon"}, "no expiry", id="an expiry in words"),
-    pytest.param({"exp": True}, "no expiry", id="an expiry that is a boolean"),
-    pytest.param({"exp": 1e300}, "no expiry", id="an expiry beyond all time"),
-    pytest.param({"exp": -62135596800}, "has expired", id="an expiry at the beginning of all time"),
     pytest.param({"exp": NOW - 61}, "has expired", id="expired"),
     pytest.param({"iat": None}, "no time of issue", id="no time of issue"),
-    pytest.param({"iat": "now"}, "no time of issue", id="a time of issue in words"),
-    pytest.param({"iat": 253402300799}, "from the future", id="a time of issue at the end of all time"),
     pytest.param({"iat": NOW + 61}, "from the future", id="from the future"),
-    pytest.param({"nonce": None}, "nonce", id="no nonce"),
     pytest.param({"nonce": "another"}, "nonce", id="another nonce"),
-    pytest.param({"sub": None}, "names nobody", id="no subject"),
     pytest.param({"sub": ""}, "names nobody", id="an empty subject"),
-    pytest.param({"sub": 7}, "names nobody", id="a number for a subject"),
 ]
+"""One of each check; the whole matrix is in `test_id_tokens.py`."""
 
 
 @pytest.mark.parametrize(("claims", "words"), FORGED_CLAIMS)
@@ -84,19 +71,7 @@ def test_an_id_token_that_is_odd_and_in_order(
     assert world.login().identity.subject == "memory|ada"
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "a.b",
-        "a.b.c",
-        "e30.e30.",
-        "e30.W10.c2ln",
-        "eyJhbGciOiJub25lIn0.e30.c2ln",
-        "eyJhbGciOiJOb05lIn0.e30.c2ln",
-    ],
-)
+@pytest.mark.parametrize("token", ["x", "eyJhbGciOiJub25lIn0.e30.c2ln"], ids=["opaque", "alg none"])
 def test_what_is_no_signed_jwt_is_no_id_token(world: Any, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     exchange = world.platform.exchange
     monkeypatch.setattr(world.platform, "exchange", lambda *args: evolve(exchange(*args), id_token=token))
