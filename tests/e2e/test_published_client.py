@@ -7,11 +7,13 @@ import os
 import subprocess
 import venv
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.conftest import Done, Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 PUBLISHED = "dagctl==0.4.1"
@@ -32,12 +34,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def theirs(published: Path, person: Any, home: Path, tmp_path: Path, sandbox: Sandbox) -> Any:
+def theirs(published: Path, person: Person, home: Path, tmp_path: Path, sandbox: Sandbox) -> Run:
     """Run the published client as a process on the same dagctl home."""
     (tmp_path / ".dagctl").symlink_to(home)
     home.mkdir(mode=0o700, exist_ok=True)
 
-    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, **env: str) -> Done:
         environ = {**person.environ, "PYTHONWARNINGS": "ignore", "REQUESTS_CA_BUNDLE": str(sandbox.ca_bundle), **env}
         return subprocess.run(
             [str(published / "bin" / args[0]), *args[1:]],
@@ -51,7 +53,7 @@ def theirs(published: Path, person: Any, home: Path, tmp_path: Path, sandbox: Sa
     return run
 
 
-def test_they_use_what_we_have_recorded(run: Any, person: Any, theirs: Any, sandbox: Sandbox) -> None:
+def test_they_use_what_we_have_recorded(run: Run, person: Person, theirs: Run, sandbox: Sandbox) -> None:
     assert person.signs_in(run).returncode == 0
     assert run("use-project", "shop").returncode == 0
     status = theirs("dagctl", "auth", "status")
@@ -70,7 +72,7 @@ def test_they_use_what_we_have_recorded(run: Any, person: Any, theirs: Any, sand
 
 
 def test_we_renew_what_they_renewed_and_they_what_we_renewed(
-    run: Any, person: Any, theirs: Any, home: Path, sandbox: Sandbox
+    run: Run, person: Person, theirs: Run, home: Path, sandbox: Sandbox
 ) -> None:
     person.signs_in(run)
     reuses = sandbox.observations.reuses
@@ -87,7 +89,7 @@ def test_we_renew_what_they_renewed_and_they_what_we_renewed(
 
 
 def test_we_use_what_they_have_recorded(
-    run: Any, person: Any, theirs: Any, home: Path, sandbox: Sandbox, tmp_path: Path
+    run: Run, person: Person, theirs: Run, home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """They know no discovery, so their settings are written by hand; and their callback is port 8080's."""
     client = {"auth0_domain": sandbox.issuer_host, "auth0_client_id": sandbox.client_id}

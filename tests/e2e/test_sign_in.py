@@ -6,14 +6,17 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from tests.e2e.conftest import StartChromium
+
     from dagctl.adapters.sandbox import Sandbox
 
 PICTURES = os.environ.get("DAGCTL_TEST_PICTURES")
@@ -21,7 +24,7 @@ PICTURES = os.environ.get("DAGCTL_TEST_PICTURES")
 
 
 @pytest.fixture
-def chromium_for(start_chromium: Callable[..., Any], sandbox: Sandbox) -> Callable[..., Any]:
+def chromium_for(start_chromium: StartChromium, sandbox: Sandbox) -> StartChromium:
     """Chromium that trusts the sandbox's certificate."""
     host, _, port = sandbox.issuer_host.partition(":")
     certificate = ssl.get_server_certificate((host, int(port)))
@@ -29,7 +32,9 @@ def chromium_for(start_chromium: Callable[..., Any], sandbox: Sandbox) -> Callab
 
 
 @contextmanager
-def signing_in(sandbox: Sandbox, environ: dict[str, str], port: int, org: str) -> Iterator[tuple[Any, str]]:
+def signing_in(
+    sandbox: Sandbox, environ: dict[str, str], port: int, org: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`dagctl auth login` as a process, and the address that it shows."""
     command = [sys.executable, "-m", "dagctl", "auth", "login", "--org", org, "--api-url", sandbox.api_url]
     with subprocess.Popen(
@@ -45,7 +50,7 @@ def signing_in(sandbox: Sandbox, environ: dict[str, str], port: int, org: str) -
         process.kill()
 
 
-def back_at(driver: Any, port: int) -> None:
+def back_at(driver: Chrome, port: int) -> None:
     """Wait until the browser has come back to the listener and shows what it answers."""
     from selenium.webdriver.support.wait import WebDriverWait
 
@@ -53,7 +58,7 @@ def back_at(driver: Any, port: int) -> None:
     WebDriverWait(driver, 30).until(lambda shown: shown.execute_script("return document.readyState") == "complete")
 
 
-def shown(driver: Any, name: str) -> str:
+def shown(driver: Chrome, name: str) -> str:
     """The text of the page; and its picture, where pictures are wanted."""
     if PICTURES:
         driver.save_screenshot(str(Path(PICTURES) / f"{name}.png"))
@@ -62,7 +67,7 @@ def shown(driver: Any, name: str) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_signing_in(
-    chromium_for: Any, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path, scheme: str
+    chromium_for: StartChromium, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path, scheme: str
 ) -> None:
     driver = chromium_for(arguments=["--window-size=900,800"])
     driver.execute_cdp_cmd(
@@ -76,13 +81,15 @@ def test_signing_in(
         back_at(driver, callback_port)
         text = shown(driver, f"signed-in-{scheme}")
         assert process.wait(30) == 0
-        assert process.stdout.read() == "Signed in to acme as grace@acme.example.\n"
+        assert process.communicate()[0] == "Signed in to acme as grace@acme.example.\n"
     assert "You are signed in to acme as grace@acme.example" in text
     assert driver.current_url.startswith(f"http://localhost:{callback_port}/callback?")
     assert (home / "auth.json").exists()
 
 
-def test_refusing(chromium_for: Any, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path) -> None:
+def test_refusing(
+    chromium_for: StartChromium, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path
+) -> None:
     driver = chromium_for()
     with signing_in(sandbox, environ, callback_port, "acme") as (process, url):
         driver.get(url)
@@ -90,13 +97,13 @@ def test_refusing(chromium_for: Any, sandbox: Sandbox, environ: dict[str, str], 
         back_at(driver, callback_port)
         text = shown(driver, "refused")
         assert process.wait(30) == 1
-        assert "access_denied" in process.stderr.read()
+        assert "access_denied" in process.communicate()[1]
     assert "Not signed in" in text
     assert not (home / "auth.json").exists()
 
 
 def test_the_page_tells_that_the_organization_is_another(
-    chromium_for: Any, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path
+    chromium_for: StartChromium, sandbox: Sandbox, environ: dict[str, str], callback_port: int, home: Path
 ) -> None:
     driver = chromium_for()
     with signing_in(sandbox, environ, callback_port, "<b>other</b>") as (process, url):

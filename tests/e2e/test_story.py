@@ -6,23 +6,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.conftest import Done, Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 pytest.importorskip("sqlmesh", reason="SQLMesh is not installed")
 
 
 @pytest.fixture
-def sqlmesh(person: Any, tmp_path: Path) -> Any:
+def sqlmesh(person: Person, tmp_path: Path) -> Run:
     """Run `sqlmesh ARGS…` as a process in the project's folder."""
     folder = tmp_path / "project"
     folder.mkdir()
 
-    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, **env: str) -> Done:
         quiet = {"PYTHONWARNINGS": "ignore", "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true"}
         return subprocess.run(
             [str(Path(sys.executable).parent / "sqlmesh"), *args],
@@ -37,7 +39,7 @@ def sqlmesh(person: Any, tmp_path: Path) -> Any:
     return run
 
 
-def test_the_whole_story(run: Any, person: Any, sqlmesh: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_whole_story(run: Run, person: Person, sqlmesh: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     assert person.signs_in(run).returncode == 0
     assert run("use-project", "shop").returncode == 0
@@ -73,7 +75,7 @@ def test_the_whole_story(run: Any, person: Any, sqlmesh: Any, sandbox: Sandbox, 
     assert "not signed in" in signed_out.stdout + signed_out.stderr
 
 
-def test_the_functions_in_a_config_of_ones_own(run: Any, person: Any, sandbox: Sandbox) -> None:
+def test_the_functions_in_a_config_of_ones_own(run: Run, person: Person, sandbox: Sandbox) -> None:
     person.signs_in(run)
     run("use-project", "shop")
     script = (
@@ -100,7 +102,7 @@ def test_the_functions_in_a_config_of_ones_own(run: Any, person: Any, sandbox: S
     assert done.stdout.splitlines() == ["org_acme_shop", "True"], done.stderr
 
 
-def _python(script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _python(script: str, environ: dict[str, str]) -> Done:
     environ = {**environ, "PYTHONWARNINGS": "ignore"}
     return subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=120, cwd=os.getcwd()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, build_opener
 
@@ -27,6 +27,12 @@ from attrs import define, field
 from dagctl.adapters.sandbox.person import sign_in
 
 if TYPE_CHECKING:
+    from http.client import HTTPMessage
+    from typing import IO
+    from urllib.request import Request
+
+    from tests.conftest import Person
+
     from dagctl.adapters.sandbox import Sandbox
 
 PROMPT = "Paste the address here, or wait"
@@ -76,7 +82,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @pytest.fixture
-def log_in(sandbox: Sandbox, person: Any, callback_port: int) -> Iterator[Callable[..., Session]]:
+def log_in(sandbox: Sandbox, person: Person, callback_port: int) -> Iterator[Callable[..., Session]]:
     """Start `dagctl auth login` as the foreground job of a terminal of its own."""
     with ExitStack() as stack:
 
@@ -105,7 +111,9 @@ class Stranded(HTTPRedirectHandler):
 
     address = ""
 
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
         if newurl.startswith("http://localhost:"):
             self.address = newurl
             return None

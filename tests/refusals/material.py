@@ -40,7 +40,7 @@ class Material:
         """A secret that nobody knows yet."""
         return self.note(name, secrets.token_urlsafe(32))
 
-    def jwt(self, name: str, claims: Any, header: Any = None, signature: str | None = None) -> str:
+    def jwt(self, name: str, claims: object, header: object = None, signature: str | None = None) -> str:
         """A JWT, signed by nobody; claims and header may be text that is encoded as it stands."""
         parts = [_segment({"alg": "RS256", "typ": "JWT"} if header is None else header), _segment(claims)]
         parts.append(secrets.token_hex(48) if signature is None else signature)
@@ -60,7 +60,7 @@ def _pieces(text: str) -> Iterator[str]:
     return (text[start : start + LENGTH] for start in range(len(text) - LENGTH + 1))
 
 
-def _segment(value: Any) -> str:
+def _segment(value: object) -> str:
     text = value if isinstance(value, bytes) else json.dumps(present(value)).encode()
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 

@@ -39,9 +39,9 @@ class ScriptedPlatform:
         self.world = world
         self.material = Material()
         self.answers: dict[str, Script] = {}
-        self.claims: dict[str, Any] = {}
-        self.members: dict[str, Any] = {}
-        self.device: dict[str, Any] = {}
+        self.claims: dict[str, object] = {}
+        self.members: dict[str, object] = {}
+        self.device: dict[str, object] = {}
         self.callback: Callable[[dict[str, str]], Any] = dict
         self.before: list[Callable[[dict[str, str]], Any]] = []
         self.announces_iss = True
@@ -56,18 +56,18 @@ class ScriptedPlatform:
         """The issuer identifier."""
         return f"{self.issuer.url}/"
 
-    def identity(self, **claims: Any) -> str:
+    def identity(self, **claims: object) -> str:
         """An ID token in order, but for `claims`."""
         return self.material.jwt("ID token", self.whole_claims(**claims))
 
-    def whole_claims(self, **claims: Any) -> dict[str, Any]:
+    def whole_claims(self, **claims: object) -> dict[str, object]:
         """The claims of an ID token."""
         now = int(time.time())
         nonce = self.asked.get("nonce", ABSENT)
         whole = {"iss": self.place, "aud": CLIENT_ID, "sub": "auth0|ada", "email": "ada@acme.example", "nonce": nonce}
         return {**whole, "iat": now, "exp": now + DAY, **self.claims, **claims}
 
-    def tokens(self, **members: Any) -> dict[str, Any]:
+    def tokens(self, **members: object) -> dict[str, Any]:
         """A token answer in order, but for `members`."""
         access = self.material.jwt("access token", {"aud": [self.api.url], "exp": int(time.time()) + DAY})
         refresh = self.material.new("refresh token")

@@ -178,7 +178,7 @@ def test_another_organization(platform: ScriptedPlatform, somebody: Somebody) ->
 
 
 def test_an_issuer_that_repeats_the_device_code(platform: ScriptedPlatform, somebody: Somebody) -> None:
-    def echo(wire: Any, seen: Any) -> None:
+    def echo(wire: socket.socket, seen: Seen) -> None:
         error(400, seen.body, error_description=f"Cannot take {seen.body}", message=json.dumps(seen.body))(wire, seen)
 
     platform.answers[TOKEN] = echo

@@ -126,7 +126,7 @@ def test_a_name_is_not_shown_as_it_is(platform: ScriptedPlatform, somebody: Some
     nothing_shows(platform, ending)
 
 
-def _metadata(platform: ScriptedPlatform, **members: Any) -> dict[str, Any]:
+def _metadata(platform: ScriptedPlatform, **members: object) -> dict[str, object]:
     issuer = {"authorization_servers": [platform.place], "dagctl_client_id": CLIENT_ID}
     return {"resource": platform.api.url, **issuer, **members}
 

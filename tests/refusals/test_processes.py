@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.http.conftest import Script, hang_up, reply, send
+from tests.http.conftest import Script, Seen, hang_up, reply, send
 from tests.refusals import visitor
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.platform import DEVICE, ONBOARDING, TOKEN, ScriptedPlatform
@@ -123,7 +124,7 @@ def test_a_configuration_that_cannot_renew_its_token(
 ) -> None:
     somebody.has_signed_in(left=DEAD)
 
-    def echo(wire: Any, seen: Any) -> None:
+    def echo(wire: socket.socket, seen: Seen) -> None:
         reply(400, {"error_description": f"Cannot take {seen.body}"})(wire, seen)
 
     platform.answers[TOKEN] = echo

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from tests.http.conftest import FarSide, Script, hang_up, reply, send
+from tests.http.conftest import FarSide, Script, Seen, hang_up, reply, send
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
 from tests.refusals.platform import TOKEN, ScriptedPlatform
@@ -36,11 +36,11 @@ def everywhere(cases: Iterable[str], *some: str) -> list[tuple[str, str]]:
     return [(case, way) for case in cases for way in ALL if case in some or ALL[way] is LIVELY]
 
 
-def tokens(**members: Any) -> Make:
+def tokens(**members: object) -> Make:
     return lambda it: it.tokens(**members)
 
 
-def claims(**claims: Any) -> Make:
+def claims(**claims: object) -> Make:
     return lambda it: it.tokens(id_token=it.identity(**claims))
 
 
@@ -213,7 +213,7 @@ def test_a_redirect_is_not_followed(platform: ScriptedPlatform, somebody: Somebo
 def test_an_issuer_that_repeats_the_refresh_token(platform: ScriptedPlatform, somebody: Somebody, error: str) -> None:
     somebody.has_signed_in(left=DEAD)
 
-    def echo(wire: Any, seen: Any) -> None:
+    def echo(wire: socket.socket, seen: Seen) -> None:
         said = f"Cannot take {seen.body}, nor {somebody.kept['id_token']}"
         reply(400, {"error": error, "error_description": said})(wire, seen)
 

@@ -22,7 +22,9 @@ from dagctl.adapters.http import answers
 from dagctl.adapters.http.identity import HttpIdentityProvider
 from dagctl.cli.app import App
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.platform import Platform
 from dagctl.domain.values.secret import Secret
+from dagctl.domain.values.tokens import TokenSet
 
 
 def test_a_piece_of_a_secret_is_found_wherever_it_is_from() -> None:
@@ -146,7 +148,7 @@ def talkative(patch: pytest.MonkeyPatch) -> None:
 def logging_tokens(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
-    def log(self: HttpIdentityProvider, *args: Any) -> Any:
+    def log(self: HttpIdentityProvider, *args: Any) -> TokenSet:
         logging.getLogger("somewhere").debug("exchanging %s", [arg.reveal() for arg in args if isinstance(arg, Secret)])
         return exchange(self, *args)
 
@@ -160,7 +162,7 @@ def showing_secrets(patch: pytest.MonkeyPatch) -> None:
 def saving_first(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
-    def save(self: HttpIdentityProvider, *args: Any) -> Any:
+    def save(self: HttpIdentityProvider, *args: Any) -> TokenSet:
         settings = FileSettingsStore(Path(os.environ["DAGCTL_HOME"]))
         settings.save(evolve(settings.load(), current_org="acme"))
         return exchange(self, *args)
@@ -171,7 +173,9 @@ def saving_first(patch: pytest.MonkeyPatch) -> None:
 def saving_elsewhere(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
-    def save(self: HttpIdentityProvider, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> Any:
+    def save(
+        self: HttpIdentityProvider, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str
+    ) -> TokenSet:
         Path("verifier.txt").write_text(verifier.reveal())
         return exchange(self, platform, code, verifier, redirect_uri)
 
@@ -193,7 +197,7 @@ def in_detail(patch: pytest.MonkeyPatch) -> None:
 def with_the_code_in_the_address(patch: pytest.MonkeyPatch) -> None:
     exchange = HttpIdentityProvider.exchange
 
-    def ask(self: HttpIdentityProvider, platform: Any, code: Secret, *more: Any) -> Any:
+    def ask(self: HttpIdentityProvider, platform: Platform, code: Secret, *more: Any) -> TokenSet:
         self._transport.get(f"{platform.api_url}/?code={quote(code.reveal())}")
         return exchange(self, platform, code, *more)
 

@@ -52,8 +52,8 @@ class TwoHosts:
 
     def __init__(self, world: World) -> None:
         self.answers: dict[str, Script] = {}
-        self.announced: dict[str, Any] = {}
-        self.claims: dict[str, Any] = {}
+        self.announced: dict[str, object] = {}
+        self.claims: dict[str, object] = {}
         self.callbacks: list[Callable[[Parameters], Parameters]] = [dict]
         self.asked: list[tuple[str, str]] = []
         self.tokens: list[dict[str, Any]] = []

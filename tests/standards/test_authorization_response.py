@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -92,10 +92,10 @@ def test_forged_answers_leave_the_sign_in_to_the_true_one(somebody: Somebody, ho
 def test_states_are_compared_in_a_time_that_tells_nothing(
     somebody: Somebody, hosts: TwoHosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared: list[tuple[Any, Any]] = []
+    compared: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
 
-    def watched(one: Any, other: Any) -> bool:
+    def watched(one: bytes, other: bytes) -> bool:
         compared.append((one, other))
         return compare(one, other)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, new_ca
@@ -19,9 +19,12 @@ from dagctl.domain.values.platform import ApiAccess, Platform
 if TYPE_CHECKING:
     from tests.standards.conftest import Somebody, TwoHosts
 
+    from dagctl.ports.api_gateway import ApiGateway
+    from dagctl.ports.identity_provider import IdentityProvider
+
 REDIRECT = "http://localhost:8080/callback"
 
-API: dict[str, Callable[[Any, ApiAccess], object]] = {
+API: dict[str, Callable[[ApiGateway, ApiAccess], object]] = {
     "advertisement": lambda api, access: api.advertisement(access.api_url),
     "server_date": lambda api, access: api.server_date(access.api_url),
     "organization": lambda api, access: api.organization(access, "ada"),
@@ -29,7 +32,7 @@ API: dict[str, Callable[[Any, ApiAccess], object]] = {
     "projects": lambda api, access: api.projects(access),
     "protection": lambda api, access: api.protection(access, "prj_1", "prod"),
 }
-ISSUER: dict[str, Callable[[Any, Platform], object]] = {
+ISSUER: dict[str, Callable[[IdentityProvider, Platform], object]] = {
     "endpoints": lambda identity, place: identity.endpoints(place),
     "exchange": lambda identity, place: identity.exchange(place, HIDDEN["code"], HIDDEN["verifier"], REDIRECT),
     "refresh": lambda identity, place: identity.refresh(place, HIDDEN["refresh token"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from dagctl.adapters.memory.clock import FixedClock
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.errors import Refused, SignInFailed
+from dagctl.domain.values.platform import Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.identity_provider import DeviceCode
@@ -24,7 +24,7 @@ def test_the_code_is_shown_also_beside_an_address_that_holds_it(monkeypatch: pyt
     codes: list[DeviceCode] = []
     begin = platform.begin_device
 
-    def noted(place: Any) -> DeviceCode:
+    def noted(place: Platform) -> DeviceCode:
         codes.append(begin(place))
         platform.finish_device(codes[0].user_code)
         return codes[0]
@@ -48,7 +48,7 @@ class Answering(MemoryPlatform):
     error = ""
     asked = 0
 
-    def poll_device(self, platform: Any, device_code: Secret) -> TokenSet:
+    def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
         self.asked += 1
         raise Refused(f"The issuer refused ({self.error}).", code=self.error)
 

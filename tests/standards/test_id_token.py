@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -41,7 +41,7 @@ def test_a_person_is_known_by_the_subject_and_not_by_the_address(somebody: Someb
     ],
 )
 def test_a_renewed_id_token_is_of_the_same_issuer_subject_and_client(
-    somebody: Somebody, hosts: TwoHosts, claims: dict[str, Any], taken: bool
+    somebody: Somebody, hosts: TwoHosts, claims: dict[str, object], taken: bool
 ) -> None:
     somebody.signs_in()
     hosts.claims = claims

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.http.conftest import reply
@@ -54,7 +54,7 @@ def test_an_endpoint_with_a_fragment_is_not_used(somebody: Somebody, hosts: TwoH
 def test_an_issuer_elsewhere_is_asked_nothing_before_somebody_vouches_for_it(
     somebody: Somebody, hosts: TwoHosts
 ) -> None:
-    metadata: dict[str, Any] = {"resource": hosts.api.url, "authorization_servers": ["https://issuer.example/"]}
+    metadata: dict[str, object] = {"resource": hosts.api.url, "authorization_servers": ["https://issuer.example/"]}
     hosts.answers[METADATA] = reply(200, metadata)
     with pytest.raises(DagctlError, match="not known to you"):
         somebody.signs_in()

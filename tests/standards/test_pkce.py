@@ -6,12 +6,13 @@ import base64
 import hashlib
 import random
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import define, evolve, field
 
 from dagctl.domain.errors import SignInFailed
+from dagctl.domain.values.platform import Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.testing import FollowingBrowser, MemoryPlatform, connected
@@ -45,7 +46,7 @@ class Noting(MemoryPlatform):
 
     verifiers: list[str] = field(factory=list)
 
-    def exchange(self, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         self.verifiers.append(verifier.reveal())
         return super().exchange(platform, code, verifier, redirect_uri)
 

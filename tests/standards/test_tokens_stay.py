@@ -59,7 +59,7 @@ def test_no_cookie_is_kept(world: World) -> None:
 
 @pytest.mark.parametrize("claims", [{"nonce": "another"}, {"aud": "another"}, {"iss": "https://evil.example/"}])
 def test_tokens_of_an_answer_that_fails_a_check_are_shown_to_nobody(
-    somebody: Somebody, hosts: TwoHosts, claims: dict[str, Any]
+    somebody: Somebody, hosts: TwoHosts, claims: dict[str, object]
 ) -> None:
     hosts.claims = claims
     with pytest.raises(TokenRejected):

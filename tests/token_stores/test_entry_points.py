@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Person, Run
 
 PACKAGE = '''
 import json, pathlib
@@ -41,7 +44,9 @@ def installed(tmp_path: Path, environ: dict[str, str]) -> dict[str, str]:
     return environ
 
 
-def test_a_session_in_a_store_of_ones_own(run: Any, person: Any, installed: Any, tmp_path: Path, home: Path) -> None:
+def test_a_session_in_a_store_of_ones_own(
+    run: Run, person: Person, installed: dict[str, str], tmp_path: Path, home: Path
+) -> None:
     installed["DAGCTL_TOKEN_STORE"] = "vault"
     assert person.signs_in(run).returncode == 0
     assert not (home / "auth.json").exists()
@@ -51,7 +56,7 @@ def test_a_session_in_a_store_of_ones_own(run: Any, person: Any, installed: Any,
     assert not (tmp_path / "vault" / "auth.json").exists()
 
 
-def test_a_name_that_nobody_has(run: Any, installed: Any) -> None:
+def test_a_name_that_nobody_has(run: Run, installed: dict[str, str]) -> None:
     done = run("auth", "status", env={"DAGCTL_TOKEN_STORE": "vlaut"})
     assert done.returncode == 1
     assert "DAGCTL_TOKEN_STORE names no token store: 'vlaut'." in done.stderr
@@ -59,7 +64,9 @@ def test_a_name_that_nobody_has(run: Any, installed: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "error"), [("broken", "RuntimeError"), ("absent", "ModuleNotFoundError")])
-def test_a_broken_one_is_named_and_says_nothing_else(run: Any, installed: Any, name: str, error: str) -> None:
+def test_a_broken_one_is_named_and_says_nothing_else(
+    run: Run, installed: dict[str, str], name: str, error: str
+) -> None:
     done = run("auth", "status", env={"DAGCTL_TOKEN_STORE": name})
     assert done.returncode == 1
     assert f"The token store {name!r}" in done.stderr

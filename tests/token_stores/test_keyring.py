@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keyring
 import pytest
@@ -21,6 +21,9 @@ from dagctl.adapters.keyring.store import SERVICE, KeyringTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import TokenStoreContract
+
+if TYPE_CHECKING:
+    from tests.conftest import Person, Run
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +117,9 @@ def with_keyring(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     return environ
 
 
-def test_a_session_in_the_keyring(run: Any, person: Any, with_keyring: Any, home: Path, tmp_path: Path) -> None:
+def test_a_session_in_the_keyring(
+    run: Run, person: Person, with_keyring: dict[str, str], home: Path, tmp_path: Path
+) -> None:
     signed_in = person.signs_in(run)
     assert signed_in.returncode == 0, signed_in.stderr
     assert not (home / "auth.json").exists()
@@ -129,7 +134,7 @@ def test_a_session_in_the_keyring(run: Any, person: Any, with_keyring: Any, home
     assert "access" not in "".join(path.read_text() for path in (tmp_path / "data").rglob("*.cfg"))
 
 
-def test_the_setting_in_config_yaml(run: Any, person: Any, with_keyring: Any, home: Path) -> None:
+def test_the_setting_in_config_yaml(run: Run, person: Person, with_keyring: dict[str, str], home: Path) -> None:
     del with_keyring["DAGCTL_TOKEN_STORE"]
     home.mkdir(mode=0o700)
     (home / "config.yaml").write_text("# mine\ntoken_store: keyring\n")
@@ -139,7 +144,9 @@ def test_the_setting_in_config_yaml(run: Any, person: Any, with_keyring: Any, ho
     assert run("auth", "status").returncode == 0
 
 
-def test_without_a_keyring_there_is_a_warning_and_a_file(run: Any, person: Any, with_keyring: Any, home: Path) -> None:
+def test_without_a_keyring_there_is_a_warning_and_a_file(
+    run: Run, person: Person, with_keyring: dict[str, str], home: Path
+) -> None:
     with_keyring["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     signed_in = person.signs_in(run)
     assert signed_in.returncode == 0
@@ -148,7 +155,7 @@ def test_without_a_keyring_there_is_a_warning_and_a_file(run: Any, person: Any, 
 
 
 def test_a_keyring_that_fails_is_noticed_before_anybody_signs_in(
-    run: Any, person: Any, with_keyring: Any, tmp_path: Path
+    run: Run, person: Person, with_keyring: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "locked.py").write_text(LOCKED)
     with_keyring.update(PYTHON_KEYRING_BACKEND="locked.Keyring", PYTHONPATH=str(tmp_path))
@@ -171,21 +178,23 @@ class Keyring(KeyringBackend):
 """
 
 
-def test_a_backend_that_does_not_even_load(run: Any, with_keyring: Any, tmp_path: Path) -> None:
+def test_a_backend_that_does_not_even_load(run: Run, with_keyring: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(LOCKED.replace("    set_password", "    # set_password"))
     done = run("auth", "status", env={"PYTHON_KEYRING_BACKEND": "odd.Keyring", "PYTHONPATH": str(tmp_path)})
     assert done.returncode == 4
     assert "cannot be used (TypeError)" in done.stderr
 
 
-def test_without_the_extra_the_command_that_installs_it_is_named(run: Any, tmp_path: Path, environ: Any) -> None:
+def test_without_the_extra_the_command_that_installs_it_is_named(
+    run: Run, tmp_path: Path, environ: dict[str, str]
+) -> None:
     (tmp_path / "keyring.py").write_text("raise ModuleNotFoundError(name='keyring')\n")
     done = run("auth", "status", env={"DAGCTL_TOKEN_STORE": "keyring", "PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     assert "pip install 'dagctl[keyring]'" in done.stderr
 
 
-def test_keyring_is_loaded_only_by_who_asked_for_it(environ: dict[str, str], run: Any, tmp_path: Path) -> None:
+def test_keyring_is_loaded_only_by_who_asked_for_it(environ: dict[str, str], run: Run, tmp_path: Path) -> None:
     code = "import sys, dagctl; dagctl.connect().session.status(); print('keyring' in sys.modules)"
     import subprocess
 
