@@ -24,6 +24,7 @@ from dagctl.adapters.sqlmesh.loading import loading, require_one_pin
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
             "insecure=True turns certificate verification off: whoever is on the way can "
             "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
         )
-    said = frozenset((name, os.environ[name]) for name in heeded(tuple(os.environ)))
+    said = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
     surroundings = (os.getpid(), folder or os.getcwd(), os.path.expanduser("~"), insecure, said)
     with _lock:
         if surroundings not in _clients:

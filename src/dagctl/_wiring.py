@@ -12,6 +12,7 @@ from attrs import evolve
 from dagctl._sdk import Dagctl, Ports
 from dagctl.adapters.environment.home import home_directory
 from dagctl.adapters.environment.overrides import overrides_from
+from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.system.clock import SystemClock
@@ -77,7 +78,7 @@ def connect(
     Raises:
         DagctlError: a setting of the surroundings is unusable.
     """
-    environ = os.environ if environ is None else environ
+    environ = Variables(os.environ if environ is None else environ)
     place = Path(home) if home is not None else home_directory(environ)
     overrides = overrides_from(environ, folder or _working_directory())
     if organization is not None:

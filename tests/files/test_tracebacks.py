@@ -15,6 +15,7 @@ from keyring.backend import KeyringBackend
 from tests.refusals.material import Material
 from tests.tracebacks import variables_of
 
+from dagctl import connect, get_fresh_token
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.tokens import FileTokenStore
@@ -82,6 +83,25 @@ def half_a_session_in_the_environment(machine: Machine) -> None:
     EnvironmentTokenStore({"DAGCTL_ACCESS_TOKEN": machine.material.new("access token")}).load()
 
 
+def a_session_in_the_environment(machine: Machine) -> dict[str, str]:
+    """Environment variables of a CI job; `.dagctl.yaml` beside it cannot be read."""
+    (machine.home / ".dagctl.yaml").write_text("[]")
+    names = ("DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN")
+    return {name: machine.material.new("access token") for name in names}
+
+
+def a_client_whose_pin_cannot_be_read(machine: Machine) -> None:
+    connect(environ=a_session_in_the_environment(machine), folder=machine.home)
+
+
+def a_configuration_whose_pin_cannot_be_read(machine: Machine) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in a_session_in_the_environment(machine).items():
+            patch.setenv(name, value)
+        patch.chdir(machine.home)
+        get_fresh_token()
+
+
 class Broken(KeyringBackend):
     """A keyring that gives what it was given, and takes nothing."""
 
@@ -126,6 +146,8 @@ WAYS: dict[str, Callable[[Machine], Any]] = {
             a_corrupt_file_that_cannot_be_moved_aside,
             credentials_that_cannot_be_kept,
             half_a_session_in_the_environment,
+            a_client_whose_pin_cannot_be_read,
+            a_configuration_whose_pin_cannot_be_read,
             a_keyring_that_takes_nothing,
             a_keyring_that_holds_something_else,
             a_proxy_that_is_not_there,

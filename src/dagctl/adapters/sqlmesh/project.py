@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
 from dagctl.domain.errors import ConfigProblem
 from dagctl.domain.values.text import printable
@@ -172,7 +173,7 @@ def _folder(folder: Path, source: Path) -> Path:
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """SQLMesh loads a project's `.env` into the environment for good."""
-    before = dict(os.environ)
+    before = Variables(dict(os.environ))
     try:
         yield
     finally:
