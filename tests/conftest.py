@@ -109,7 +109,7 @@ def callback_port() -> int:
 def sandbox(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterator[Sandbox]:
     """The platform, for tests that do not change what it is like."""
     from dagctl.adapters.sandbox import SandboxOptions, running_sandbox
-    from dagctl.adapters.sandbox.options import REDIRECT_URI
+    from dagctl.domain.values.platform import REDIRECT_URI
 
     options = SandboxOptions(redirect_uris=(REDIRECT_URI, f"http://localhost:{callback_port}/callback"))
     with running_sandbox(options, home=tmp_path_factory.mktemp("sandbox")) as sandbox:

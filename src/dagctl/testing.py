@@ -13,16 +13,18 @@ and in a test::
         assert dagctl_platform.checks == [("prj_shop", "staging")]
 
 `dagctl_platform` is a `MemoryPlatform`: issuer and API as one object that keeps the hosted platform's rules, with
-two organizations and four people. `dagctl` is a `dagctl.Dagctl`, wired by the production `dagctl.connect`, on which
-Ada of `Acme` has signed in. Without pytest, or with something replaced, `connected` makes the same::
+two organizations (`Tenant`) and four people (`Person`). `dagctl` is a `dagctl.Dagctl`, wired by the production
+`dagctl.connect`, on which Ada of `Acme` has signed in. Without pytest, or with something replaced, `connected`
+makes the same::
 
     platform = MemoryPlatform(access_lifetime=60, rotate=False)
     client = connected(platform, storage=memory_storage(tokens=MyTokenStore()))
     platform.clock.advance(3600)
     client.session.fresh()                          # renews; platform.refreshes == 1
 
-What a test may set, and what it can look at, is in the docstrings of `MemoryPlatform` and `MemoryIssuer`: lifetimes,
+What a test may set, and what it can look at, is in the docstrings of `MemoryPlatform` and its bases: lifetimes,
 outages (`api_trouble`, `issuer_trouble`), an issuer that errs (`id_claims`), `refreshes`, `revoked_families`, `checks`.
+For any other misbehaviour, subclass it: its bases are the platform's rules, which the sandbox goes by too.
 
 **A new adapter.** Subclass the suite of its port, override the factory, and pytest runs it::
 
@@ -40,117 +42,65 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `X as X` says that these are to be imported from here
     from dagctl._sdk import Dagctl
-    from dagctl.adapters.contracts import (
-        AccountShelfContract,
-        BrowserContract,
-        ClockContract,
-        CredentialStoreContract,
-        FileSystemContract,
-        GivenTokenStoreContract,
-        PlatformContract,
-        SettingsStoreContract,
-        Stage,
-        StateProbeContract,
-        StateStage,
-        TokenStoreContract,
-    )
-    from dagctl.adapters.memory.browser import FollowingBrowser
-    from dagctl.adapters.memory.clock import FixedClock
-    from dagctl.adapters.memory.commands import FixedCommandLine
-    from dagctl.adapters.memory.files import MemoryFileSystem
-    from dagctl.adapters.memory.grants import Person
-    from dagctl.adapters.memory.issuer import MemoryIssuer
-    from dagctl.adapters.memory.platform import MemoryPlatform, Tenant, elsewhere
-    from dagctl.adapters.memory.probe import MemoryMachine, MemoryStateProbe
-    from dagctl.adapters.memory.stores import (
-        FailingTokenStore,
-        MemoryAccountShelf,
-        MemoryCredentialStore,
-        MemorySettingsStore,
-        MemoryTokenStore,
-        NullTokenStore,
-        memory_storage,
-    )
-    from dagctl.adapters.sandbox import SandboxOptions, running_sandbox
+    from dagctl.adapters.contracts.account_shelf import AccountShelfContract as AccountShelfContract
+    from dagctl.adapters.contracts.browser import BrowserContract as BrowserContract
+    from dagctl.adapters.contracts.clock import ClockContract as ClockContract
+    from dagctl.adapters.contracts.credential_store import CredentialStoreContract as CredentialStoreContract
+    from dagctl.adapters.contracts.file_system import FileSystemContract as FileSystemContract
+    from dagctl.adapters.contracts.platform import PlatformContract as PlatformContract
+    from dagctl.adapters.contracts.platform import Stage as Stage
+    from dagctl.adapters.contracts.settings_store import SettingsStoreContract as SettingsStoreContract
+    from dagctl.adapters.contracts.state_probe import StateProbeContract as StateProbeContract
+    from dagctl.adapters.contracts.state_probe import StateStage as StateStage
+    from dagctl.adapters.contracts.token_store import GivenTokenStoreContract as GivenTokenStoreContract
+    from dagctl.adapters.contracts.token_store import TokenStoreContract as TokenStoreContract
+    from dagctl.adapters.memory.browser import FollowingBrowser as FollowingBrowser
+    from dagctl.adapters.memory.clock import FixedClock as FixedClock
+    from dagctl.adapters.memory.commands import FixedCommandLine as FixedCommandLine
+    from dagctl.adapters.memory.files import MemoryFileSystem as MemoryFileSystem
+    from dagctl.adapters.memory.platform import MemoryPlatform as MemoryPlatform
+    from dagctl.adapters.memory.platform import elsewhere as elsewhere
+    from dagctl.adapters.memory.probe import MemoryMachine as MemoryMachine
+    from dagctl.adapters.memory.probe import MemoryStateProbe as MemoryStateProbe
+    from dagctl.adapters.memory.stores import FailingTokenStore as FailingTokenStore
+    from dagctl.adapters.memory.stores import MemoryAccountShelf as MemoryAccountShelf
+    from dagctl.adapters.memory.stores import MemoryCredentialStore as MemoryCredentialStore
+    from dagctl.adapters.memory.stores import MemorySettingsStore as MemorySettingsStore
+    from dagctl.adapters.memory.stores import MemoryTokenStore as MemoryTokenStore
+    from dagctl.adapters.memory.stores import NullTokenStore as NullTokenStore
+    from dagctl.adapters.memory.stores import memory_storage as memory_storage
+    from dagctl.adapters.platform_model.people import Person as Person
+    from dagctl.adapters.platform_model.people import Tenant as Tenant
+    from dagctl.adapters.sandbox import SandboxOptions as SandboxOptions
+    from dagctl.adapters.sandbox import running_sandbox as running_sandbox
 
     dagctl: Dagctl
     dagctl_platform: MemoryPlatform
 
-_MEMORY, _CONTRACTS = "dagctl.adapters.memory", "dagctl.adapters.contracts"
 _HOMES = {
-    "BrowserContract": _CONTRACTS,
-    "ClockContract": _CONTRACTS,
-    "AccountShelfContract": _CONTRACTS,
-    "SettingsStoreContract": _CONTRACTS,
-    "CredentialStoreContract": _CONTRACTS,
-    "FailingTokenStore": f"{_MEMORY}.stores",
-    "FileSystemContract": _CONTRACTS,
-    "FixedClock": f"{_MEMORY}.clock",
-    "FixedCommandLine": f"{_MEMORY}.commands",
-    "FollowingBrowser": f"{_MEMORY}.browser",
-    "GivenTokenStoreContract": _CONTRACTS,
-    "MemoryAccountShelf": f"{_MEMORY}.stores",
-    "MemorySettingsStore": f"{_MEMORY}.stores",
-    "MemoryCredentialStore": f"{_MEMORY}.stores",
-    "MemoryFileSystem": f"{_MEMORY}.files",
-    "MemoryIssuer": f"{_MEMORY}.issuer",
-    "MemoryPlatform": f"{_MEMORY}.platform",
-    "MemoryStateProbe": f"{_MEMORY}.probe",
-    "MemoryMachine": f"{_MEMORY}.probe",
-    "MemoryTokenStore": f"{_MEMORY}.stores",
-    "NullTokenStore": f"{_MEMORY}.stores",
-    "Person": f"{_MEMORY}.grants",
-    "PlatformContract": _CONTRACTS,
-    "SandboxOptions": "dagctl.adapters.sandbox",
-    "Stage": _CONTRACTS,
-    "StateProbeContract": _CONTRACTS,
-    "StateStage": _CONTRACTS,
-    "Tenant": f"{_MEMORY}.platform",
-    "TokenStoreContract": _CONTRACTS,
-    "elsewhere": f"{_MEMORY}.platform",
-    "memory_storage": f"{_MEMORY}.stores",
-    "running_sandbox": "dagctl.adapters.sandbox",
+    "contracts.account_shelf": "AccountShelfContract",
+    "contracts.browser": "BrowserContract",
+    "contracts.clock": "ClockContract",
+    "contracts.credential_store": "CredentialStoreContract",
+    "contracts.file_system": "FileSystemContract",
+    "contracts.platform": "PlatformContract Stage",
+    "contracts.settings_store": "SettingsStoreContract",
+    "contracts.state_probe": "StateProbeContract StateStage",
+    "contracts.token_store": "GivenTokenStoreContract TokenStoreContract",
+    "memory.browser": "FollowingBrowser",
+    "memory.clock": "FixedClock",
+    "memory.commands": "FixedCommandLine",
+    "memory.files": "MemoryFileSystem",
+    "memory.platform": "MemoryPlatform elsewhere",
+    "memory.probe": "MemoryMachine MemoryStateProbe",
+    "memory.stores": "FailingTokenStore MemoryAccountShelf MemoryCredentialStore MemorySettingsStore MemoryTokenStore"
+    " NullTokenStore memory_storage",
+    "platform_model.people": "Person Tenant",
+    "sandbox": "SandboxOptions running_sandbox",
 }
-
-__all__ = [
-    "AccountShelfContract",
-    "BrowserContract",
-    "ClockContract",
-    "CredentialStoreContract",
-    "FailingTokenStore",
-    "FileSystemContract",
-    "FixedClock",
-    "FixedCommandLine",
-    "FollowingBrowser",
-    "GivenTokenStoreContract",
-    "MemoryAccountShelf",
-    "MemoryCredentialStore",
-    "MemoryFileSystem",
-    "MemoryIssuer",
-    "MemoryMachine",
-    "MemoryPlatform",
-    "MemorySettingsStore",
-    "MemoryStateProbe",
-    "MemoryTokenStore",
-    "NullTokenStore",
-    "Person",
-    "PlatformContract",
-    "SandboxOptions",
-    "SettingsStoreContract",
-    "Stage",
-    "StateProbeContract",
-    "StateStage",
-    "Tenant",
-    "TokenStoreContract",
-    "connected",
-    "dagctl",
-    "dagctl_platform",
-    "elsewhere",
-    "memory_storage",
-    "running_sandbox",
-]
+_MODULES = {name: f"dagctl.adapters.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 
 def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True, **ports: Any) -> Dagctl:
@@ -204,14 +154,16 @@ def _dagctl(dagctl_platform: MemoryPlatform) -> Dagctl:
 
 _FIXTURES: dict[str, Callable[..., object]] = {"dagctl": _dagctl, "dagctl_platform": _dagctl_platform}
 
+__all__ = sorted([*_MODULES, *_FIXTURES, "connected"])
+
 
 def __getattr__(name: str) -> Any:
     if name in _FIXTURES:
         import pytest
 
         value: Any = pytest.fixture(name=name)(_FIXTURES[name])
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = getattr(import_module(_MODULES[name]), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
@@ -219,4 +171,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -164,7 +164,7 @@ def test_the_api_knows_when_a_token_dies_and_where_it_comes_from() -> None:
     access = ApiAccess(platform.place.api_url, client.session.open().tokens.id_token, "org_acme")
     assert platform.projects(access)
     foreign = ApiAccess(platform.place.api_url, stranger.session.open().tokens.id_token, "org_acme")
-    with pytest.raises(Refused, match="not ours"):
+    with pytest.raises(Refused, match="not one of this issuer's"):
         platform.projects(foreign)
     assert isinstance(platform.clock, FixedClock)
     platform.clock.advance(3600)

@@ -90,7 +90,7 @@ class _AnsweringPage:
     def __init__(self, answer: Query) -> None:
         self.answer = answer
 
-    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
+    def authorize(self, url: str, **whom: object) -> str:
         return f"http://localhost:8080/callback?{urlencode(self.answer)}"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from dagctl.adapters.contracts.platform import Stage
-from dagctl.adapters.memory.grants import Grants
+from dagctl.adapters.platform_model.grants import Granted, Grants, hashed
+from dagctl.adapters.platform_model.refusals import OAuthError
 from dagctl.domain.errors import TokenRejected
 from dagctl.domain.values.platform import Organization
 from dagctl.domain.values.targets import Verdict
@@ -41,14 +43,14 @@ class Suite(PlatformContract):
 
 
 def no_pkce(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dagctl.adapters.memory.grants.hmac.compare_digest", lambda *_: True)
+    monkeypatch.setattr("dagctl.adapters.platform_model.grants.hmac.compare_digest", lambda *_: True)
 
 
 def any_redirect_uri(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     redeem = Grants.redeem_code
 
-    def lenient(self: Grants, code: str, verifier: str, redirect_uri: str) -> Any:
-        return redeem(self, code, verifier, "http://localhost:8080/callback")
+    def lenient(self: Grants, form: Mapping[str, str], now: float) -> Granted:
+        return redeem(self, {**form, "redirect_uri": "http://localhost:8080/callback"}, now)
 
     monkeypatch.setattr(Grants, "redeem_code", lenient)
 
@@ -56,9 +58,9 @@ def any_redirect_uri(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) 
 def codes_for_ever(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     redeem = Grants.redeem_code
 
-    def forgetful(self: Grants, code: str, verifier: str, redirect_uri: str) -> Any:
-        found = redeem(self, code, verifier, redirect_uri)
-        self._codes[code].family = None
+    def forgetful(self: Grants, form: Mapping[str, str], now: float) -> Granted:
+        found = redeem(self, form, now)
+        self._codes[form["code"]].family = None
         return found
 
     monkeypatch.setattr(Grants, "redeem_code", forgetful)
@@ -67,11 +69,11 @@ def codes_for_ever(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) ->
 def reuse_is_forgiven(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     redeem = Grants.redeem_refresh
 
-    def forgiving(self: Grants, token: str, *, rotate: bool) -> Any:
-        family = redeem(self, token, rotate=rotate)
-        family.spent.clear()
-        self.families.append(evolve(family, current=token))
-        return family
+    def forgiving(self: Grants, token: str, *, rotate: bool) -> Granted:
+        granted = redeem(self, token, rotate=rotate)
+        granted.family.spent.clear()
+        self.families.append(evolve(granted.family, current=hashed(token)))
+        return granted
 
     monkeypatch.setattr(Grants, "redeem_refresh", forgiving)
 
@@ -81,11 +83,11 @@ def revocation_is_ignored(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPa
 
 
 def any_bearer(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "_bearer", lambda access: platform.people[0])
+    monkeypatch.setattr(platform, "_bearer", lambda token: platform.people[0])
 
 
 def any_organization(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "_member", lambda access: (platform._bearer(access), platform.tenants[0]))
+    monkeypatch.setattr(platform, "member", lambda token, organization: (platform._bearer(token), platform.tenants[0]))
 
 
 def anybodys_status(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +107,18 @@ def impatient_devices(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch)
 
 
 def any_audience(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "_complaint", lambda request: {})
+    monkeypatch.setattr(platform, "_check_target", lambda request: None)
+
+
+def devices_only_expire(platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    redeem = Grants.redeem_device
+
+    def vague(self: Grants, code: str, now: float) -> Granted:
+        if code not in self._devices:
+            raise OAuthError("expired_token", "Unknown, or expired.")
+        return redeem(self, code, now)
+
+    monkeypatch.setattr(Grants, "redeem_device", vague)
 
 
 BROKEN = [
@@ -121,6 +134,9 @@ BROKEN = [
     (a_canned_yes, "test_a_project_of_nobody_is_not_open"),
     (no_nonce, "test_a_code_is_worth_tokens"),
     (impatient_devices, "test_a_device_waits_for_its_person"),
+    (any_audience, "test_a_device_asks_for_the_api"),
+    (devices_only_expire, "test_an_unknown_device_is_refused"),
+    (devices_only_expire, "test_a_device_gets_its_tokens_once"),
 ]
 
 

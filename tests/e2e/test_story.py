@@ -84,7 +84,7 @@ def test_the_functions_in_a_config_of_ones_own(run: Run, person: Person, sandbox
     )
     refused = _python(script, person.environ)  # a program of unknown target: prod is asked about too
     assert "is protected" in refused.stderr
-    sandbox.set_protected("shop", set())
+    sandbox.platform.protect("shop")
     try:
         script += (
             "assert connection.pop('type') == 'postgres'\n"
@@ -98,7 +98,7 @@ def test_the_functions_in_a_config_of_ones_own(run: Run, person: Person, sandbox
         )
         done = _python(script, person.environ)
     finally:
-        sandbox.set_protected("shop", {"prod"})
+        sandbox.platform.protect("shop", "prod")
     assert done.stdout.splitlines() == ["org_acme_shop", "True"], done.stderr
 
 

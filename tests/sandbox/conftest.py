@@ -8,6 +8,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from email.message import Message
 from html.parser import HTMLParser
 from http.client import HTTPMessage
@@ -22,6 +23,7 @@ from attrs import frozen
 
 from dagctl.adapters.sandbox import Sandbox
 from dagctl.adapters.sandbox.keys import Keys
+from dagctl.adapters.system.clock import SystemClock
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
@@ -139,6 +141,19 @@ class Client:
         return self.send(f"{self.sandbox.api_url}{path}", headers=headers)
 
 
+class Ahead(SystemClock):
+    """A clock that is so many seconds ahead."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._seconds)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._seconds
+
+
 class _Fields(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -186,6 +201,12 @@ def forge(sandbox: Sandbox) -> Callable[..., str]:
         return keys.sign({**standard, **changes})
 
     return forge
+
+
+@pytest.fixture
+def later(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Has the platform's clock be so many seconds ahead."""
+    return lambda seconds: monkeypatch.setattr(sandbox.platform, "clock", Ahead(seconds))
 
 
 @pytest.fixture

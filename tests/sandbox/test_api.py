@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dagctl.adapters.sandbox import Sandbox, SandboxOptions, User, running_sandbox
+from dagctl.adapters.platform_model.people import Person
+from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 
 ORGANIZATION = "org_sandbox_acme"
 STATUS = "/api/v1/onboarding/status?auth0_id=sandbox%7Cada"
@@ -139,7 +140,9 @@ def test_protection(client: Any, query: str, email: str, status: int, answer: di
 
 
 def test_protection_can_change(sandbox_home: Any, new_client: Callable[[Sandbox], Any]) -> None:
-    options = SandboxOptions(users=(User("bo@acme.example", "bo"),), organization="Big Co", organization_id="org_1")
+    options = SandboxOptions(
+        people=(Person("bo@acme.example", "bo", "org_1"),), organization="Big Co", organization_id="org_1"
+    )
     with running_sandbox(options, home=sandbox_home) as sandbox:
         client = new_client(sandbox)
         token = client.tokens()["id_token"]
@@ -148,9 +151,9 @@ def test_protection_can_change(sandbox_home: Any, new_client: Callable[[Sandbox]
             answer = client.api(f"{CHECK}?project_id=prj_shop&environment={environment}", token, "org_1")
             return int(answer.status)
 
-        sandbox.set_protected("shop", {"staging"})
+        sandbox.platform.protect("shop", "staging")
         changed = [ask("prod"), ask("staging")]
-        sandbox.set_protected("shop", None)
+        sandbox.platform.unprotect("prj_shop")
         assert changed == [200, 403]
         assert ask("prod") == 404
         assert sandbox.observations.checks == [("prj_shop", "prod"), ("prj_shop", "staging"), ("prj_shop", "prod")]

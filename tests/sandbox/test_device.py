@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,17 +43,6 @@ class Device:
 def device(client: Any) -> Device:
     """A device that has just begun."""
     return Device(client)
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets the issuer's clock go ahead by so many seconds."""
-    start = time.time()
-
-    def later(seconds: float) -> None:
-        monkeypatch.setattr("dagctl.adapters.sandbox.grants.time.time", lambda: start + seconds)
-
-    return later
 
 
 def test_a_device_is_told_what_to_show(device: Device, client: Any) -> None:

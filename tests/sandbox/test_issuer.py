@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -176,10 +175,9 @@ def test_a_code_used_twice_revokes_what_it_gave(client: Any) -> None:
     assert client.refresh(first["refresh_token"]).json["error"] == "invalid_grant"
 
 
-def test_a_code_lives_for_a_minute(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_code_lives_for_a_minute(client: Any, later: Callable[[float], None]) -> None:
     code = client.code()
-    now = time.time()
-    monkeypatch.setattr("dagctl.adapters.sandbox.grants.time.time", lambda: now + 61)
+    later(61)
 
     assert client.exchange(code).json["error"] == "invalid_grant"
 

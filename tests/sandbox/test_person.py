@@ -129,7 +129,7 @@ def test_connects_a_device_too(place: tuple[Sandbox, Path]) -> None:
     from dagctl.adapters.sandbox.person import sign_in
 
     sandbox, _ = place
-    form = {"client_id": sandbox.client_id, "audience": sandbox.api_url}
+    form = {"client_id": sandbox.client_id, "audience": sandbox.api_url, "scope": "openid"}
     trust = ssl.create_default_context(cafile=str(sandbox.ca_file))
     with urlopen(f"https://{sandbox.issuer_host}/oauth/device/code", urlencode(form).encode(), context=trust) as answer:
         address = json.load(answer)["verification_uri_complete"]

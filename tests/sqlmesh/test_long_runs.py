@@ -26,7 +26,7 @@ from tests.sqlmesh.lasting import (
 )
 from tests.sqlmesh.test_sandbox import APPLY, place
 
-from dagctl.adapters.sandbox.observations import PgLogin
+from dagctl.adapters.platform_model.observations import PgLogin
 
 LAYERS = ((1, 14), (2, 14), (4, 14), (1, 14), (2, 5))
 """How many models have to wait for those before them, and the seconds that each takes: a minute in all."""

@@ -353,7 +353,7 @@ context = Context(paths=".")
 
 
 def test_a_protected_environment_is_out_of_reach_of_a_notebook(shared: Place) -> None:
-    shared.sandbox.set_protected("shop", {"staging"})
+    shared.sandbox.platform.protect("shop", "staging")
     try:
         before = shared.dump()
         for touch in (
@@ -369,7 +369,7 @@ def test_a_protected_environment_is_out_of_reach_of_a_notebook(shared: Place) ->
         assert done.returncode == 0, done.stderr
         assert "dev_three" in shared.environments()
     finally:
-        shared.sandbox.set_protected("shop", {"prod"})
+        shared.sandbox.platform.protect("shop", "prod")
 
 
 CLAIMS = """\
@@ -438,7 +438,7 @@ for _ in range(3):
 
 @pytest.mark.parametrize("trouble", ["restart_proxy", "drop_connections"])
 def test_sqlmesh_carries_on_when_its_connections_are_gone(trouble: str, shared: Place) -> None:
-    shared.sandbox.set_protected("shop", set())
+    shared.sandbox.platform.protect("shop")
     process = subprocess.Popen(
         [sys.executable, "-c", CARRIES_ON],
         cwd=shared.project,
@@ -464,4 +464,4 @@ def test_sqlmesh_carries_on_when_its_connections_are_gone(trouble: str, shared: 
     finally:
         process.kill()
         process.communicate()
-        shared.sandbox.set_protected("shop", {"prod"})
+        shared.sandbox.platform.protect("shop", "prod")

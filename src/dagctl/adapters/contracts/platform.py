@@ -221,13 +221,21 @@ class PlatformContract(Contract):
         stage.finish_device(device.user_code)
         tokens = stage.identity.poll_device(stage.place, device.device_code)
         assert stage.api.projects(stage.access(tokens)) == stage.projects
-        assert self._poll(stage, device.device_code) in ("expired_token", "invalid_grant")
+        assert self._poll(stage, device.device_code) == "invalid_grant"
 
     def test_an_unknown_device_is_refused(self) -> None:
         stage = self.make()
         if stage.finish_device is None:
             pytest.skip("this client has no device grant")
-        assert self._poll(stage, Secret("unknown")) in ("expired_token", "invalid_grant")
+        assert self._poll(stage, Secret("unknown")) == "invalid_grant"
+
+    def test_a_device_asks_for_the_api(self) -> None:
+        stage = self.make()
+        if stage.finish_device is None:
+            pytest.skip("this client has no device grant")
+        with pytest.raises(Refused) as caught:
+            stage.identity.begin_device(evolve(stage.place, api_url="https://elsewhere.example"))
+        assert caught.value.code == "invalid_request"
 
     def test_the_api_names_its_issuer(self) -> None:
         stage = self.make()

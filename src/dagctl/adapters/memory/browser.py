@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from urllib.parse import parse_qsl
 
 from dagctl.domain.errors import PortTaken, Refused, SignInTimedOut
 from dagctl.domain.values.platform import REDIRECT_URI
-from dagctl.ports.browser import Page, Query, Visit
+from dagctl.ports.browser import Browser, Page, Query, Visit
 
 UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
 
@@ -17,16 +17,26 @@ UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the termi
 class SignInPage(Protocol):
     """Where people sign in; a `MemoryPlatform` has one."""
 
-    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
-        """The address where the person is sent from the page at `url`."""
+    def authorize(
+        self,
+        url: str,
+        *,
+        email: str | None = None,
+        deny: bool = False,
+        cookies: MutableMapping[str, str] | None = None,
+    ) -> str:
+        """The address where the person is sent from the page at `url`; `cookies` are the browser's, to be changed."""
 
 
-class FollowingBrowser:
+class FollowingBrowser(Browser):
     """The `Browser` of a test: it opens the address that it is given, signs in there, and follows the redirect.
+
+    It keeps the issuer's session: whoever has signed in with it goes on as the same person, until a request asks for
+    something else by `prompt`.
 
     Args:
         page: where it signs in.
-        email: who does.
+        email: who does; whom the page suggests where None.
         deny: the person refuses.
         idle: the person does nothing at all.
         forgeries: callbacks that somebody else sends before the issuer's own arrives.
@@ -58,14 +68,10 @@ class FollowingBrowser:
         self._forgeries = tuple(forgeries)
         self._redirect_uri = redirect_uri
         self._listening = False
+        self._cookies: dict[str, str] = {}
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
-        """Listen until the block ends.
-
-        Raises:
-            PortTaken: it is listening already.
-        """
         if self._listening:
             raise PortTaken(f"Somebody listens on {self._redirect_uri} already.")
         visit, self._listening = _Visit(self, accept), True
@@ -81,12 +87,13 @@ class FollowingBrowser:
         self.opened.append(url)
         yield from self._forgeries
         if not self._idle:
-            address, _, query = self._page.authorize(url, email=self._email, deny=self._deny).partition("?")
+            sent_to = self._page.authorize(url, email=self._email, deny=self._deny, cookies=self._cookies)
+            address, _, query = sent_to.partition("?")
             if address == self._redirect_uri:
                 yield dict(parse_qsl(query))
 
 
-class _Visit:
+class _Visit(Visit):
     def __init__(self, browser: FollowingBrowser, accept: Callable[[Query], bool]) -> None:
         self.redirect_uri = browser._redirect_uri
         self.answer: Query | None = None

@@ -6,37 +6,35 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-
-class NotOurs(Exception):
-    """A token that was not signed with this key."""
-
-
-def signed(claims: Mapping[str, Any], key: bytes) -> str:
-    """`claims` as a JWT in compact serialisation."""
-    header = {"alg": "HS256", "typ": "JWT"}
-    content = ".".join(_encode(json.dumps(part).encode()) for part in (header, dict(claims)))
-    return f"{content}.{_signature(content, key)}"
+from dagctl.adapters.platform_model.issuer import Signer
+from dagctl.adapters.platform_model.refusals import NotOurs
 
 
-def verified(token: str, key: bytes) -> dict[str, Any]:
-    """The claims of a token that was signed with `key`.
+class HmacSigner(Signer):
+    """A signer with a key of its own."""
 
-    Raises:
-        NotOurs: it was not.
-    """
-    content, _, signature = token.rpartition(".")
-    if not hmac.compare_digest(signature.encode(), _signature(content, key).encode()):
-        raise NotOurs
-    claims = content.partition(".")[2]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    return found
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
 
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        header = {"alg": "HS256", "typ": "JWT"}
+        content = ".".join(_encode(json.dumps(part).encode()) for part in (header, dict(claims)))
+        return f"{content}.{self._signature(content)}"
 
-def _signature(content: str, key: bytes) -> str:
-    return _encode(hmac.new(key, content.encode(), hashlib.sha256).digest())
+    def verify(self, token: str) -> Mapping[str, Any]:
+        content, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._signature(content).encode()):
+            raise NotOurs
+        claims = content.partition(".")[2]
+        found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        return found
+
+    def _signature(self, content: str) -> str:
+        return _encode(hmac.new(self._key, content.encode(), hashlib.sha256).digest())
 
 
 def _encode(data: bytes) -> str:

@@ -1,37 +1,44 @@
-"""The whole platform in memory: issuer and management API as one object, with the real ones' rules."""
+"""The whole platform in memory: its model, behind the ports."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from urllib.parse import parse_qsl
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from dagctl.adapters.memory.grants import Person
-from dagctl.adapters.memory.issuer import MemoryIssuer
-from dagctl.adapters.memory.jwts import NotOurs, verified
-from dagctl.domain.errors import PlatformError, Refused, TokenNotAccepted, Unreachable
+from dagctl.adapters.memory.clock import FixedClock
+from dagctl.adapters.memory.jwts import HmacSigner
+from dagctl.adapters.platform_model.issuer import DEVICE_GRANT, Signer
+from dagctl.adapters.platform_model.model import PlatformModel
+from dagctl.adapters.platform_model.people import Person, Tenant
+from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind, OAuthError
+from dagctl.domain.errors import NotFound, PlatformError, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Platform, Project, StateProxy
+from dagctl.domain.values.platform import (
+    SCOPE,
+    Advertisement,
+    ApiAccess,
+    Organization,
+    Platform,
+    Project,
+    StateProxy,
+)
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import PRODUCTION, Verdict
-from dagctl.domain.values.tokens import instant
+from dagctl.domain.values.tokens import TokenSet, expiry_of
+from dagctl.ports.api_gateway import ApiGateway
+from dagctl.ports.clock import Clock
+from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
-
-@frozen
-class Tenant:
-    """An organization and what it has.
-
-    Attributes:
-        protected: project ID to the environments that are protected there; a project that is not named has
-            no protection configured.
-    """
-
-    organization: Organization
-    projects: tuple[Project, ...] = ()
-    protected: Mapping[str, Collection[str]] = field(factory=dict)
-
-
+PEOPLE = (
+    Person("ada@acme.example", "memory|ada", "org_acme"),
+    Person("grace@acme.example", "memory|grace", "org_acme", excepted=True),
+    Person("bob@globex.example", "memory|bob", "org_globex"),
+    Person("new@acme.example", "memory|new"),
+)
 TENANTS = (
     Tenant(
         Organization("org_acme", "Acme"),
@@ -40,133 +47,186 @@ TENANTS = (
     ),
     Tenant(Organization("org_globex", "Globex"), (Project("prj_ledger", "ledger"),)),
 )
-
 PROXY = StateProxy("pg-proxy.acme.example", 6432)
+SESSION = "session"
+"""The issuer's cookie."""
 
 
-@define(eq=False, slots=False)
-class MemoryPlatform(MemoryIssuer):
+@define(eq=False, slots=False, kw_only=True)
+class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     """The `ApiGateway` and the `IdentityProvider` of a test: nothing is granted that the hosted platform refuses.
 
     It verifies PKCE, redirect URIs, audiences, expiry and its own signatures, takes a code once, rotates
-    refresh tokens and revokes a sign-in whose spent refresh token comes back. Its attributes are the
-    issuer's (`MemoryIssuer`) and these:
+    refresh tokens and revokes a sign-in whose spent refresh token comes back. Its attributes are these, and those of
+    `PlatformModel`, `Issuer` and `Observations`.
 
     Attributes:
-        tenants: the organizations.
         proxy: where the state databases are; None where it does not say.
         advertises: which issuer it names; None where it publishes no metadata.
-        api_trouble: what every call to the API raises, while it is out of order.
-        checks: project ID and environment of each question about protection that it has answered.
+        api_trouble, issuer_trouble: what every call to it raises, while it is out of order.
     """
 
+    clock: Clock = field(factory=FixedClock)
+    signer: Signer = field(factory=HmacSigner, repr=False)
+    people: tuple[Person, ...] = PEOPLE
     tenants: tuple[Tenant, ...] = TENANTS
     proxy: StateProxy | None = PROXY
     advertises: Advertisement | None = field()
     api_trouble: PlatformError | None = None
-    checks: list[tuple[str, str | None]] = field(factory=list, init=False)
+    issuer_trouble: PlatformError | None = None
 
     @advertises.default
     def _own_issuer(self) -> Advertisement:
         return Advertisement(self.place.issuer_host, self.place.client_id)
 
-    def protect(self, project_id: str, *environments: str) -> None:
-        """Protect just these environments of a project."""
-        self.tenants = tuple(
-            evolve(tenant, protected={**tenant.protected, project_id: frozenset(environments)})
-            if project_id in [project.id for project in tenant.projects]
-            else tenant
-            for tenant in self.tenants
-        )
+    def authorize(
+        self,
+        url: str,
+        *,
+        email: str | None = None,
+        deny: bool = False,
+        cookies: MutableMapping[str, str] | None = None,
+    ) -> str:
+        """Open the sign-in page and decide, where it asks; the address where the person is sent.
+
+        Args:
+            email: who; whom the page suggests where None.
+            cookies: what the browser keeps of this issuer's: its session, if it has one, or gets one.
+
+        Raises:
+            Refused: the request is one that nobody is sent back with (RFC 6749 section 4.1.2.1).
+        """
+        address, _, query = url.partition("?")
+        if address != f"{self.place.issuer}authorize":
+            raise NotFound(f"{self.place.issuer_host} has no page {address}.")
+        request, kept = dict(parse_qsl(query)), {} if cookies is None else cookies
+        with self._as_issuer(self.place):
+            if back := self.authorization_endpoint(request, kept.get(SESSION)):
+                return back
+            person = None if deny else self._whoever(email) if email else self.suggested(request)
+            if person is not None:
+                kept[SESSION] = self.begin_session(person)
+            return self.decide(request, person)
+
+    def finish_device(self, user_code: str, *, email: str | None = None, deny: bool = False) -> None:
+        """Type a device's code in and decide.
+
+        Raises:
+            Refused: there is no such code, or it has been decided about.
+        """
+        with self._as_issuer(self.place):
+            self.decide_device(user_code, None if deny else self._whoever(email))
+
+    def endpoints(self, platform: Platform) -> Endpoints:
+        with self._as_issuer(platform):
+            issuer = self.place.issuer
+            return Endpoints(f"{issuer}authorize", self.names_itself, f"{issuer}oauth/device/code")
+
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+        proof = {"code": code.reveal(), "code_verifier": verifier.reveal()}
+        return self._redeemed(platform, grant_type="authorization_code", redirect_uri=redirect_uri, **proof)
+
+    def refresh(self, platform: Platform, refresh_token: Secret) -> TokenSet:
+        return self._redeemed(platform, grant_type="refresh_token", refresh_token=refresh_token.reveal())
+
+    def revoke(self, platform: Platform, refresh_token: Secret) -> None:
+        with self._as_issuer(platform):
+            self.revocation_endpoint({"client_id": platform.client_id, "token": refresh_token.reveal()})
+
+    def begin_device(self, platform: Platform) -> DeviceCode:
+        form = {"client_id": platform.client_id, "audience": platform.api_url, "scope": SCOPE}
+        with self._as_issuer(platform):
+            return DeviceCode(**self.device_endpoint(form))
+
+    def poll_device(self, platform: Platform, device_code: Secret) -> TokenSet:
+        return self._redeemed(platform, grant_type=DEVICE_GRANT, device_code=device_code.reveal())
 
     def advertisement(self, api_url: str) -> Advertisement | None:
-        """Which issuer the API names."""
-        self._reach_api(api_url)
-        return self.advertises
+        with self._as_api(api_url):
+            return self.advertises
 
     def server_date(self, api_url: str) -> datetime | None:
-        """What the platform's clock shows."""
-        self._reach_api(api_url)
-        return self.clock.now()
+        with self._as_api(api_url):
+            return self.clock.now()
 
     def handshake(self, api_url: str) -> Handshake | None:
         """As if over TLS, with a certificate that has 90 days to live."""
-        self._reach_api(api_url)
-        return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))
+        with self._as_api(api_url):
+            return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))
 
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:
-        """The person's organization; everybody may ask about themselves only."""
-        person = self._bearer(access)
-        if person.subject != subject:
-            raise _refused("That is somebody else's status.")
-        tenant = self._tenant(person)
-        return tenant.organization if tenant is not None else None
+        with self._as_api(access.api_url):
+            return self.onboarded(access.id_token.reveal(), subject)
 
     def state_proxy(self, access: ApiAccess) -> StateProxy | None:
-        """Where the state databases are."""
-        self._member(access)
-        return self.proxy
+        with self._as_api(access.api_url):
+            self.member(access.id_token.reveal(), access.organization_id)
+            return self.proxy
 
     def projects(self, access: ApiAccess) -> tuple[Project, ...]:
-        """The organization's projects."""
-        return self._member(access)[1].projects
+        with self._as_api(access.api_url):
+            return self.member(access.id_token.reveal(), access.organization_id)[1].projects
 
     def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
-        """Whether the person may touch the environment."""
-        person, tenant = self._member(access)
-        if project_id not in [project.id for project in tenant.projects]:
-            raise _refused("There is no such project in your organization.")
-        self.checks.append((project_id, environment))
-        closed = (environment or PRODUCTION) in tenant.protected.get(project_id, ())
-        if closed and not person.excepted:
-            return Verdict(False, f"Only deployments from CI may change {environment or PRODUCTION}.")
-        return Verdict(True)
+        with self._as_api(access.api_url):
+            try:
+                self.check_protection(access.id_token.reveal(), access.organization_id, project_id, environment)
+            except ApiRefusal as refusal:
+                if refusal.kind not in (Kind.REFUSED, Kind.NOT_FOUND):
+                    raise
+                closed = refusal.kind is Kind.REFUSED
+                return Verdict(not closed, str(refusal) if closed else None)
+            return Verdict(True)
 
-    def _reach_api(self, api_url: str) -> None:
+    def _whoever(self, email: str | None) -> Person:
+        found = self.person_called(email)
+        if found is None:
+            raise Refused(f"There is no account {email}.")
+        return found
+
+    def _redeemed(self, platform: Platform, **form: str) -> TokenSet:
+        with self._as_issuer(platform):
+            answer = self.token_endpoint({"client_id": platform.client_id, **form})
+        now, dies = self.clock.now(), expiry_of(Secret(answer.get("id_token", "")))
+        expires_at = min(now + timedelta(seconds=answer["expires_in"]), *([dies] if dies else []))
+        return TokenSet(
+            answer.pop("access_token"),
+            answer.pop("id_token", ""),
+            answer.pop("refresh_token", None),
+            expires_at=expires_at,
+            lifetime=expires_at - now,
+            extra=answer,
+        )
+
+    @contextmanager
+    def _as_issuer(self, platform: Platform) -> Iterator[None]:
+        if platform.issuer_host != self.place.issuer_host:
+            raise Unreachable(f"There is no {platform.issuer_host}.", host=platform.issuer_host)
+        if self.issuer_trouble is not None:
+            raise self.issuer_trouble
+        try:
+            yield
+        except OAuthError as error:
+            raise Refused(f"The issuer refused: {error} ({error.code})", code=error.code) from None
+
+    @contextmanager
+    def _as_api(self, api_url: str) -> Iterator[None]:
         if api_url != self.place.api_url:
             raise Unreachable(f"There is no {api_url}.")
         if self.api_trouble is not None:
             raise self.api_trouble
-
-    def _bearer(self, access: ApiAccess) -> Person:
-        """Whose ID token it is: one of ours, for our client, alive. An access token is none."""
-        self._reach_api(access.api_url)
         try:
-            claims: Mapping[str, Any] = verified(access.id_token.reveal(), self._key)
-        except NotOurs:
-            raise _not_accepted("The token is not ours.") from None
-        dies = instant(claims.get("exp"))
-        if claims.get("iss") != self.place.issuer or claims.get("aud") != self.place.client_id:
-            raise _not_accepted("The token is for somebody else.")
-        if dies is None or dies <= self.clock.now():
-            raise _not_accepted("The token has expired.")
-        for person in self.people:
-            if person.subject == claims.get("sub"):
-                return person
-        raise _not_accepted("The token is for nobody here.")
+            yield
+        except ApiRefusal as refusal:
+            raise refused("The API", refusal) from None
 
-    def _tenant(self, person: Person) -> Tenant | None:
-        return next((tenant for tenant in self.tenants if tenant.organization.id == person.organization_id), None)
 
-    def _member(self, access: ApiAccess) -> tuple[Person, Tenant]:
-        """Who asks, and for which organization: their own, named in the request."""
-        person = self._bearer(access)
-        tenant = self._tenant(person)
-        if access.organization_id is None:
-            raise _refused("The organization is not named.")
-        if tenant is None or access.organization_id != tenant.organization.id:
-            raise _refused("You do not belong to that organization.")
-        return person, tenant
+def refused(who: str, refusal: ApiRefusal) -> Refused:
+    """The domain's error for a refusal."""
+    kind = TokenNotAccepted if refusal.kind is Kind.NOT_ACCEPTED else Refused
+    return kind(f"{who} refused: {refusal}")
 
 
 def elsewhere(host: str = "api.dagctl.test", *, client_id: str = "client-of-dagctl-test") -> Platform:
     """A place that is not the hosted platform: an API with its issuer on the same host."""
     return Platform(f"https://{host}", f"{host}:8443", client_id)
-
-
-def _refused(why: str) -> Refused:
-    return Refused(f"The API refused: {why}")
-
-
-def _not_accepted(why: str) -> TokenNotAccepted:
-    return TokenNotAccepted(f"The API refused: {why}")

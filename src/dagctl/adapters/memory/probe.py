@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from attrs import define, evolve, field
 
-from dagctl.adapters.memory.jwts import NotOurs, verified
-from dagctl.adapters.memory.platform import MemoryPlatform
+from dagctl.adapters.memory.platform import MemoryPlatform, refused
+from dagctl.adapters.platform_model.refusals import ApiRefusal
 from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials, StateEndpoint, database_name, database_user
-from dagctl.domain.values.tokens import instant
-from dagctl.ports.machine import FileSeen
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
+from dagctl.ports.machine import FileSeen, Machine
+from dagctl.ports.state_probe import ProxyTrust, StateProbe
 
 CA = "/memory/ca.pem"
 
 
 @define(eq=False)
-class MemoryStateProbe:
+class MemoryStateProbe(StateProbe, ProxyTrust):
     """The `StateProbe` and the `ProxyTrust` of a test: it lets in whom the platform's proxy would let in.
 
     Attributes:
@@ -67,34 +67,12 @@ class MemoryStateProbe:
         endpoint = credentials.endpoint
         self.secure(endpoint)
         self._trouble("enter")
-        if endpoint.user not in self._users(credentials.password.reveal()):
-            raise PlatformError(f"The token is not for {endpoint.user}.", hint="Run: dagctl auth login --org ORG")
-        if endpoint.database not in self._databases():
-            raise PlatformError(f"There is no database {endpoint.database}.")
-        self.entered.append(endpoint.user)
-
-    def _users(self, token: str) -> list[str]:
-        platform = self.platform
         try:
-            claims = verified(token, platform._key)
-        except NotOurs:
-            raise PlatformError("The token is not ours.", hint="Run: dagctl auth login --org ORG") from None
-        dies = instant(claims.get("exp"))
-        audience = claims.get("aud")
-        named = audience if isinstance(audience, list) else [audience]
-        if platform.place.api_url not in named or dies is None or dies <= platform.clock.now():
-            raise PlatformError("The token is dead, or for somebody else.")
-        members = {person.organization_id for person in platform.people if person.subject == claims.get("sub")}
-        return [
-            database_user(tenant.organization.name, project.name)
-            for tenant in platform.tenants
-            if tenant.organization.id in members
-            for project in tenant.projects
-        ]
-
-    def _databases(self) -> list[str]:
-        tenants = self.platform.tenants
-        return [database_name(tenant.organization.name, found.name) for tenant in tenants for found in tenant.projects]
+            claims = self.platform.access_claims(credentials.password.reveal())
+            self.platform.check_database(claims, endpoint.user, endpoint.database)
+        except ApiRefusal as refusal:
+            raise refused("The proxy", refusal) from None
+        self.entered.append(endpoint.user)
 
     def _trouble(self, step: str) -> None:
         if step in self.trouble:
@@ -102,7 +80,7 @@ class MemoryStateProbe:
 
 
 @define(eq=False)
-class MemoryMachine:
+class MemoryMachine(Machine):
     """The `Machine` of a test: what is there is what it is told."""
 
     seen: tuple[FileSeen, ...] = ()
@@ -110,13 +88,10 @@ class MemoryMachine:
     place: str = "/nowhere"
 
     def home(self) -> str:
-        """The place."""
         return self.place
 
     def files(self) -> tuple[FileSeen, ...]:
-        """The files."""
         return self.seen
 
     def variables(self) -> tuple[str, ...]:
-        """The names."""
         return self.names

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dagctl.adapters.sandbox.options import SandboxOptions, User
+from dagctl.adapters.sandbox.options import SandboxOptions
 
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox.running import Sandbox, running_sandbox
 
-__all__ = ["Sandbox", "SandboxOptions", "User", "running_sandbox"]
+__all__ = ["Sandbox", "SandboxOptions", "running_sandbox"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,33 +1,36 @@
-"""The issuer: an OpenID Connect provider with a sign-in page."""
+"""The issuer over HTTP: an OpenID Connect provider with a sign-in page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from dagctl.adapters.platform_model.issuer import DEVICE_GRANT
+from dagctl.adapters.platform_model.model import PlatformModel
+from dagctl.adapters.platform_model.people import Person
+from dagctl.adapters.platform_model.refusals import OAuthError
 from dagctl.adapters.sandbox import pages
-from dagctl.adapters.sandbox.grants import DEVICE_LIFETIME, Grants, OAuthError
 from dagctl.adapters.sandbox.keys import Keys
-from dagctl.adapters.sandbox.options import CLIENT_ID, User
 
-DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-REQUEST = ("client_id", "response_type", "redirect_uri", "scope", "audience", "code_challenge")
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
 }
+# Those of Auth0; everything else is a 400 (RFC 6749 section 5.2)
+STATUSES = {"invalid_client": 401, "slow_down": 429} | dict.fromkeys(
+    ("invalid_grant", "authorization_pending", "expired_token", "access_denied"), 403
+)
 
 
-def issuer_app(grants: Grants, keys: Keys) -> Starlette:
+def issuer_app(platform: PlatformModel, keys: Keys) -> Starlette:
     """The issuer's web application."""
-    issuer = Issuer(grants, keys)
+    issuer = Issuer(platform, keys)
     return Starlette(
         routes=[
             Route("/.well-known/openid-configuration", issuer.metadata),
@@ -39,22 +42,24 @@ def issuer_app(grants: Grants, keys: Keys) -> Starlette:
             Route("/oauth/device/code", issuer.device_code, methods=["POST"]),
             Route("/activate", issuer.ask_device, methods=["GET"]),
             Route("/activate", issuer.decide_device, methods=["POST"]),
-        ]
+        ],
+        exception_handlers={OAuthError: _oauth_error},
     )
 
 
 class Issuer:
     """The endpoints."""
 
-    def __init__(self, grants: Grants, keys: Keys) -> None:
-        self._grants = grants
-        self._options = grants.options
+    def __init__(self, platform: PlatformModel, keys: Keys) -> None:
+        self._platform = platform
         self._keys = keys
+        # cookies know no ports (RFC 6265 section 8.5): two sandboxes on one machine must not share one
+        self._cookie = f"__Host-dagctl-sandbox-{urlsplit(platform.place.issuer).port}"
 
     async def metadata(self, request: Request) -> Response:
         """Discovery (OpenID Connect Discovery 1.0 section 4)."""
-        issuer = self._grants.issuer
-        device = {"device_authorization_endpoint": f"{issuer}oauth/device/code"} if self._options.device else {}
+        issuer = self._platform.place.issuer
+        device = {"device_authorization_endpoint": f"{issuer}oauth/device/code"} if self._platform.device else {}
         return JSONResponse(
             {
                 **device,
@@ -70,7 +75,7 @@ class Issuer:
                 "id_token_signing_alg_values_supported": ["ES256"],
                 "code_challenge_methods_supported": ["S256"],
                 "token_endpoint_auth_methods_supported": ["none"],
-                "authorization_response_iss_parameter_supported": True,
+                "authorization_response_iss_parameter_supported": self._platform.names_itself,
             }
         )
 
@@ -79,148 +84,79 @@ class Issuer:
         return JSONResponse(self._keys.jwks())
 
     async def ask(self, request: Request) -> Response:
-        """The sign-in page, for a request that is in order."""
+        """The sign-in page, for a request that is in order and that a session does not answer already."""
         query = request.query_params
-        if unknown := self._unredirectable(query):
-            return _words("This request cannot be taken", unknown, 400)
-        if trouble := self._wrong(query):
-            return self._back(query, error=trouble.code, error_description=str(trouble))
+        try:
+            back = self._platform.authorization_endpoint(query, request.cookies.get(self._cookie))
+        except OAuthError as error:
+            return _words("This request cannot be taken", str(error), 400)
+        if back is not None:
+            return _redirect(back)
         hidden = {name: value for name, value in query.items() if name not in ("email", "decision")}
-        page = pages.sign_in(self._options.users, hidden, self._options.organization)
+        organization, suggested = self._platform.tenants[0].organization, self._platform.suggested(query)
+        page = pages.sign_in(self._platform.people, hidden, organization.name, suggested)
         return HTMLResponse(page, headers=PAGE_HEADERS)
 
     async def decide(self, request: Request) -> Response:
         """The person's answer, taken back to the client."""
         form = {name: str(value) for name, value in (await request.form()).items()}
-        if unknown := self._unredirectable(form):
-            return _words("This request cannot be taken", unknown, 400)
-        if trouble := self._wrong(form):
-            return self._back(form, error=trouble.code, error_description=str(trouble))
-        user = self._person(form)
-        if user is None:
-            return self._back(form, error="access_denied", error_description="The person refused.")
-        code = self._grants.grant_code(
-            user,
-            redirect_uri=form["redirect_uri"],
-            challenge=form["code_challenge"],
-            nonce=form.get("nonce"),
-        )
-        return self._back(form, code=code)
+        person = self._person(form)
+        try:
+            answer = _redirect(self._platform.decide(form, person))
+        except OAuthError as error:
+            return _words("This request cannot be taken", str(error), 400)
+        if person is not None:
+            session = self._platform.begin_session(person)
+            answer.set_cookie(self._cookie, session, secure=True, httponly=True, samesite="lax")
+        return answer
 
     async def token(self, request: Request) -> Response:
         """The token endpoint."""
-        form = await _parameters(request)
-        try:
-            if form.get("client_id") != CLIENT_ID:
-                raise OAuthError("invalid_client", "The client is unknown.")
-            return JSONResponse(self._granted(form), headers={"Cache-Control": "no-store"})
-        except OAuthError as error:
-            return _oauth_error(error)
-
-    def _granted(self, form: Mapping[str, str]) -> dict[str, Any]:
-        kind = form.get("grant_type")
-        if kind == "authorization_code":
-            return self._grants.exchange_code(form)
-        if kind == "refresh_token":
-            return self._grants.refresh(form)
-        if kind == DEVICE_GRANT:
-            self._check_device_grant()
-            return self._grants.poll_device(form)
-        raise OAuthError("unsupported_grant_type", "There is no such grant here.")
+        granted = self._platform.token_endpoint(await _parameters(request))
+        return JSONResponse(granted, headers={"Cache-Control": "no-store"})
 
     async def revoke(self, request: Request) -> Response:
         """The revocation endpoint."""
-        form = await _parameters(request)
-        if form.get("client_id") != CLIENT_ID:
-            return _oauth_error(OAuthError("invalid_client", "The client is unknown."))
-        self._grants.revoke(form.get("token", ""))
+        self._platform.revocation_endpoint(await _parameters(request))
         return Response(status_code=200)
 
     async def device_code(self, request: Request) -> Response:
         """The device authorization endpoint."""
-        form = await _parameters(request)
-        try:
-            self._check_device_request(form)
-        except OAuthError as error:
-            return _oauth_error(error)
-        code, device = self._grants.begin_device()
-        address = f"{self._grants.issuer}activate"
-        return JSONResponse(
-            {
-                "device_code": code,
-                "user_code": device.user_code,
-                "verification_uri": address,
-                "verification_uri_complete": f"{address}?{urlencode({'user_code': device.user_code})}",
-                "expires_in": int(DEVICE_LIFETIME),
-                "interval": int(device.interval),
-            }
-        )
+        return JSONResponse(self._platform.device_endpoint(await _parameters(request)))
 
     async def ask_device(self, request: Request) -> Response:
         """The page that takes a device's code."""
-        page = pages.device(self._options.users, request.query_params.get("user_code", ""))
+        page = pages.device(self._platform.people, request.query_params.get("user_code", ""))
         return HTMLResponse(page, headers=PAGE_HEADERS)
 
     async def decide_device(self, request: Request) -> Response:
         """The person's answer about a device."""
         form = {name: str(value) for name, value in (await request.form()).items()}
-        user = self._person(form)
-        if not self._grants.finish_device(form.get("user_code", ""), user):
-            return _words("No such code", "The code is unknown, or has expired. Look at the terminal again.", 400)
-        if user is None:
+        person = self._person(form)
+        try:
+            self._platform.decide_device(form.get("user_code", ""), person)
+        except OAuthError as error:
+            return _words("No such code", f"{error} Look at the terminal again.", 400)
+        if person is None:
             return _words("Refused", "The device was not connected.", 200)
         return _words("Connected", "Go back to the terminal.", 200)
 
-    def _check_device_request(self, form: Mapping[str, str]) -> None:
-        if form.get("client_id") != CLIENT_ID:
-            raise OAuthError("invalid_client", "The client is unknown.")
-        self._check_device_grant()
-        if form.get("audience") != self._grants.api_url:
-            raise OAuthError("invalid_request", "The audience is unknown.")
+    def _person(self, form: Mapping[str, str]) -> Person | None:
+        return self._platform.person_called(form.get("email", "")) if form.get("decision") == "allow" else None
 
-    def _check_device_grant(self) -> None:
-        if not self._options.device:
-            raise OAuthError("unauthorized_client", "The client has no device grant.")
 
-    def _unredirectable(self, query: Mapping[str, str]) -> str | None:
-        """What forbids to send anybody back to the redirect URI (RFC 6749 section 4.1.2.1)."""
-        if query.get("client_id") != CLIENT_ID:
-            return "The client is unknown."
-        if query.get("redirect_uri") not in self._options.redirect_uris:
-            return "The redirect URI is not registered."
-        return None
-
-    def _wrong(self, query: Mapping[str, str]) -> OAuthError | None:
-        """What is not in order with a request whose answer may go back to the client."""
-        missing = [name for name in REQUEST if not query.get(name)]
-        if missing:
-            return OAuthError("invalid_request", f"The request lacks {', '.join(missing)}.")
-        if query["response_type"] != "code":
-            return OAuthError("unsupported_response_type", "The response type is not code.")
-        if query.get("code_challenge_method") != "S256" or len(query["code_challenge"]) != 43:
-            return OAuthError("invalid_request", "The code challenge is not one of S256 (RFC 7636).")
-        if query["audience"] != self._grants.api_url:
-            return OAuthError("invalid_request", "The audience is unknown.")
-        if "openid" not in query["scope"].split():
-            return OAuthError("invalid_scope", "The scope lacks openid.")
-        return None
-
-    def _person(self, form: Mapping[str, str]) -> User | None:
-        return self._options.user_by_email(form.get("email", "")) if form.get("decision") == "allow" else None
-
-    def _back(self, query: Mapping[str, str], **answer: str) -> Response:
-        state = {"state": query["state"]} if "state" in query else {}
-        parameters = urlencode({**answer, **state, "iss": self._grants.issuer})
-        return RedirectResponse(f"{query['redirect_uri']}?{parameters}", 303, headers=PAGE_HEADERS)
+def _redirect(address: str) -> Response:
+    return RedirectResponse(address, 303, headers=PAGE_HEADERS)
 
 
 def _words(title: str, text: str, status: int) -> Response:
     return HTMLResponse(pages.message(title, text), status, headers=PAGE_HEADERS)
 
 
-def _oauth_error(error: OAuthError) -> Response:
-    status = 401 if error.code == "invalid_client" else 403 if error.code == "invalid_grant" else 400
-    return JSONResponse({"error": error.code, "error_description": str(error)}, status)
+async def _oauth_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OAuthError)
+    members = {"error": error.code, "error_description": str(error)}
+    return JSONResponse(members, STATUSES.get(error.code, 400))
 
 
 async def _parameters(request: Request) -> dict[str, str]:

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import Factory, field, frozen
 
+from dagctl.adapters.platform_model.people import Person, Tenant, database_name, role_name
 from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.platform import REDIRECT_URI, Organization, Project
 
 CLIENT_ID = "dagctl-sandbox"
-REDIRECT_URI = "http://localhost:8080/callback"
 NAME_LIMIT = 63
 """The bytes that PostgreSQL keeps of a name."""
 
 
-@frozen
-class User:
-    """Somebody who can sign in.
-
-    Attributes:
-        subject: the issuer's name for the person (`sub`).
-        onboarded: whether the person belongs to the organization already.
-        excepted: whether protected environments are open to the person.
-    """
-
-    email: str
-    subject: str
-    onboarded: bool = True
-    excepted: bool = False
-
-
-USERS = (
-    User("ada@acme.example", "sandbox|ada"),
-    User("grace@acme.example", "sandbox|grace", excepted=True),
-    User("new@acme.example", "sandbox|new", onboarded=False),
-)
+def people_of(organization_id: str) -> tuple[Person, ...]:
+    """Who can sign in where nothing is said: one of the organization, one whom it excepts, one who is new."""
+    return (
+        Person("ada@acme.example", "sandbox|ada", organization_id),
+        Person("grace@acme.example", "sandbox|grace", organization_id, excepted=True),
+        Person("new@acme.example", "sandbox|new"),
+    )
 
 
 @frozen
@@ -45,9 +31,9 @@ class SandboxOptions:
     Attributes:
         organization, organization_id: its name and ID.
         projects: name to ID.
-        users: who can sign in; the first is who a scripted sign-in takes.
-        protected: project name to the environments that are protected there; a project that is not named has
-            no protection configured. Where nothing is said: `prod` of the first project.
+        people: who can sign in; the first is who a scripted sign-in takes.
+        protected: a project's name or ID to the environments that are protected there; a project that is not named
+            has no protection configured. Where nothing is said: `prod` of the first project.
         access_lifetime, id_lifetime: seconds that tokens live.
         rotate: refresh tokens rotate, and a second use of one revokes its family.
         device: the client may use the device grant.
@@ -60,9 +46,9 @@ class SandboxOptions:
     organization: str = "acme"
     organization_id: str = "org_sandbox_acme"
     projects: Mapping[str, str] = field(factory=lambda: {"shop": "prj_shop", "web-analytics": "prj_web"})
-    users: tuple[User, ...] = USERS
-    protected: Mapping[str, frozenset[str]] = field(
-        default=Factory(lambda self: {next(iter(self.projects), ""): frozenset({"prod"})}, takes_self=True)
+    people: tuple[Person, ...] = Factory(lambda self: people_of(self.organization_id), takes_self=True)
+    protected: Mapping[str, Collection[str]] = Factory(
+        lambda self: dict.fromkeys(list(self.projects)[:1], ("prod",)), takes_self=True
     )
     access_lifetime: float = 3600.0
     id_lifetime: float = 3600.0
@@ -75,11 +61,12 @@ class SandboxOptions:
     database_url: str | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if not self.projects or not self.users:
-            raise DagctlError("A sandbox needs a project and a user.")
-        for project in self.protected:
-            if project not in self.projects:
-                raise DagctlError(f"There is no project {project!r} to protect: {', '.join(self.projects)}.")
+        if not self.projects or not self.people:
+            raise DagctlError("A sandbox needs a project and a person.")
+        try:
+            self.tenant()
+        except ValueError as error:
+            raise DagctlError(str(error)) from None
         made: dict[str, str] = {}
         for project in self.projects:
             database = self.database_of(project)
@@ -88,18 +75,16 @@ class SandboxOptions:
             if made.setdefault(database, project) != project:
                 raise DagctlError(f"The projects {made[database]!r} and {project!r} have the same database.")
 
+    def tenant(self) -> Tenant:
+        """The organization, as the platform knows it."""
+        projects = tuple(Project(id_, name) for name, id_ in self.projects.items())
+        protected = {self.projects.get(project, project): found for project, found in self.protected.items()}
+        return Tenant(Organization(self.organization_id, self.organization), projects, protected)
+
     def database_of(self, project: str) -> str:
         """The name of a project's state database."""
-        return re.sub("[- ]", "_", f"org_{self.organization}_{project}".lower())
+        return database_name(self.organization, project)
 
     def role_of(self, project: str) -> str:
         """The name of a project's database user."""
-        return f"{self.organization}/{project}".lower()
-
-    def user_by_subject(self, subject: object) -> User | None:
-        """The user whose `sub` this is."""
-        return next((user for user in self.users if user.subject == subject), None)
-
-    def user_by_email(self, email: str) -> User | None:
-        """The user whose email address this is."""
-        return next((user for user in self.users if user.email == email), None)
+        return role_name(self.organization, project)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from dagctl.adapters.sandbox.options import User
+from dagctl.adapters.platform_model.people import Person
 
 STYLE = """\
 :root{color-scheme:light dark;--paper:#f3f5f9;--card:#fff;--ink:#17202b;--soft:#586576;--line:#d9dfe7;--act:#2f5bd3;--on:#fff;
@@ -39,7 +39,7 @@ footer{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);font-
 """
 
 
-def sign_in(users: Iterable[User], hidden: Mapping[str, str], organization: str) -> str:
+def sign_in(people: Iterable[Person], hidden: Mapping[str, str], organization: str, suggested: Person | None) -> str:
     """The page that asks who signs in."""
     fields = "\n".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in hidden.items()
@@ -50,13 +50,13 @@ def sign_in(users: Iterable[User], hidden: Mapping[str, str], organization: str)
 {fields}
 <h1>Sign in to {escape(organization)}</h1>
 <p>dagctl asks for access to your projects' state.</p>
-{_people(users)}
+{_choice(people, suggested)}
 {_buttons("Sign in")}
 </form>""",
     )
 
 
-def device(users: Iterable[User], user_code: str) -> str:
+def device(people: Sequence[Person], user_code: str) -> str:
     """The page that takes a device's code (RFC 8628 section 3.3)."""
     return _page(
         "Connect a device",
@@ -65,7 +65,7 @@ def device(users: Iterable[User], user_code: str) -> str:
 <p>Enter the code that the terminal shows, and only if you have started the sign-in there yourself.</p>
 <fieldset><legend><span id="code">Code</span></legend>
 <input type="text" name="user_code" value="{escape(user_code)}" aria-labelledby="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required></fieldset>
-{_people(users)}
+{_choice(people, people[0])}
 {_buttons("Connect")}
 </form>""",
     )
@@ -76,15 +76,15 @@ def message(title: str, text: str) -> str:
     return _page(title, f'<div role="status"><h1>{escape(title)}</h1><p>{escape(text)}</p></div>')
 
 
-def _people(users: Iterable[User]) -> str:
+def _choice(people: Iterable[Person], suggested: Person | None) -> str:
     rows = []
-    for number, user in enumerate(users):
-        note = "not onboarded yet" if not user.onboarded else ""
-        note = note or ("protected environments are open to them" if user.excepted else "engineer")
-        checked = " checked" if number == 0 else ""
+    for person in people:
+        note = "not onboarded yet" if person.organization_id is None else ""
+        note = note or ("protected environments are open to them" if person.excepted else "engineer")
+        checked = " checked" if person == suggested else ""
         rows.append(
-            f'<label><input type="radio" name="email" value="{escape(user.email)}"{checked}>'
-            f"<span>{escape(user.email)}<small>{note}</small></span></label>"
+            f'<label><input type="radio" name="email" value="{escape(person.email)}"{checked}>'
+            f"<span>{escape(person.email)}<small>{note}</small></span></label>"
         )
     return f"<fieldset><legend>Who are you?</legend>{''.join(rows)}</fieldset>"
 

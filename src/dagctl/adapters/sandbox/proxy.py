@@ -6,12 +6,12 @@ import asyncio
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from dagctl.adapters.sandbox.keys import InvalidTokenError, Keys
-from dagctl.adapters.sandbox.observations import Observations, PgLogin
-from dagctl.adapters.sandbox.options import SandboxOptions
+from dagctl.adapters.platform_model.model import PlatformModel
+from dagctl.adapters.platform_model.observations import PgLogin
+from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind
 from dagctl.adapters.sandbox.pgwire import (
     CANCEL_REQUEST,
     GSS_REQUEST,
@@ -43,27 +43,15 @@ class PgProxy:
     """Accepts connections for the projects' databases.
 
     Args:
-        issuer, api_url: whose tokens, and for whom.
+        platform: whose rules hold.
+        tls: the server's side of TLS.
         upstream: the real PostgreSQL.
     """
 
-    def __init__(
-        self,
-        keys: Keys,
-        options: Callable[[], SandboxOptions],
-        observed: Observations,
-        upstream: Upstream,
-        *,
-        issuer: str,
-        api_url: str,
-    ) -> None:
-        self._keys = keys
-        self._tls = keys.tls()
-        self._options = options
-        self._observed = observed
+    def __init__(self, platform: PlatformModel, tls: ssl.SSLContext, upstream: Upstream) -> None:
+        self._platform = platform
+        self._tls = tls
         self._upstream = upstream
-        self._issuer = issuer
-        self._api_url = api_url
         self._channels: set[Channel] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -144,7 +132,7 @@ class PgProxy:
     async def _enter(self, client: Channel, parameters: Mapping[str, str], secure: bool) -> None:
         user, database = parameters.get("user", ""), parameters.get("database", "")
         if not secure:
-            self._observed.pg_logins.append(PgLogin(user, database, "cleartext"))
+            self._platform.pg_logins.append(PgLogin(user, database, "cleartext"))
             raise RefusedError("28000", "the proxy takes TLS connections only (sslmode=require)")
         client.send(b"R", struct.pack("!I", 3))  # AuthenticationCleartextPassword
         kind, content = await client.message()
@@ -154,31 +142,18 @@ class PgProxy:
         await self._relay(client, {**parameters, "user": user, "database": database})
 
     def _check(self, token: str, user: str, database: str) -> None:
-        age: float | None = None
-        left: float | None = None
+        claims: Mapping[str, Any] = {}
+        refusal: RefusedError | None = None
         try:
-            claims = self._claims(token)
-            age, left = time.time() - claims["iat"], claims["exp"] - time.time()
-            self._check_place(claims, user, database)
-        except RefusedError as refused:
-            self._observed.pg_logins.append(PgLogin(user, database, str(refused), age, left))
-            raise
-        self._observed.pg_logins.append(PgLogin(user, database, None, age, left))
-
-    def _claims(self, token: str) -> dict[str, float]:
-        try:
-            return self._keys.verify(token, issuer=self._issuer, audience=self._api_url)
-        except InvalidTokenError as error:
-            raise RefusedError("28P01", f"the access token is refused: {error}") from None
-
-    def _check_place(self, claims: Mapping[str, object], user: str, database: str) -> None:
-        options = self._options()
-        person = options.user_by_subject(claims.get("sub"))
-        projects = {options.role_of(name): options.database_of(name) for name in options.projects}
-        if person is None or not person.onboarded or user not in projects:
-            raise RefusedError("28000", f'the token does not belong to the user "{user}"')
-        if database != projects[user]:
-            raise RefusedError("28000", f'the database "{database}" does not belong to the user "{user}"')
+            claims = self._platform.access_claims(token)
+            self._platform.check_database(claims, user, database)
+        except ApiRefusal as error:
+            refusal = _refused(error)
+        now = self._platform.clock.now().timestamp()
+        age, left = (now - claims["iat"], claims["exp"] - now) if claims else (None, None)
+        self._platform.pg_logins.append(PgLogin(user, database, str(refusal) if refusal else None, age, left))
+        if refusal is not None:
+            raise refusal
 
     async def _relay(self, client: Channel, parameters: Mapping[str, str]) -> None:
         if parameters.get("replication", "false") not in ("false", "0", "off", "no"):
@@ -194,6 +169,14 @@ class PgProxy:
             backend.transport.close()
             raise RefusedError("08001", "the database behind the proxy has closed the connection") from None
         client.join(backend)
+
+
+def _refused(error: ApiRefusal) -> RefusedError:
+    """A refusal in PostgreSQL's style: it begins small and ends without a full stop."""
+    said = f"{str(error)[0].lower()}{str(error)[1:-1]}"
+    if error.kind is Kind.NOT_ACCEPTED:
+        return RefusedError("28P01", f"the access token is refused: {said}")
+    return RefusedError("28000", said)
 
 
 def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[str, str]:

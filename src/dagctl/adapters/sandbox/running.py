@@ -13,20 +13,22 @@ from threading import Thread
 from typing import Any
 
 import uvicorn
-from attrs import evolve
 from starlette.applications import Starlette
 
+from dagctl.adapters.platform_model.model import PlatformModel
+from dagctl.adapters.platform_model.observations import Observations
 from dagctl.adapters.sandbox.api import api_app
 from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, upstream_of
-from dagctl.adapters.sandbox.grants import Grants
 from dagctl.adapters.sandbox.issuer import issuer_app
 from dagctl.adapters.sandbox.keys import Keys
 from dagctl.adapters.sandbox.lock import held
-from dagctl.adapters.sandbox.observations import Observations
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 from dagctl.adapters.sandbox.proxy import PgProxy
+from dagctl.adapters.sandbox.sessions import load_families, save_families
+from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.errors import DagctlError, PortTaken
+from dagctl.domain.values.platform import Platform, StateProxy
 
 HOST = "localhost"
 
@@ -41,12 +43,13 @@ class Sandbox:
         proxy: the PG proxy's host and port.
         ca_file: the CA that its certificates are from.
         ca_bundle: the system's CAs and that one, for programs that take one file.
-        observations: what it has seen.
+        platform: its rules, which may be changed while it runs.
     """
+
+    platform: PlatformModel
 
     def __init__(self, options: SandboxOptions, folder: Path) -> None:
         self.options = options
-        self.observations = Observations()
         self.client_id = CLIENT_ID
         self._folder = folder
         self._postgres: EmbeddedPostgres | None = None
@@ -79,6 +82,11 @@ class Sandbox:
         self._stack.close()
 
     @property
+    def observations(self) -> Observations:
+        """What it has seen."""
+        return self.platform
+
+    @property
     def proxy(self) -> tuple[str, int]:
         """The PG proxy's host and port."""
         return HOST, self._listeners[2].getsockname()[1]
@@ -100,13 +108,6 @@ class Sandbox:
     def tables(self, project: str) -> list[tuple[str, int]]:
         """Every table of a project's state database with how many rows it has."""
         return tables(self.admin_dsn(project))
-
-    def set_protected(self, project: str, environments: set[str] | None) -> None:
-        """Protect just these environments of a project; None configures no protection at all."""
-        kept = {name: found for name, found in self.options.protected.items() if name != project}
-        if environments is not None:
-            kept[project] = frozenset(environments)
-        self.options = evolve(self.options, protected=kept)
 
     def drop_connections(self) -> None:
         """Have the PG proxy drop every connection."""
@@ -146,7 +147,6 @@ class Sandbox:
         api_port, issuer_port = (listener.getsockname()[1] for listener in self._listeners[:2])
         self.api_url = f"https://{HOST}:{api_port}"
         self.issuer_host = f"{HOST}:{issuer_port}"
-        issuer = f"https://{self.issuer_host}/"
         if self.options.database_url is None:
             self._postgres = EmbeddedPostgres(self._folder)
             stack.callback(self._postgres.stop)
@@ -154,12 +154,26 @@ class Sandbox:
         else:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
-        sessions = self._folder / "sessions.json"
-        grants = Grants(self.options, keys, self.observations, sessions, issuer=issuer, api_url=self.api_url)
-        self._apps = [api_app(grants, keys, lambda: self.options, self.proxy), issuer_app(grants, keys)]
+        self.platform = self._model(keys)
+        self._apps = [api_app(self.platform, StateProxy(*self.proxy)), issuer_app(self.platform, keys)]
         self._certificate = keys.certificate_file
-        self._pg_proxy = PgProxy(
-            keys, lambda: self.options, self.observations, self._upstream, issuer=issuer, api_url=self.api_url
+        self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
+
+    def _model(self, keys: Keys) -> PlatformModel:
+        options, sessions = self.options, self._folder / "sessions.json"
+        return PlatformModel(
+            Platform(self.api_url, self.issuer_host, CLIENT_ID),
+            clock=SystemClock(),
+            signer=keys,
+            people=options.people,
+            tenants=(options.tenant(),),
+            redirect_uris=options.redirect_uris,
+            access_lifetime=options.access_lifetime,
+            id_lifetime=options.id_lifetime,
+            rotate=options.rotate,
+            device=options.device,
+            families=load_families(sessions, options.people),
+            keep=lambda families: save_families(sessions, families),
         )
 
     def _run(self, stack: ExitStack) -> None:

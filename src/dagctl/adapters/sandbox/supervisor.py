@@ -17,8 +17,9 @@ from typing import Any
 from attrs import asdict, evolve
 
 from dagctl.adapters.files.private import read_private, remove_private, write_private
+from dagctl.adapters.platform_model.people import Person
 from dagctl.adapters.sandbox.lock import held, is_held
-from dagctl.adapters.sandbox.options import SandboxOptions, User
+from dagctl.adapters.sandbox.options import SandboxOptions
 from dagctl.domain.errors import DagctlError
 
 PATIENCE = 90.0
@@ -198,7 +199,7 @@ def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
         "pg_proxy": f"{host}:{port}",
         "organization": options.organization,
         "projects": list(options.projects),
-        "users": [user.email for user in options.users],
+        "users": [person.email for person in options.people],
         "ca_file": str(sandbox.ca_file),
         "ca_bundle": str(sandbox.ca_bundle),
         "admin": {project: sandbox.admin_dsn(project) for project in options.projects}
@@ -215,9 +216,8 @@ def _plain(options: SandboxOptions) -> dict[str, Any]:
 def _options(plain: dict[str, Any]) -> SandboxOptions:
     return evolve(
         SandboxOptions(**plain),
-        users=tuple(User(**user) for user in plain["users"]),
+        people=tuple(Person(**person) for person in plain["people"]),
         redirect_uris=tuple(plain["redirect_uris"]),
-        protected={name: frozenset(found) for name, found in plain["protected"].items()},
     )
 
 

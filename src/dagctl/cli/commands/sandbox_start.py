@@ -14,6 +14,7 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import seconds, tcp_port
 
 if TYPE_CHECKING:
+    from dagctl.adapters.platform_model.people import Person
     from dagctl.adapters.sandbox.options import SandboxOptions
 
 API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
@@ -105,30 +106,19 @@ Your browser does not know the sandbox's CA and will warn of it. Other programs 
 
 
 def _options(args: Namespace) -> SandboxOptions:
-    from dagctl.adapters.sandbox.options import REDIRECT_URI, SandboxOptions, User
+    from dagctl.adapters.sandbox.options import SandboxOptions
+    from dagctl.domain.values.platform import REDIRECT_URI
 
-    standard = SandboxOptions()
-    excepted = set(args.excepted or ())
-    emails = args.user or ()
-    users = tuple(User(email, f"sandbox|{email.partition('@')[0]}") for email in emails) or standard.users
-    users = tuple(
-        User(user.email, user.subject, user.onboarded, user.excepted or user.email in excepted) for user in users
-    )
-    known = {user.email for user in users}
-    users += tuple(
-        User(email, f"sandbox|{email.partition('@')[0]}", excepted=True) for email in sorted(excepted - known)
-    )
+    standard = SandboxOptions(organization_id=args.org_id or SandboxOptions().organization_id)
     projects = {name: f"prj_{name}" for name in args.project} if args.project else dict(standard.projects)
-    protected: dict[str, frozenset[str]] = {name: frozenset({"prod"}) for name in projects}
-    if args.protect:
-        protected = {name: frozenset() for name in projects}
-        for project, environment in args.protect:
-            protected[project] = protected.get(project, frozenset()) | {environment}
+    protected: dict[str, set[str]] = {name: set() if args.protect else {"prod"} for name in projects}
+    for project, environment in args.protect or ():
+        protected.setdefault(project, set()).add(environment)
     return SandboxOptions(
         organization=args.org,
-        organization_id=args.org_id or standard.organization_id,
+        organization_id=standard.organization_id,
         projects=projects,
-        users=users,
+        people=_people(args, standard),
         protected=protected,
         access_lifetime=args.access_lifetime,
         id_lifetime=args.id_lifetime,
@@ -140,6 +130,21 @@ def _options(args: Namespace) -> SandboxOptions:
         proxy_port=args.proxy_port,
         database_url=args.database_url,
     )
+
+
+def _people(args: Namespace, standard: SandboxOptions) -> tuple[Person, ...]:
+    from attrs import evolve
+
+    from dagctl.adapters.platform_model.people import Person
+
+    def member(email: str) -> Person:
+        return Person(email, f"sandbox|{email.partition('@')[0]}", standard.organization_id)
+
+    excepted = set(args.excepted or ())
+    people = tuple(member(email) for email in args.user or ()) or standard.people
+    others = sorted(excepted - {person.email for person in people})
+    people += tuple(member(email) for email in others)
+    return tuple(evolve(person, excepted=person.excepted or person.email in excepted) for person in people)
 
 
 def _protection(text: str) -> tuple[str, str]:

@@ -1,0 +1,43 @@
+"""What a platform has seen, for tests to look at."""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+
+@frozen
+class PgLogin:
+    """A try to enter the PG proxy.
+
+    Attributes:
+        refusal: why it was turned away; None where it was let in.
+        token_age, token_left: seconds since the token's issue, and until its expiry; None without a token.
+    """
+
+    user: str
+    database: str
+    refusal: str | None = None
+    token_age: float | None = None
+    token_left: float | None = None
+
+
+@define(eq=False, slots=False)
+class Observations:
+    """Counts since the platform came up.
+
+    Attributes:
+        logins: how often a person has agreed to sign in.
+        exchanges, refreshes, revocations: how many the issuer has granted.
+        reuses: how many sign-ins have ended because a spent refresh token came back.
+        checks: project ID and environment of each question about protection that was answered.
+        api_calls: the path of each call to the management API.
+    """
+
+    logins: int = field(default=0, init=False)
+    exchanges: int = field(default=0, init=False)
+    refreshes: int = field(default=0, init=False)
+    reuses: int = field(default=0, init=False)
+    revocations: int = field(default=0, init=False)
+    checks: list[tuple[str, str | None]] = field(factory=list, init=False)
+    api_calls: list[str] = field(factory=list, init=False)
+    pg_logins: list[PgLogin] = field(factory=list, init=False)

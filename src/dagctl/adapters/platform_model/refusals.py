@@ -1,0 +1,38 @@
+"""What the platform refuses with; each face has its own words for it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class OAuthError(Exception):
+    """An OAuth 2.0 error answer (RFC 6749 section 5.2, RFC 8628 section 3.5). It repeats nothing that was sent.
+
+    Attributes:
+        code: its `error`; the message is its `error_description`.
+    """
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+
+
+class Kind(Enum):
+    """Why something is refused; the value is the HTTP status for it."""
+
+    BAD_REQUEST = 400
+    NOT_ACCEPTED = 401
+    REFUSED = 403
+    NOT_FOUND = 404
+
+
+class ApiRefusal(Exception):
+    """The management API or the PG proxy says no; the message is a sentence."""
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class NotOurs(Exception):
+    """A token that the signer has not signed."""
