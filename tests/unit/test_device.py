@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from dagctl.domain.errors import (
     DagctlError,
@@ -101,7 +100,13 @@ def test_the_wait_ends_with_the_code_or_with_the_patience(world: Any, timeout: f
 
 def test_an_issuer_that_calls_the_code_expired_ends_it(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = world.platform.begin_device
-    monkeypatch.setattr(world.platform, "begin_device", lambda place: evolve(begin(place), device_code="gone"))
+
+    def begun_long_ago(place: Any) -> DeviceCode:
+        code: DeviceCode = begin(place)
+        world.clock.advance(code.expires_in)
+        return code
+
+    monkeypatch.setattr(world.platform, "begin_device", begun_long_ago)
     with pytest.raises(SignInTimedOut, match="expired"):
         world.logins.with_device("acme", _ignore)
     assert world.clock.slept == [5]

@@ -126,7 +126,7 @@ class _Answering:
     def __init__(self, answer: dict[str, str]) -> None:
         self.answer = answer
 
-    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
+    def authorize(self, url: str, **whom: Any) -> str:
         request = parse_qs(urlsplit(url).query)
         answer = {
             "state": request["state"][0],
@@ -143,8 +143,8 @@ class _Tampering:
         self.platform = platform
         self.changes = changes
 
-    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
-        address, _, query = self.platform.authorize(url, email=email, deny=deny).partition("?")
+    def authorize(self, url: str, **whom: Any) -> str:
+        address, _, query = self.platform.authorize(url, **whom).partition("?")
         answer = {**{name: values[0] for name, values in parse_qs(query).items()}, **self.changes}
         return _address(address, {name: value for name, value in answer.items() if value is not None})
 

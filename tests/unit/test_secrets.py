@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from tests.refusals.material import Material
 from tests.tracebacks import variables_of
 
-from dagctl.adapters.memory.grants import Family
+from dagctl.adapters.platform_model.grants import Granted
 from dagctl.domain.errors import DagctlError, Refused, Unreachable
 from dagctl.domain.values.platform import ApiAccess
 from dagctl.domain.values.secret import Secret
@@ -34,15 +34,15 @@ class Noting(MemoryPlatform):
     secrets: set[str] = field(factory=set, repr=False)
     nonces: set[str] = field(factory=set, repr=False)
 
-    def _tokens(self, family: Family, *, nonce: str | None = None, again: bool = False) -> TokenSet:
-        tokens = super()._tokens(family, nonce=nonce, again=again)
-        given = (tokens.access_token, tokens.id_token, tokens.refresh_token)
-        self.nonces |= {nonce} if nonce else set()
-        self.secrets |= self.nonces | {secret.reveal() for secret in given if secret}
-        return tokens
+    def _tokens(self, granted: Granted, *, again: bool = False) -> dict[str, Any]:
+        answer = super()._tokens(granted, again=again)
+        given = {answer.get(name, "") for name in ("access_token", "id_token", "refresh_token")}
+        self.nonces |= {granted.nonce} if granted.nonce else set()
+        self.secrets |= self.nonces | given - {""}
+        return answer
 
-    def authorize(self, url: str, *, email: str | None = None, deny: bool = False) -> str:
-        address = super().authorize(url, email=email, deny=deny)
+    def authorize(self, url: str, **whom: Any) -> str:
+        address = super().authorize(url, **whom)
         self.secrets |= set(parse_qs(urlsplit(address).query).get("code", []))
         return address
 

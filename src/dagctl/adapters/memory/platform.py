@@ -188,7 +188,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         with self._as_issuer(platform):
             answer = self.token_endpoint({"client_id": platform.client_id, **form})
         now, dies = self.clock.now(), expiry_of(Secret(answer.get("id_token", "")))
-        expires_at = min(now + timedelta(seconds=answer["expires_in"]), *([dies] if dies else []))
+        expires_at = min([now + timedelta(seconds=answer["expires_in"]), *([dies] if dies else [])])
         return TokenSet(
             answer.pop("access_token"),
             answer.pop("id_token", ""),
@@ -207,7 +207,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         try:
             yield
         except OAuthError as error:
-            raise Refused(f"The issuer refused: {error} ({error.code})", code=error.code) from None
+            raise Refused(f"The issuer refused: {error.phrase} ({error.code}).", code=error.code) from None
 
     @contextmanager
     def _as_api(self, api_url: str) -> Iterator[None]:
@@ -224,7 +224,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
 def refused(who: str, refusal: ApiRefusal) -> Refused:
     """The domain's error for a refusal."""
     kind = TokenNotAccepted if refusal.kind is Kind.NOT_ACCEPTED else Refused
-    return kind(f"{who} refused: {refusal}")
+    return kind(f"{who} refused: {refusal.phrase}.")
 
 
 def elsewhere(host: str = "api.dagctl.test", *, client_id: str = "client-of-dagctl-test") -> Platform:

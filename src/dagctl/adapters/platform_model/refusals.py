@@ -5,7 +5,17 @@ from __future__ import annotations
 from enum import Enum
 
 
-class OAuthError(Exception):
+class Refusal(Exception):
+    """The platform says no; the message is a sentence."""
+
+    @property
+    def phrase(self) -> str:
+        """The sentence as a part of another."""
+        said = str(self)
+        return said[0].lower() + said[1:].rstrip(".")
+
+
+class OAuthError(Refusal):
     """An OAuth 2.0 error answer (RFC 6749 section 5.2, RFC 8628 section 3.5). It repeats nothing that was sent.
 
     Attributes:
@@ -26,8 +36,8 @@ class Kind(Enum):
     NOT_FOUND = 404
 
 
-class ApiRefusal(Exception):
-    """The management API or the PG proxy says no; the message is a sentence."""
+class ApiRefusal(Refusal):
+    """The management API or the PG proxy says no."""
 
     def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)

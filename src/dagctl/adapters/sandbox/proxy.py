@@ -173,10 +173,9 @@ class PgProxy:
 
 def _refused(error: ApiRefusal) -> RefusedError:
     """A refusal in PostgreSQL's style: it begins small and ends without a full stop."""
-    said = f"{str(error)[0].lower()}{str(error)[1:-1]}"
     if error.kind is Kind.NOT_ACCEPTED:
-        return RefusedError("28P01", f"the access token is refused: {said}")
-    return RefusedError("28000", said)
+        return RefusedError("28P01", f"the access token is refused: {error.phrase}")
+    return RefusedError("28000", error.phrase)
 
 
 def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[str, str]:
