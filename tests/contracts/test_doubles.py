@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import datetime, timedelta, timezone
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from attrs import evolve
 
 from dagctl.domain.errors import (
     FileBusy,
@@ -19,10 +22,10 @@ from dagctl.domain.errors import (
     TokenNotAccepted,
     Unreachable,
 )
-from dagctl.domain.values.platform import ApiAccess, Platform
+from dagctl.domain.values.platform import ApiAccess, Organization, Platform, Project
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets
-from dagctl.domain.values.tokens import TokenSet
+from dagctl.domain.values.tokens import TokenSet, identity_of
 from dagctl.testing import (
     FailingTokenStore,
     FixedClock,
@@ -31,8 +34,12 @@ from dagctl.testing import (
     MemoryFileSystem,
     MemoryPlatform,
     NullTokenStore,
+    Tenant,
     connected,
 )
+
+VERIFIER = Secret("v" * 43)
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(b"v" * 43).digest()).rstrip(b"=").decode()
 
 
 def test_a_clock_stands_still_until_somebody_sleeps() -> None:
@@ -192,7 +199,7 @@ def test_a_code_dies_after_a_minute() -> None:
         platform.exchange(platform.place, Secret(code), Secret("v" * 43), "http://localhost:8080/callback")
 
 
-def _request(platform: MemoryPlatform) -> str:
+def _request(platform: MemoryPlatform, **changes: str) -> str:
     query = {
         "client_id": platform.place.client_id,
         "response_type": "code",
@@ -201,6 +208,7 @@ def _request(platform: MemoryPlatform) -> str:
         "audience": platform.place.api_url,
         "code_challenge": "c" * 43,
         "code_challenge_method": "S256",
+        **changes,
     }
     return f"{platform.place.issuer}authorize?{urlencode(query)}"
 
@@ -220,3 +228,117 @@ def test_protection_can_be_changed() -> None:
         ("prj_shop", None),
         ("prj_shop", "prod"),
     ]
+
+
+@pytest.mark.parametrize("project", ["shop", "prj_shop"])
+def test_a_project_is_protected_by_name_or_id(project: str) -> None:
+    platform = MemoryPlatform()
+    access = ApiAccess(platform.place.api_url, connected(platform).session.open().tokens.id_token, "org_acme")
+    platform.protect(project, "staging")
+    assert platform.protection(access, "prj_shop", "staging").allowed is False
+    platform.unprotect(project)
+    assert platform.protection(access, "prj_shop", "prod").allowed is True
+
+
+@pytest.mark.parametrize("project", ["shopp", "PRJ_SHOP", "org_acme", ""])
+def test_a_project_that_is_not_there_cannot_be_protected(project: str) -> None:
+    with pytest.raises(ValueError, match=r"shop \(prj_shop\), web-analytics \(prj_web\), ledger \(prj_ledger\)"):
+        MemoryPlatform().protect(project, "prod")
+    with pytest.raises(ValueError, match="no project 'shop'"):
+        Tenant(Organization("org_1", "One"), (Project("prj_shop", "shop"),), {"shop": {"prod"}})
+
+
+def test_a_name_that_two_organizations_have_is_no_answer() -> None:
+    tenants = tuple(Tenant(Organization(name, name), (Project(f"prj_{name}", "shop"),)) for name in ("one", "two"))
+    platform = MemoryPlatform(tenants=tenants)
+    with pytest.raises(ValueError, match="no one project 'shop'"):
+        platform.protect("shop", "prod")
+    platform.protect("prj_two", "prod")
+    assert [tenant.protected for tenant in platform.tenants] == [{}, {"prj_two": {"prod"}}]
+
+
+def test_only_a_question_that_is_answered_is_noted() -> None:
+    platform = MemoryPlatform()
+    tokens = connected(platform).session.open().tokens
+    access = ApiAccess(platform.place.api_url, tokens.id_token, "org_acme")
+    for wrong in (evolve(access, id_token=tokens.access_token), evolve(access, organization_id=None)):
+        with pytest.raises(Refused):
+            platform.protection(wrong, "prj_shop", "prod")
+    with pytest.raises(Refused):
+        platform.protection(access, "prj_none", "prod")
+    assert platform.checks == []
+
+
+@pytest.mark.parametrize("deny", [True, False])
+def test_what_was_decided_about_a_device_is_final(deny: bool) -> None:
+    platform = MemoryPlatform()
+    code = platform.begin_device(platform.place).user_code
+    platform.finish_device(code, deny=deny)
+    with pytest.raises(Refused, match="unknown, or has expired"):
+        platform.finish_device(code, deny=not deny)
+
+
+def test_no_refresh_token_without_the_scope_for_it() -> None:
+    platform = MemoryPlatform()
+    code = parse_qs(urlsplit(platform.authorize(_request(platform, code_challenge=CHALLENGE))).query)["code"][0]
+    tokens = platform.exchange(platform.place, Secret(code), VERIFIER, platform.redirect_uris[0])
+    assert tokens.refresh_token is None
+    assert tokens.extra["scope"] == "openid"
+
+
+class Sittings:
+    """A browser in which one person after another is to sign in."""
+
+    def __init__(self, platform: MemoryPlatform) -> None:
+        self._platform = platform
+        self._cookies: dict[str, str] = {}
+
+    def who(self, email: str | None = None, **asked: str) -> str:
+        """Who is signed in after a request, or the error that came back."""
+        address = self._platform.authorize(
+            _request(self._platform, code_challenge=CHALLENGE, **asked), email=email, cookies=self._cookies
+        )
+        answer = {name: value for name, (value,) in parse_qs(urlsplit(address).query).items()}
+        if "error" in answer:
+            return answer["error"]
+        code, uri = Secret(answer["code"]), self._platform.redirect_uris[0]
+        return identity_of(self._platform.exchange(self._platform.place, code, VERIFIER, uri).id_token).subject
+
+
+def test_whoever_has_signed_in_goes_on_as_the_same_person() -> None:
+    platform = MemoryPlatform()
+    sittings = Sittings(platform)
+    assert sittings.who("bob@globex.example") == "memory|bob"
+    assert sittings.who("ada@acme.example") == "memory|bob"
+    assert sittings.who("ada@acme.example", login_hint="ada@acme.example") == "memory|bob"
+    assert sittings.who(prompt="none") == "memory|bob"
+    assert Sittings(platform).who() == "memory|ada"
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+def test_a_request_can_ask_for_another_choice(prompt: str) -> None:
+    sittings = Sittings(MemoryPlatform())
+    sittings.who("bob@globex.example")
+    assert sittings.who("ada@acme.example", prompt=prompt) == "memory|ada"
+    assert sittings.who() == "memory|ada"
+    assert sittings.who(prompt=prompt, login_hint="grace@acme.example") == "memory|grace"
+
+
+def test_a_browsers_session_ends() -> None:
+    platform = MemoryPlatform()
+    sittings = Sittings(platform)
+    assert sittings.who(prompt="none") == "login_required"
+    sittings.who("bob@globex.example")
+    platform.clock.advance(3 * 86_400)
+    assert sittings.who(prompt="none") == "login_required"
+    sittings.who("bob@globex.example")
+    platform.people = platform.people[:2]
+    assert sittings.who() == "memory|ada"
+
+
+def test_the_following_browser_keeps_the_session() -> None:
+    platform = MemoryPlatform()
+    browser = FollowingBrowser(platform, email="grace@acme.example")
+    client = connected(platform, browser=browser)
+    platform.people = platform.people[::-1]
+    assert client.login("acme").identity.email == "grace@acme.example"

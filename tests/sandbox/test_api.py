@@ -159,6 +159,16 @@ def test_protection_can_change(sandbox_home: Any, new_client: Callable[[Sandbox]
         assert sandbox.observations.checks == [("prj_shop", "prod"), ("prj_shop", "staging"), ("prj_shop", "prod")]
 
 
+def test_only_a_question_that_is_answered_is_observed(client: Any, sandbox: Sandbox, tokens: dict[str, Any]) -> None:
+    before = list(sandbox.observations.checks)
+
+    assert client.api(f"{CHECK}?project_id=prj_shop", None, ORGANIZATION).status == 401
+    assert client.api(f"{CHECK}?project_id=prj_shop", tokens["access_token"], ORGANIZATION).status == 401
+    assert client.api(f"{CHECK}?project_id=prj_shop", tokens["id_token"]).status == 400
+    assert client.api(f"{CHECK}?project_id=prj_none", tokens["id_token"], ORGANIZATION).status == 400
+    assert sandbox.observations.checks == before
+
+
 def test_what_is_not_there_is_not_found_and_no_json(client: Any, sandbox: Sandbox) -> None:
     answer = client.send(f"{sandbox.api_url}/api/v2/projects")
 

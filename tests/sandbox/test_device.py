@@ -95,6 +95,10 @@ def test_a_code_expires(device: Device, later: Callable[[float], None]) -> None:
     assert device.poll().json["error"] == "expired_token"
 
 
+def test_the_statuses_are_those_of_auth0(device: Device) -> None:
+    assert [device.poll().status for _ in range(2)] == [403, 429]
+
+
 def test_a_code_that_nobody_has_is_refused_on_the_page(device: Device) -> None:
     assert device.decide(user_code="AAAA-AAAA").status == 400
 
@@ -104,10 +108,12 @@ def test_a_code_that_nobody_has_is_refused_on_the_page(device: Device) -> None:
     [
         ({"client_id": "somebody"}, 401, "invalid_client"),
         ({"client_id": "dagctl-sandbox", "audience": "https://elsewhere.example"}, 400, "invalid_request"),
+        ({"client_id": "dagctl-sandbox", "scope": "email"}, 400, "invalid_scope"),
     ],
 )
 def test_a_request_that_is_not_in_order(client: Any, form: dict[str, str], status: int, code: str) -> None:
-    answer = client.post("/oauth/device/code", **form)
+    standard = {"audience": client.sandbox.api_url, "scope": "openid"}
+    answer = client.post("/oauth/device/code", **{**standard, **form})
 
     assert (answer.status, answer.json["error"]) == (status, code)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from tests.sandbox.conftest import form_fields
 
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 
@@ -284,3 +286,79 @@ def test_lifetimes_and_redirect_uris_are_options(sandbox_home: Any, new_client: 
 
         assert client.exchange(code, redirect_uri=elsewhere).json["expires_in"] == 20
         assert client.authorize().status == 400
+
+
+class Browser:
+    """A browser that keeps the issuer's cookie."""
+
+    def __init__(self, client: Any, read_claims: Callable[[str], dict[str, Any]]) -> None:
+        self._client = client
+        self._read_claims = read_claims
+        self.cookie = ""
+
+    def opens(self, **asked: str) -> Any:
+        """The answer to an authorization request."""
+        address = f"{self._client.issuer}/authorize?{urlencode(self._client.request(**asked))}"
+        return self._client.send(address, headers={"Cookie": self.cookie} if self.cookie else {})
+
+    def signs_in(self, email: str) -> None:
+        """Fill in the page, whatever the cookie says."""
+        answer = self._client.sign_in(email, prompt="login")
+        self.set_cookie = answer.headers["Set-Cookie"]
+        self.cookie = self.set_cookie.partition(";")[0]
+
+    def who(self, answer: Any) -> str:
+        """Whose tokens an answer leads to."""
+        found = self._client.exchange(answer.query["code"]).json
+        return str(self._read_claims(found["id_token"])["sub"])
+
+
+@pytest.fixture
+def browser(client: Any, read_claims: Callable[[str], dict[str, Any]]) -> Browser:
+    """A browser on which somebody has signed in: Grace."""
+    browser = Browser(client, read_claims)
+    browser.signs_in("grace@acme.example")
+    return browser
+
+
+def test_whoever_has_signed_in_goes_on_as_the_same_person(browser: Browser) -> None:
+    assert browser.who(browser.opens()) == "sandbox|grace"
+    assert browser.who(browser.opens(login_hint="ada@acme.example", prompt="none")) == "sandbox|grace"
+
+
+def test_the_sessions_cookie_is_for_the_issuer_alone(browser: Browser, client: Any) -> None:
+    assert browser.set_cookie.startswith("__Host-")
+    assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= set(browser.set_cookie.split("; "))
+    assert client.issuer.rpartition(":")[2] in browser.set_cookie.partition("=")[0]
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account"])
+def test_a_request_can_ask_for_another_choice(browser: Browser, prompt: str) -> None:
+    page = browser.opens(prompt=prompt)
+
+    assert (page.status, form_fields(page.body)["email"]) == (200, "ada@acme.example")
+    hinted = browser.opens(prompt=prompt, login_hint="grace@acme.example")
+    assert form_fields(hinted.body)["email"] == "grace@acme.example"
+    stranger = browser.opens(prompt=prompt, login_hint="eve@elsewhere.example")
+    assert form_fields(stranger.body)["email"] == "ada@acme.example"
+
+
+def test_a_cookie_that_says_nothing_signs_nobody_in(browser: Browser) -> None:
+    browser.cookie += "x"
+    assert browser.opens().status == 200
+    assert browser.opens(prompt="none").query["error"] == "login_required"
+
+
+def test_a_session_answers_no_request_that_is_not_in_order(browser: Browser) -> None:
+    assert browser.opens(redirect_uri="https://elsewhere.example/").status == 400
+    assert browser.opens(audience="https://elsewhere.example").query["error"] == "invalid_request"
+
+
+def test_a_refusal_begins_no_session(client: Any) -> None:
+    assert client.sign_in(decision="deny").headers["Set-Cookie"] is None
+
+
+def test_no_refresh_token_without_the_scope_for_it(client: Any) -> None:
+    found = client.exchange(client.sign_in(scope="openid").query["code"]).json
+    assert found["scope"] == "openid"
+    assert "refresh_token" not in found

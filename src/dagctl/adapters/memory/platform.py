@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.adapters.memory.jwts import HmacSigner
@@ -30,7 +30,6 @@ from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import PRODUCTION, Verdict
 from dagctl.domain.values.tokens import TokenSet, expiry_of
 from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.clock import Clock
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
 PEOPLE = (
@@ -66,18 +65,16 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         api_trouble, issuer_trouble: what every call to it raises, while it is out of order.
     """
 
-    clock: Clock = field(factory=FixedClock)
+    clock: FixedClock = field(factory=FixedClock)
     signer: Signer = field(factory=HmacSigner, repr=False)
     people: tuple[Person, ...] = PEOPLE
     tenants: tuple[Tenant, ...] = TENANTS
     proxy: StateProxy | None = PROXY
-    advertises: Advertisement | None = field()
+    advertises: Advertisement | None = Factory(
+        lambda self: Advertisement(self.place.issuer_host, self.place.client_id), takes_self=True
+    )
     api_trouble: PlatformError | None = None
     issuer_trouble: PlatformError | None = None
-
-    @advertises.default
-    def _own_issuer(self) -> Advertisement:
-        return Advertisement(self.place.issuer_host, self.place.client_id)
 
     def authorize(
         self,
