@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
 
 from dagctl.adapters.sandbox.options import SandboxOptions
 from dagctl.adapters.sandbox.upstream import Upstream
@@ -30,16 +31,8 @@ def upstream_of(url: str) -> Upstream:
 
 def dsn_of(upstream: Upstream, url: str | None, database: str) -> dict[str, Any]:
     """How to enter `database` with every right, as keywords of libpq."""
-    if url is None:
-        return {"host": upstream.host, "port": upstream.port, "user": "postgres", "dbname": database}
-    parts = urlsplit(url)
-    return {
-        "host": upstream.host,
-        "port": upstream.port,
-        "user": unquote(parts.username or "postgres"),
-        "password": unquote(parts.password or ""),
-        "dbname": database,
-    }
+    given = {"user": "postgres", **(parse_dsn(url) if url else {})}
+    return {**given, "host": upstream.host, "port": upstream.port, "dbname": database}
 
 
 @contextmanager
@@ -61,9 +54,9 @@ def make_databases(options: SandboxOptions, upstream: Upstream) -> None:
         DagctlError: PostgreSQL cannot be entered.
     """
     url = options.database_url
-    entrance = unquote(urlsplit(url).path.lstrip("/")) if url else "postgres"
     try:
-        with cursor(dsn_of(upstream, url, entrance or "postgres")) as run:
+        entrance = parse_dsn(url).get("dbname", "postgres") if url else "postgres"
+        with cursor(dsn_of(upstream, url, entrance)) as run:
             for project in options.projects:
                 _make(run, options.role_of(project), options.database_of(project), upstream)
     except psycopg2.Error as error:

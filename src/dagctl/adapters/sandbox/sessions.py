@@ -15,25 +15,14 @@ def load_families(path: Path, people: Iterable[Person]) -> tuple[Family, ...]:
     """The sign-ins of those of `people` who have some; none where there is no such file, or another's."""
     known = {person.subject: person for person in people}
     try:
-        return tuple(
-            Family(known[kept["subject"]], kept["scope"], kept["current"], set(kept["spent"]))
-            for kept in json.loads(path.read_text("utf-8"))
-            if kept["subject"] in known
-        )
-    except (OSError, ValueError, TypeError, KeyError):
+        kept = json.loads(path.read_text("utf-8"))
+        return tuple(Family(known[who], scope, now, set(spent)) for who, scope, now, spent in kept if who in known)
+    except (OSError, ValueError, TypeError):
         return ()
 
 
 def save_families(path: Path, families: Iterable[Family]) -> None:
     """Write down the sign-ins that go on."""
-    kept = [
-        {
-            "subject": family.person.subject,
-            "scope": family.scope,
-            "current": family.current,
-            "spent": sorted(family.spent),
-        }
-        for family in families
-        if not family.revoked
-    ]
+    alive = [family for family in families if not family.revoked]
+    kept = [(family.person.subject, family.scope, family.current, sorted(family.spent)) for family in alive]
     write_private(path, json.dumps(kept))
