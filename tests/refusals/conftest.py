@@ -38,6 +38,7 @@ def somebody(
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Somebody]:
     """Somebody whose machine trusts the platform's CA."""
+    platform.model.redirect_uris = (f"http://localhost:{callback_port}/callback",)
     environ |= {"SSL_CERT_FILE": str(platform.world.ca_file), "BROWSER": "visitor"}
     for name in os.environ.keys() - environ.keys():
         if name.upper().startswith(("DAGCTL_", "REQUESTS_CA_")) or name.upper().endswith("_PROXY"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.http.far_platform import AUTHORIZE, TOKEN
 from tests.refusals.material import told_by
-from tests.refusals.platform import AUTHORIZE, TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending
 from tests.tracebacks import variables_of
 

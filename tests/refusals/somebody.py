@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from tests.refusals.platform import CLIENT_ID, ScriptedPlatform
+from tests.http.far_platform import CLIENT_ID
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.visitor import addresses, follow
 
 from dagctl import _functions

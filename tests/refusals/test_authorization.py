@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.http.far_platform import TOKEN
 from tests.refusals.looking import nothing_shows, refused, without_url
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 ERRORS = {

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from tests.http.conftest import Script, Seen, hang_up, new_ca, reply, send
+from tests.http.far_platform import DEVICE, ONBOARDING, REVOKE, TOKEN
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import DEVICE, ONBOARDING, REVOKE, TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 OTHERWISE = "does not let this client sign in with a device code.\n  Use --no-browser"

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from tests.http.conftest import reply
+from tests.http.far_platform import CLIENT_ID, METADATA, ONBOARDING, REVOKE, TOKEN
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import CLIENT_ID, DAY, METADATA, ONBOARDING, REVOKE, TOKEN, ScriptedPlatform
+from tests.refusals.platform import DAY, ScriptedPlatform
 from tests.refusals.somebody import Somebody
 
 Make = Callable[[ScriptedPlatform], str]

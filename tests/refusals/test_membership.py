@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from tests.http.conftest import FarSide, Script, Seen, reply
+from tests.http.far_platform import CLIENT_ID, INFO, METADATA, ONBOARDING, REVOKE
 from tests.refusals.looking import nothing_shows, refused
-from tests.refusals.platform import CLIENT_ID, INFO, METADATA, ONBOARDING, REVOKE, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Somebody
 
 ACME = {"id": "org_acme", "name": "Acme"}

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 from tests.http.conftest import Script, Seen, hang_up, reply, send
+from tests.http.far_platform import DEVICE, ONBOARDING, TOKEN
 from tests.refusals import visitor
 from tests.refusals.looking import nothing_shows, refused
-from tests.refusals.platform import DEVICE, ONBOARDING, TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import PATIENCE, Ending, Somebody
 
 DEAD = timedelta(hours=-1)

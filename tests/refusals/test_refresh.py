@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 from tests.http.conftest import FarSide, Script, Seen, hang_up, reply, send
+from tests.http.far_platform import CLIENT_ID, TOKEN
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 LIVE, DUE, DEAD = timedelta(hours=8), timedelta(minutes=2), timedelta(hours=-1)

@@ -12,9 +12,10 @@ from urllib.parse import quote
 import pytest
 from attrs import evolve
 from tests.http.conftest import Script, Seen, reply
+from tests.http.far_platform import TOKEN
 from tests.refusals.looking import leaks, refused, without_url
 from tests.refusals.material import LENGTH, Material
-from tests.refusals.platform import TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 from dagctl.adapters.files.settings import FileSettingsStore

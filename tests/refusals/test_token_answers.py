@@ -9,9 +9,10 @@ from datetime import datetime
 
 import pytest
 from tests.http.conftest import FarSide, Script, hang_up, reply, send, until_cut
+from tests.http.far_platform import DISCOVERY, REVOKE, TOKEN
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
-from tests.refusals.platform import DISCOVERY, REVOKE, TOKEN, ScriptedPlatform
+from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Somebody
 
 from dagctl.adapters.http.identity import HttpIdentityProvider

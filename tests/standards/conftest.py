@@ -2,72 +2,45 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import socket
-import time
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from tests.http.conftest import Script, Seen, World, reply, world_of
+from tests.http.conftest import World, world_of
+from tests.http.far_platform import ADA, DISCOVERY, FarPlatform, Lax
 
 from dagctl._sdk import Dagctl
 from dagctl._wiring import connect
+from dagctl.adapters.platform_model.grants import Family, Granted
+from dagctl.domain.values.platform import SCOPE
 from dagctl.testing import FollowingBrowser
 
 if TYPE_CHECKING:
     import trustme
 
-CLIENT_ID = "the-client"
-AUTHORIZE, TOKEN, REVOKE, DEVICE = "/authorize", "/oauth/token", "/oauth/revoke", "/oauth/device/code"
-DISCOVERY, METADATA = "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource"
-ONBOARDING, INFO, PROJECTS = "/api/v1/onboarding/status", "/api/v1/env/info", "/api/v1/projects"
-
 Parameters = dict[str, Any]
 
 
-def jwt(claims: Mapping[str, object]) -> str:
-    """A JWT that is signed by nobody we know."""
-
-    def segment(value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-    return f"{segment({'alg': 'RS256'})}.{segment(claims)}.c2lnbmF0dXJl"
-
-
-class TwoHosts:
-    """An API and an issuer, each on a port of its own. They grant everything.
+class TwoHosts(FarPlatform):
+    """A platform that gives tokens for any code and any refresh token.
 
     Attributes:
-        answers: by path, what is answered there instead of what is customary.
         announced: members of the issuer's metadata that differ.
-        claims: claims of the ID token that differ.
         callbacks: what a person is sent back with, one after the other: each turns the issuer's own answer into one.
         asked: the parameters of the last authorization request, each as often as it was there.
         tokens: every token answer so far.
     """
 
     def __init__(self, world: World) -> None:
-        self.answers: dict[str, Script] = {}
-        self.announced: dict[str, object] = {}
-        self.claims: dict[str, object] = {}
+        super().__init__(world, Lax)
+        self.announced: dict[str, Any] = {}
         self.callbacks: list[Callable[[Parameters], Parameters]] = [dict]
         self.asked: list[tuple[str, str]] = []
         self.tokens: list[dict[str, Any]] = []
-        self.api = world.serve(self._serve_api)
-        self.issuer = world.serve(self._serve_issuer)
-
-    @property
-    def place(self) -> str:
-        """The issuer identifier."""
-        return f"{self.issuer.url}/"
-
-    def forms(self, path: str) -> list[dict[str, str]]:
-        """The forms that were posted there."""
-        return [dict(parse_qsl(seen.body)) for seen in self.issuer.seen if seen.target == path]
+        self.model.token_endpoint = lambda form: self.new_tokens()  # type: ignore[method-assign]
 
     def targets(self) -> list[str]:
         """What either of the two was asked for."""
@@ -75,39 +48,12 @@ class TwoHosts:
 
     def new_tokens(self) -> dict[str, Any]:
         """A token answer."""
-        number, now = len(self.tokens), int(time.time())
-        whole = {"iss": self.place, "aud": CLIENT_ID, "sub": "auth0|ada", "email": "ada@acme.example"}
-        times = {"iat": now, "exp": now + 3600}
-        identity = jwt({**whole, **times, "nonce": dict(self.asked).get("nonce"), "jti": number, **self.claims})
-        access = f"access-token-{number}"
-        answer = {"access_token": access, "id_token": identity, "refresh_token": f"refresh-token-{number}"}
-        self.tokens.append({**answer, "token_type": "Bearer", "expires_in": 3600})
+        granted = Granted(Family(ADA, SCOPE), secrets.token_urlsafe(32), dict(self.asked).get("nonce"))
+        self.tokens.append(self.model._tokens(granted))
         return self.tokens[-1]
 
-    def _serve_api(self, wire: socket.socket, seen: Seen) -> None:
-        path = seen.target.partition("?")[0]
-        customary: dict[str, object] = {
-            METADATA: {
-                "resource": self.api.url,
-                "authorization_servers": [self.place],
-                "dagctl_client_id": CLIENT_ID,
-            },
-            ONBOARDING: {"onboarded": True, "organization": {"id": "org_acme", "name": "Acme"}},
-            INFO: {"state_proxy": {"host": "pg-proxy.acme.example"}},
-            PROJECTS: [{"id": "prj_shop", "name": "shop"}],
-        }
-        script = self.answers.get(path) or (reply(200, customary[path]) if path in customary else reply(404, {}))
-        script(wire, seen)
-
-    def _serve_issuer(self, wire: socket.socket, seen: Seen) -> None:
-        script = self.answers.get(seen.target)
-        if script is None and seen.target == DISCOVERY:
-            named = {"authorization_response_iss_parameter_supported": True}
-            endpoint = {"authorization_endpoint": f"{self.issuer.url}{AUTHORIZE}"}
-            script = reply(200, {"issuer": self.place, **endpoint, **named, **self.announced})
-        elif script is None and seen.target == TOKEN:
-            script = reply(200, self.new_tokens())
-        (script or reply(200, {}))(wire, seen)
+    def changed(self, path: str, members: dict[str, Any]) -> dict[str, Any]:
+        return {**members, **self.announced} if path == DISCOVERY else members
 
 
 class Person(FollowingBrowser):

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def test_the_issuer_of_an_id_token_is_the_one_of_the_metadata_to_the_letter(
     somebody: Somebody, hosts: TwoHosts, change: str
 ) -> None:
-    hosts.claims = {"iss": hosts.place.rstrip("/") + (change and f"/{change}")}
+    hosts.model.id_claims = {"iss": hosts.place.rstrip("/") + (change and f"/{change}")}
     with pytest.raises(TokenRejected, match="its issuer is not"):
         somebody.signs_in()
 
 
 def test_a_person_is_known_by_the_subject_and_not_by_the_address(somebody: Somebody, hosts: TwoHosts) -> None:
-    hosts.claims = {"sub": "auth0|grace", "email": "ada@acme.example"}
+    hosts.model.id_claims = {"sub": "auth0|grace", "email": "ada@acme.example"}
     somebody.signs_in()
     (question,) = [seen.target for seen in hosts.api.seen if seen.target.startswith("/api/v1/onboarding/status")]
     assert parse_qs(urlsplit(question).query) == {"auth0_id": ["auth0|grace"]}
@@ -44,7 +44,7 @@ def test_a_renewed_id_token_is_of_the_same_issuer_subject_and_client(
     somebody: Somebody, hosts: TwoHosts, claims: dict[str, object], taken: bool
 ) -> None:
     somebody.signs_in()
-    hosts.claims = claims
+    hosts.model.id_claims = claims
     if taken:
         assert somebody.client.session.renewed().id_token == Secret(hosts.tokens[1]["id_token"])
         return

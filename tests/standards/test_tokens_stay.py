@@ -61,7 +61,7 @@ def test_no_cookie_is_kept(world: World) -> None:
 def test_tokens_of_an_answer_that_fails_a_check_are_shown_to_nobody(
     somebody: Somebody, hosts: TwoHosts, claims: dict[str, object]
 ) -> None:
-    hosts.claims = claims
+    hosts.model.id_claims = claims
     with pytest.raises(TokenRejected):
         somebody.signs_in()
     assert hosts.tokens

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -15,7 +16,6 @@ from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.people import Person
 from dagctl.adapters.platform_model.refusals import OAuthError
 from dagctl.adapters.sandbox import pages
-from dagctl.adapters.sandbox.keys import Keys
 
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -28,9 +28,9 @@ STATUSES = {"invalid_client": 401, "slow_down": 429} | dict.fromkeys(
 )
 
 
-def issuer_app(platform: PlatformModel, keys: Keys) -> Starlette:
-    """The issuer's web application."""
-    issuer = Issuer(platform, keys)
+def issuer_app(platform: PlatformModel, jwks: Callable[[], Mapping[str, Any]]) -> Starlette:
+    """The issuer's web application; `jwks` gives the key of its signer."""
+    issuer = Issuer(platform, jwks)
     return Starlette(
         routes=[
             Route("/.well-known/openid-configuration", issuer.metadata),
@@ -50,9 +50,9 @@ def issuer_app(platform: PlatformModel, keys: Keys) -> Starlette:
 class Issuer:
     """The endpoints."""
 
-    def __init__(self, platform: PlatformModel, keys: Keys) -> None:
+    def __init__(self, platform: PlatformModel, jwks: Callable[[], Mapping[str, Any]]) -> None:
         self._platform = platform
-        self._keys = keys
+        self._jwks = jwks
         # cookies know no ports (RFC 6265 section 8.5): two sandboxes on one machine must not share one
         self._cookie = f"__Host-dagctl-sandbox-{urlsplit(platform.place.issuer).port}"
 
@@ -81,7 +81,7 @@ class Issuer:
 
     async def jwks(self, request: Request) -> Response:
         """The signing key."""
-        return JSONResponse(self._keys.jwks())
+        return JSONResponse(self._jwks())
 
     async def ask(self, request: Request) -> Response:
         """The sign-in page, for a request that is in order and that a session does not answer already."""

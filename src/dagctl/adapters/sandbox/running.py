@@ -155,7 +155,7 @@ class Sandbox:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
         self.platform = self._model(keys)
-        self._apps = [api_app(self.platform, StateProxy(*self.proxy)), issuer_app(self.platform, keys)]
+        self._apps = [api_app(self.platform, StateProxy(*self.proxy)), issuer_app(self.platform, keys.jwks)]
         self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
