@@ -282,7 +282,7 @@ def test_no_project_is_chosen() -> None:
 
 def test_a_project_that_is_no_more(machine: Machine) -> None:
     acme = machine.platform.tenants[0]
-    machine.platform.tenants = (evolve(acme, projects=(Project("prj_other", "other"),)),)
+    machine.platform.tenants = (evolve(acme, projects=(Project("prj_other", "other"),), protected={}),)
     check = machine.later().checks()["project"]
     assert (check.state, check.seen) == (Mark.FAILED, "Acme has no project 'shop' (prj_shop) any more.")
 
