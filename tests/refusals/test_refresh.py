@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from tests.http.conftest import FarSide, Script, Seen, hang_up, reply, send
-from tests.http.far_platform import CLIENT_ID, TOKEN
+from tests.http.far_platform import TOKEN
 from tests.refusals.looking import nothing_shows, refused
 from tests.refusals.material import ABSENT
 from tests.refusals.platform import ScriptedPlatform
