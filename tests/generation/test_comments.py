@@ -188,7 +188,7 @@ OWNERS: dict[str, tuple[str, dict[str, str]]] = {
         'variables:\n  a: "#x" {# c1 #}\n  b: 2  # c2 {# c3 #}\n',
         {"c1": '"a"', "c2 {# c3 #}": '"b"'},
     ),
-    "the_end_of_a_set": ("variables:\n  a: !!set {x, y  # c1\n    # c2\n    }\n  b: 1\n", {"c1": '"a"', "c2": ")"}),
+    "the_end_of_a_set": ("variables:\n  a: !!set {x, y  # c1\n    # c2\n    }\n  b: 1\n", {"c1": '"a"', "c2": '"a"'}),
     "jinja_in_a_comment": (
         "variables:\n  # c1 {{ env_var('X') }}\n  a: {{ env_var('X') }}  # c2\n",
         {"c1 {{ env_var('X') }}": '"a"', "c2": '"a"'},

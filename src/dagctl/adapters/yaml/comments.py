@@ -84,10 +84,10 @@ class Place:
 
 
 def paragraphs(comments: Iterable[Comment]) -> tuple[str, ...]:
-    """Their texts, with an empty one for blank lines between them."""
+    """Their texts in the order of the file, with an empty one for blank lines between them."""
     texts: list[str] = []
     last = None
-    for comment in comments:
+    for comment in sorted(comments, key=lambda comment: comment.index):
         if last is not None and comment.line > last.line + 1:
             texts.append("")
         texts.append(comment.text)
@@ -121,7 +121,7 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
     for index, text in sorted(found.items()):
         line = bisect_left(breaks, index)
         column = index - (breaks[line - 1] + 1 if line else 0)
-        alone = not jinja.original[index - column : index].strip()
+        alone = jinja.original[index - column : index].strip() in ("", "---", "...")
         lines = text.split("\n")
         comments += [Comment(index, line + number, column, alone, part) for number, part in enumerate(lines)]
     return comments

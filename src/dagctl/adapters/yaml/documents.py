@@ -80,28 +80,28 @@ class _Reading:
     def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """The document; comments that had no place in it are at its end."""
         found = self.mapping(root, data)
-        homeless = [text for container in self._containers.values() for text in paragraphs(container.tail)]
-        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *homeless, *found.tail))
+        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *found.tail))
 
     def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """A mapping, with its comments."""
         merging = self._merging.get(id(node))
-        if merging is None:
-            own, homeless = dict(zip(data, node.value, strict=True)), []
-        else:
-            own = {key.value: (key, value) for key, value in merging if isinstance(key, ScalarNode)}
-            merges = [(key, value) for key, value in merging if _merges(key)]
-            homeless = [text for key, value in merges for text in self._gathered(*_span(key, value))]
+        own = dict(zip(data, node.value, strict=True)) if merging is None else {}
+        homeless: dict[object, tuple[str, ...]] = {}
+        merged: tuple[str, ...] = ()  # comments of what is merged go to the entry that comes next
+        for key_node, value_node in merging or ():
+            if _merges(key_node):
+                merged += self._gathered(*_span(key_node, value_node))
+            elif isinstance(key_node, ScalarNode):
+                own[key_node.value] = (key_node, value_node)
+                homeless[key_node.value], merged = merged, ()
         entries = []
         for key, value in data.items():
             if key not in own:  # merged from elsewhere
                 entries.append(Entry(self._scalar(key), self._plain(value)))
                 continue
-            key_node, value_node = own[key]
-            part, above, beside = self._part(key_node, value_node, value)
-            entries.append(Entry(self._scalar(key), part, (*homeless, *above), beside))
-            homeless = []
-        return Mapping(tuple(entries), (*homeless, *self._tail(node)))
+            part, above, beside = self._part(own[key][0], own[key][1], value)
+            entries.append(Entry(self._scalar(key), part, (*homeless.get(key, ()), *above), beside))
+        return Mapping(tuple(entries), (*merged, *self._tail(node)))
 
     def _part(self, first: YamlNode, node: YamlNode, data: object) -> tuple[Node, tuple[str, ...], str | None]:
         """A value with the comments of its entry, which begins with `first`; an alias has none of its anchor's."""
@@ -109,10 +109,10 @@ class _Reading:
         above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
         self._given.add(id(place))
         value = self._node(node, data)
-        opaque = isinstance(value, Leaf) and not isinstance(
-            node, ScalarNode
-        )  # a set, say, which has no entries of ours
+        opaque = isinstance(value, Leaf) and not isinstance(node, ScalarNode)  # a set, say
         inner = self._gathered(node.start_mark.index, node.end_mark.index) if opaque else ()
+        if inner and beside is not None:
+            return value, (*above, beside, *inner), None
         return value, (*above, *inner), beside
 
     def _tail(self, node: YamlNode) -> tuple[str, ...]:
@@ -120,15 +120,15 @@ class _Reading:
         texts, container.tail = paragraphs(container.tail), []
         return texts
 
-    def _gathered(self, start: int, end: int) -> list[str]:
+    def _gathered(self, start: int, end: int) -> tuple[str, ...]:
         """The comments of that part of the text which have not been given away."""
-        texts: list[str] = []
-        for place in self._order:
-            if start <= place.index < end and id(place) not in self._given:
-                self._given.add(id(place))
-                above, beside = place.comments()
-                texts += [*above, *([beside] if beside is not None else [])]
-        return texts
+        places = [place for place in self._order if start <= place.index < end and id(place) not in self._given]
+        self._given.update(map(id, places))
+        found = [comment for place in places for comment in (*place.above, *place.beside, *place.inside)]
+        for container in self._containers.values():
+            if container.tail and start <= container.tail[0].index < end:
+                found, container.tail = found + container.tail, []
+        return paragraphs(found)
 
     def _node(self, node: YamlNode, data: object) -> Node:
         if isinstance(node, MappingNode) and isinstance(data, dict):

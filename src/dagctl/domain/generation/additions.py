@@ -63,9 +63,18 @@ def _additions(node: ast.AST, project: str, default: str, name: ast.expr | None)
             instead = state.lineno if state is not None else None
             yield Addition(node.lineno, place, f"{prefix}{_call(name, default, project)},", instead)
         return
-    pairs: list[tuple[ast.expr | None, ast.AST]] = [(None, inner) for inner in ast.iter_child_nodes(node)]
-    for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else pairs:
+    for key, value in _inner(node):
         yield from _additions(value, project, default, key)
+
+
+def _inner(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.AST]]:
+    """What is in a node, with the key under which it stands."""
+    if isinstance(node, ast.Dict):
+        yield from zip(node.keys, node.values, strict=True)
+    elif isinstance(node, ast.DictComp):
+        yield node.key, node.value
+    else:
+        yield from ((None, inner) for inner in ast.iter_child_nodes(node))
 
 
 def _default(config: ast.Call) -> str:
