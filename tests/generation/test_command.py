@@ -204,7 +204,7 @@ def test_from_a_subfolder_the_configuration_above_is_named(run: Run, project: Pa
     (project / "models").mkdir()
     done = run("config", "generate", cwd=project / "models", env=CHOSEN)
     assert done.returncode == 1
-    assert "the one above is ../config.yaml" in done.stderr
+    assert "the configuration above is ../config.yaml" in done.stderr
 
 
 def test_with_another_output_it_is_said_what_sqlmesh_reads(run: Run, project: Path) -> None:

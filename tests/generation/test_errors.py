@@ -9,9 +9,12 @@ from pathlib import Path, PurePath
 import pytest
 from tests.generation.test_equality import MINIMAL
 
+from dagctl import connect
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
 from dagctl.adapters.yaml.documents import RuamelReader
+from dagctl.domain.doctor.chain import Mark
+from dagctl.domain.doctor.config import look_at_config
 from dagctl.domain.errors import ConfigProblem, DagctlError, FileCorrupt, FileUnusable
 from dagctl.domain.generation import ConfigGeneration
 
@@ -171,6 +174,17 @@ def test_a_folder_named_config_without_python_is_not(plan: Callable[..., object]
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "dev.yaml").write_text("")
     assert plan(MINIMAL) == ()
+
+
+def test_doctor_sees_that_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.py").write_text("config = 1\n")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "__init__.py").write_text("")
+    generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
+    found = look_at_config(generation, connect(home=tmp_path / "home", environ={}).context)
+    assert found.state is Mark.FAILED
+    assert "cannot both be imported" in found.seen
 
 
 def test_the_configuration_above_is_named(tmp_path: Path) -> None:
