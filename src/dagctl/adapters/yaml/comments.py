@@ -31,13 +31,13 @@ class Container:
 
     Attributes:
         owner: the entry whose value it is; None for the document.
-        column: where its entries begin.
+        column: where its entries begin; None for one without any.
         span: from bracket to bracket; None for one in block style, which comments cannot be outside or inside of.
     """
 
     owner: Place | None
-    column: int
     span: tuple[int, int] | None
+    column: int | None = None
     tail: list[Comment] = field(factory=list)
 
     def holds(self, index: int) -> bool:
@@ -221,7 +221,11 @@ class _Gap:
         if after is not None and (self.announced or (after.container.holds(comment.index) and self._is_next(after))):
             return after.above
         self.container = self.container or (before.container if before is not None else self.document)
-        while not self.container.span and self.container.owner is not None and self.container.column > comment.column:
+        while (
+            not self.container.span
+            and self.container.owner is not None
+            and (self.container.column or 0) > comment.column
+        ):
             self.container = self.container.owner.container
         if after is not None and not self.container.span and self._announces(comment, after):
             self.announced = True
