@@ -153,7 +153,10 @@ def test_a_driver_or_a_variable_that_is_missing_is_no_reason(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "trino", None)
     trino = "gateways:\n  a:\n    connection: {type: trino, host: h, user: u, catalog: c}\n"
     unset = MINIMAL + "log_limit: {{ env_var('NOT_SET_HERE') }}\n"
-    for text, told in ((trino + "model_defaults: {dialect: trino}\n", "driver"), (unset, "NOT_SET_HERE is not set")):
+    for text, told in (
+        (trino + "model_defaults: {dialect: trino}\n", "Failed to import the 'trino'"),
+        (unset, "NOT_SET_HERE is not set"),
+    ):
         (tmp_path / "config.yaml").write_text(text)
         (note,) = generation.apply(generation.plan(PurePath(tmp_path), project="shop"))
         assert told in note
