@@ -204,7 +204,7 @@ def test_from_a_subfolder_the_configuration_above_is_named(run: Run, project: Pa
     (project / "models").mkdir()
     done = run("config", "generate", cwd=project / "models", env=CHOSEN)
     assert done.returncode == 1
-    assert "the one above is ../config.yaml" in done.stderr
+    assert "the configuration above is ../config.yaml" in done.stderr
 
 
 def test_with_another_output_it_is_said_what_sqlmesh_reads(run: Run, project: Path) -> None:
@@ -253,7 +253,10 @@ def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> N
     assert run("config", "generate", "--check", cwd=project, env=CHOSEN).returncode == 1
 
 
-def test_a_config_py_that_uses_dagctl_has_nothing_to_add(run: Run, project: Path) -> None:
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_config_py_that_uses_dagctl_has_nothing_to_add(number: int, run: Run, project: Path) -> None:
+    gateways = "".join(f"  g{n}:\n    connection: {{type: duckdb}}\n" for n in range(number))
+    (project / "config.yaml").write_text(f"gateways:\n{gateways}model_defaults: {{dialect: duckdb}}\n")
     assert run("config", "generate", cwd=project, env=CHOSEN).returncode == 0
     done = run("config", "generate", cwd=project, env=CHOSEN)
     assert (done.returncode, done.stdout) == (

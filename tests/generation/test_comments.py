@@ -188,13 +188,21 @@ OWNERS: dict[str, tuple[str, dict[str, str]]] = {
         'variables:\n  a: "#x" {# c1 #}\n  b: 2  # c2 {# c3 #}\n',
         {"c1": '"a"', "c2 {# c3 #}": '"b"'},
     ),
-    "the_end_of_a_set": ("variables:\n  a: !!set {x, y  # c1\n    # c2\n    }\n  b: 1\n", {"c1": '"a"', "c2": ")"}),
+    "the_end_of_a_set": ("variables:\n  a: !!set {x, y  # c1\n    # c2\n    }\n  b: 1\n", {"c1": '"a"', "c2": '"a"'}),
     "jinja_in_a_comment": (
         "variables:\n  # c1 {{ env_var('X') }}\n  a: {{ env_var('X') }}  # c2\n",
         {"c1 {{ env_var('X') }}": '"a"', "c2": '"a"'},
     ),
     # anchors, and what gives way
     "an_alias": ("variables:\n  a: &a  # c1\n    x: 1  # c2\n  b: *a  # c3\n", {"c1": '"a"', "c2": '"x"', "c3": '"b"'}),
+    "aliases_in_a_list": (
+        "variables:\n  p: &p 1\n  l:\n    - *p  # c1\n    # c2\n    - *p  # c3\n    - - *p  # c4\n      - 3\n",
+        {"c1": "1,", "c2": "1,", "c3": "1,", "c4": "1,"},
+    ),
+    "aliases_in_brackets": (
+        "variables:\n  p: &p 1  # c1\n  # c2\n  l: [*p, *p]  # c3\n",
+        {"c1": '"p"', "c2": '"l"', "c3": '"l"'},
+    ),
     "beside_an_anchor_of_a_list": ("variables:\n  a: &a [1, 2]  # c1\n  b: *a\n", {"c1": '"a"'}),
     "a_set": ("variables:\n  a: !!set\n    ? x  # c1\n    ? y\n  b: 1\n", {"c1": '"a"'}),
     "document_marker": ("--- # c1\nproject: p\n", {"c1": "gateways="}),

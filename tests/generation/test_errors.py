@@ -9,9 +9,12 @@ from pathlib import Path, PurePath
 import pytest
 from tests.generation.test_equality import MINIMAL
 
+from dagctl import connect
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
 from dagctl.adapters.yaml.documents import RuamelReader
+from dagctl.domain.doctor.chain import Mark
+from dagctl.domain.doctor.config import look_at_config
 from dagctl.domain.errors import ConfigProblem, DagctlError, FileCorrupt, FileUnusable
 from dagctl.domain.generation import ConfigGeneration
 
@@ -150,7 +153,10 @@ def test_a_driver_or_a_variable_that_is_missing_is_no_reason(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "trino", None)
     trino = "gateways:\n  a:\n    connection: {type: trino, host: h, user: u, catalog: c}\n"
     unset = MINIMAL + "log_limit: {{ env_var('NOT_SET_HERE') }}\n"
-    for text, told in ((trino + "model_defaults: {dialect: trino}\n", "driver"), (unset, "NOT_SET_HERE is not set")):
+    for text, told in (
+        (trino + "model_defaults: {dialect: trino}\n", "Failed to import the 'trino'"),
+        (unset, "NOT_SET_HERE is not set"),
+    ):
         (tmp_path / "config.yaml").write_text(text)
         (note,) = generation.apply(generation.plan(PurePath(tmp_path), project="shop"))
         assert told in note
@@ -171,6 +177,17 @@ def test_a_folder_named_config_without_python_is_not(plan: Callable[..., object]
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "dev.yaml").write_text("")
     assert plan(MINIMAL) == ()
+
+
+def test_doctor_sees_that_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.py").write_text("config = 1\n")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "__init__.py").write_text("")
+    generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
+    found = look_at_config(generation, connect(home=tmp_path / "home", environ={}).context)
+    assert found.state is Mark.FAILED
+    assert "cannot both be imported" in found.seen
 
 
 def test_the_configuration_above_is_named(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ KINDS: dict[str, list[str]] = {
             "{% for n in [1, 2] %}{{ n }}{% endfor %}",
             "{% if true %}{% if env_var('X') %}a{% endif %}{% endif %}b",
             "[{% if env_var('X') == 'value_1' %}p, q{% else %}r{% endif %}]",
+            "!!str {% if env_var('X') %}1{% else %}2{% endif %}",
             "{% raw %}'{{ not jinja }}'{% endraw %}",
         ),
         f"gateways:\n  local:\n    connection: {{type: {IF.format('X', 'duckdb', 'duckdb')}}}\n{DEFAULTS}",

@@ -65,9 +65,11 @@ class InstalledSqlmesh(SqlmeshProject):
 
 def _not_loaded(error: Exception, source: Path) -> Comparison:
     """What to make of it that SQLMesh does not load the original: here, or at all."""
-    words = reason(error)
-    if words.startswith("Failed to import the "):
-        return Comparison(problem=f"SQLMesh does not load it here, since a driver is missing: {words}.")
+    words, behind = reason(error), [error]
+    while (cause := behind[-1].__cause__ or behind[-1].__context__) is not None and isinstance(cause, Exception):
+        behind.append(cause)
+    if any(isinstance(cause, (ImportError, OSError)) for cause in behind):  # a driver, or a key file
+        return Comparison(problem=f"SQLMesh does not load it on this machine: {words}.")
     if hasattr(error, "problem_mark"):
         return Comparison(refusal=words)
     unset = sorted(name for name in set(_VARIABLE.findall(source.read_text("utf-8"))) if name not in os.environ)

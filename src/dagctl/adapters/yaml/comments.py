@@ -31,13 +31,13 @@ class Container:
 
     Attributes:
         owner: the entry whose value it is; None for the document.
-        column: where its entries begin.
+        column: where its entries begin; None for one without any.
         span: from bracket to bracket; None for one in block style, which comments cannot be outside or inside of.
     """
 
     owner: Place | None
-    column: int
     span: tuple[int, int] | None
+    column: int | None = None
     tail: list[Comment] = field(factory=list)
 
     def holds(self, index: int) -> bool:
@@ -84,10 +84,10 @@ class Place:
 
 
 def paragraphs(comments: Iterable[Comment]) -> tuple[str, ...]:
-    """Their texts, with an empty one for blank lines between them."""
+    """Their texts in the order of the file, with an empty one for blank lines between them."""
     texts: list[str] = []
     last = None
-    for comment in comments:
+    for comment in sorted(comments, key=lambda comment: comment.index):
         if last is not None and comment.line > last.line + 1:
             texts.append("")
         texts.append(comment.text)
@@ -121,7 +121,7 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
     for index, text in sorted(found.items()):
         line = bisect_left(breaks, index)
         column = index - (breaks[line - 1] + 1 if line else 0)
-        alone = not jinja.original[index - column : index].strip()
+        alone = jinja.original[index - column : index].strip() in ("", "---", "...")
         lines = text.split("\n")
         comments += [Comment(index, line + number, column, alone, part) for number, part in enumerate(lines)]
     return comments
@@ -221,7 +221,11 @@ class _Gap:
         if after is not None and (self.announced or (after.container.holds(comment.index) and self._is_next(after))):
             return after.above
         self.container = self.container or (before.container if before is not None else self.document)
-        while not self.container.span and self.container.owner is not None and self.container.column > comment.column:
+        while (
+            not self.container.span
+            and self.container.owner is not None
+            and (self.container.column or 0) > comment.column
+        ):
             self.container = self.container.owner.container
         if after is not None and not self.container.span and self._announces(comment, after):
             self.announced = True

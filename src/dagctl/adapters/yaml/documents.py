@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Any
@@ -62,7 +62,7 @@ class _Reading:
     def __init__(self, jinja: Jinja, root: MappingNode) -> None:
         self._jinja = jinja
         self._lives: dict[str, Live] = {}
-        self._places: dict[int, Place] = {}
+        self._places: dict[tuple[int, int], Place] = {}  # by the node of the mapping or sequence, and the number in it
         self._containers: dict[int, Container] = {}
         self._scalars: list[tuple[int, int]] = []
         self._merging: dict[int, list[tuple[YamlNode, YamlNode]]] = {}
@@ -80,39 +80,41 @@ class _Reading:
     def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """The document; comments that had no place in it are at its end."""
         found = self.mapping(root, data)
-        homeless = [text for container in self._containers.values() for text in paragraphs(container.tail)]
-        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *homeless, *found.tail))
+        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *found.tail))
 
     def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """A mapping, with its comments."""
         merging = self._merging.get(id(node))
-        if merging is None:
-            own, homeless = dict(zip(data, node.value, strict=True)), []
-        else:
-            own = {key.value: (key, value) for key, value in merging if isinstance(key, ScalarNode)}
-            merges = [(key, value) for key, value in merging if _merges(key)]
-            homeless = [text for key, value in merges for text in self._gathered(*_span(key, value))]
+        pairs = zip(data, node.value, strict=True) if merging is None else ()
+        own: dict[object, tuple[int, YamlNode]] = {key: (number, pair[1]) for number, (key, pair) in enumerate(pairs)}
+        homeless: dict[object, tuple[str, ...]] = {}
+        merged: tuple[str, ...] = ()  # comments of what is merged go to the entry that comes next
+        for number, (key_node, value_node) in enumerate(merging or ()):
+            if _merges(key_node):
+                merged += self._gathered(*_span(key_node, value_node))
+            elif isinstance(key_node, ScalarNode):
+                own[key_node.value] = (number, value_node)
+                homeless[key_node.value], merged = merged, ()
         entries = []
         for key, value in data.items():
             if key not in own:  # merged from elsewhere
                 entries.append(Entry(self._scalar(key), self._plain(value)))
                 continue
-            key_node, value_node = own[key]
-            part, above, beside = self._part(key_node, value_node, value)
-            entries.append(Entry(self._scalar(key), part, (*homeless, *above), beside))
-            homeless = []
-        return Mapping(tuple(entries), (*homeless, *self._tail(node)))
+            number, value_node = own[key]
+            part, above, beside = self._part((id(node), number), value_node, value)
+            entries.append(Entry(self._scalar(key), part, (*homeless.get(key, ()), *above), beside))
+        return Mapping(tuple(entries), (*merged, *self._tail(node)))
 
-    def _part(self, first: YamlNode, node: YamlNode, data: object) -> tuple[Node, tuple[str, ...], str | None]:
-        """A value with the comments of its entry, which begins with `first`; an alias has none of its anchor's."""
-        place = self._places.get(id(first))
+    def _part(self, key: tuple[int, int], node: YamlNode, data: object) -> tuple[Node, tuple[str, ...], str | None]:
+        """A value with the comments of its entry; within an alias there are none."""
+        place = self._places.get(key)
         above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
         self._given.add(id(place))
         value = self._node(node, data)
-        opaque = isinstance(value, Leaf) and not isinstance(
-            node, ScalarNode
-        )  # a set, say, which has no entries of ours
+        opaque = isinstance(value, Leaf) and not isinstance(node, ScalarNode)  # a set, say
         inner = self._gathered(node.start_mark.index, node.end_mark.index) if opaque else ()
+        if inner and beside is not None:
+            return value, (*above, beside, *inner), None
         return value, (*above, *inner), beside
 
     def _tail(self, node: YamlNode) -> tuple[str, ...]:
@@ -120,23 +122,23 @@ class _Reading:
         texts, container.tail = paragraphs(container.tail), []
         return texts
 
-    def _gathered(self, start: int, end: int) -> list[str]:
+    def _gathered(self, start: int, end: int) -> tuple[str, ...]:
         """The comments of that part of the text which have not been given away."""
-        texts: list[str] = []
-        for place in self._order:
-            if start <= place.index < end and id(place) not in self._given:
-                self._given.add(id(place))
-                above, beside = place.comments()
-                texts += [*above, *([beside] if beside is not None else [])]
-        return texts
+        places = [place for place in self._order if start <= place.index < end and id(place) not in self._given]
+        self._given.update(map(id, places))
+        found = [comment for place in places for comment in (*place.above, *place.beside, *place.inside)]
+        for container in self._containers.values():
+            if container.tail and start <= container.tail[0].index < end:
+                found, container.tail = found + container.tail, []
+        return paragraphs(found)
 
     def _node(self, node: YamlNode, data: object) -> Node:
         if isinstance(node, MappingNode) and isinstance(data, dict):
             return self.mapping(node, data)
         if isinstance(node, SequenceNode) and isinstance(data, list) and len(node.value) == len(data):
             items = []
-            for item_node, value in zip(node.value, data, strict=True):
-                items.append(Item(*self._part(item_node, item_node, value)))
+            for number, (item_node, value) in enumerate(zip(node.value, data, strict=True)):
+                items.append(Item(*self._part((id(node), number), item_node, value)))
             return Sequence(tuple(items), self._tail(node))
         return self._plain(data)
 
@@ -164,11 +166,14 @@ class _Reading:
             self._merging[id(node)] = list(node.value)  # ruamel puts what is merged there when it makes data of it
         flow = bool(getattr(node, "flow_style", False))
         span = (node.start_mark.index, node.end_mark.index) if flow else None
-        container = self._containers[id(node)] = Container(owner, 0, span)
-        for first, child in _children(node):
-            index = self._beginning(node, first)
-            container.column = column = index - self._jinja.text.rfind("\n", 0, index) - 1
-            place = self._places.setdefault(id(first), Place(index, column, container, child))
+        container = self._containers[id(node)] = Container(owner, span)
+        index = node.start_mark.index - 1
+        for number, (first, child) in enumerate(_children(node)):
+            index = first.start_mark.index if flow or first is not child else self._dash(index, container)
+            place = Place(index, self._column(index), container, child)
+            if node.start_mark.index <= index <= node.end_mark.index:  # an alias is where its anchor is
+                container.column = place.column
+                self._places[id(node), number] = place
             for part in (first, child) if child is not first else (first,):
                 if isinstance(part, ScalarNode):
                     self._note_scalar(part, flow=flow, element=first is child)
@@ -177,12 +182,15 @@ class _Reading:
             if flow and first is not child and not child.value and self._is_plain_live(first):
                 raise _StructuralError  # what it renders to may well have a value of its own
 
-    def _beginning(self, node: YamlNode, first: YamlNode) -> int:
-        """Where an entry begins; an element begins with its dash."""
-        start = int(first.start_mark.index)
-        if isinstance(node, SequenceNode) and not node.flow_style:
-            return self._dashes[bisect_left(self._dashes, start) - 1]
-        return start
+    def _dash(self, before: int, container: Container) -> int:
+        """Where the next element of a sequence begins: an alias itself does not say, and what is in it comes first."""
+        number = bisect_right(self._dashes, before)
+        while container.column is not None and self._column(self._dashes[number]) != container.column:
+            number += 1
+        return self._dashes[number]
+
+    def _column(self, index: int) -> int:
+        return index - self._jinja.text.rfind("\n", 0, index) - 1
 
     def _is_plain_live(self, node: YamlNode) -> bool:
         return isinstance(node, ScalarNode) and not node.style and self._jinja.has(node.value)
@@ -195,6 +203,8 @@ class _Reading:
         self._scalars.append((header if header >= 0 else end, end))
         if not self._jinja.touches(start, end):
             return
+        if (node.tag or "").startswith("tag:yaml.org,2002:"):
+            node.tag = "tag:yaml.org,2002:str"  # it is no number yet, whatever it is to be
         live = self._block(node, header) if block else self._inline(self._jinja.original[start:end], flow and element)
         if self._lives.setdefault(node.value, live) != live:
             raise _StructuralError

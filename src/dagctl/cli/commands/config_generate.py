@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
     from dagctl.domain.generation import Conversion
     from dagctl.domain.generation.additions import Addition
+    from dagctl.domain.generation.states import KeptState
 
 _COLOURS = {"+": "32", "-": "31", "@": "36"}
 
@@ -101,19 +102,12 @@ def _about_states(conversion: Conversion, project: str, *, asks: bool) -> Iterat
     Args:
         asks: the person will be asked whether to go on; otherwise it will be converted in a moment.
     """
-    if conversion.states is None:
+    states = conversion.states
+    if states is None or states:
+        places = "; ".join(map(_place_of, states or ())) or "the database that Jinja chooses, unless that is in memory"
         yield (
-            f"Jinja decides where the state of {conversion.source} is. Unless that is a database in memory, it stays "
-            f"there, and {project} begins with an empty one. {_carry_over(conversion, '', asks)}"
-        )
-    for state in conversion.states or ():
-        names = [name for name in state.gateways if name]
-        gateway = f" (gateway {', '.join(names)})" if names else ""
-        default = "" if state.own else ", where SQLMesh keeps it by default"
-        chosen = names[0] if names and len(conversion.states or ()) > 1 and "{" not in names[0] else ""
-        yield (
-            f"The state is in {state.where}{gateway}{default}. It stays there, and {project} begins with an empty "
-            f"one: a plan without the old state builds everything anew. {_carry_over(conversion, chosen, asks)}"
+            f"The state is in {places}. It stays there, and {project} begins with an empty one: a plan without the old "
+            f"state builds everything anew. {_carry_over(conversion, asks=asks)}"
         )
     if conversion.apart:
         yield (
@@ -122,31 +116,32 @@ def _about_states(conversion: Conversion, project: str, *, asks: bool) -> Iterat
         )
 
 
-def _carry_over(conversion: Conversion, gateway: str, asks: bool) -> str:
+def _place_of(state: KeptState) -> str:
+    names = [name for name in state.gateways if name]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    gateway = f" (gateway {', '.join(names[:3])}{more})" if names else ""
+    return f"{state.where}{gateway}{'' if state.own else ', where SQLMesh keeps it by default'}"
+
+
+def _carry_over(conversion: Conversion, *, asks: bool) -> str:
     """The commands in the order that works: the old configuration exports, the new one imports."""
-    folder, chosen = _there(conversion.source.parent), f"--gateway {quoted(gateway)} " if gateway else ""
-    source, backup, output, aside = (
-        quoted(str(path))
-        for path in (
-            conversion.source,
-            conversion.backup,
-            conversion.output,
-            conversion.output.with_suffix(".py.new"),
-        )
-    )
-    export, take = f"sqlmesh {folder}{chosen}state export -o state.json", f"sqlmesh {folder}state import -i state.json"
+    states, folder = conversion.states or (), conversion.source.parent
+    name = states[0].gateways[0] if len(states) > 1 and "{" not in states[0].gateways[0] else ""
+    export = f"sqlmesh {_there(folder)}{f'--gateway {quoted(name)} ' if name else ''}state export -o state.json"
+    take = f"sqlmesh {_there(folder)}state import -i state.json"
     if asks or not conversion.moves:
-        commands = [export, f"dagctl config generate{' -p ' + folder[3:].rstrip() if folder else ''}", take]
+        commands = [export, f"dagctl config generate {_there(folder)}".rstrip(), take]
     else:
-        back = [f"mv {output} {aside}", f"mv {backup} {source}"]
-        commands = [*back, export, f"mv {source} {backup}", f"mv {aside} {output}", take]
-    return "\n  ".join(
-        [
-            "To carry it over before the first plan, use `sqlmesh state export` with the old configuration and "
-            "`sqlmesh state import` with the new one:",
-            *commands,
-        ]
-    ) + ("\nAn import may touch every environment, so it takes somebody who may change the protected ones too.")
+        paths = (conversion.source, conversion.backup, conversion.output, conversion.output.with_suffix(".py.new"))
+        source, backup, output, aside = (quoted(str(path)) for path in paths)
+        back, forth = (
+            [f"mv {output} {aside}", f"mv {backup} {source}"],
+            [f"mv {source} {backup}", f"mv {aside} {output}"],
+        )
+        commands = [*back, export, *forth, take]
+    how = "use `sqlmesh state export` with the old configuration and `sqlmesh state import` with the new one:"
+    who = "An import may touch every environment, so it takes somebody who may change the protected ones too."
+    return "\n  ".join([f"To carry it over before the first plan, {how}", *commands]) + f"\n{who}"
 
 
 def _there(folder: PurePath) -> str:

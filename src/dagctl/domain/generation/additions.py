@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from attrs import frozen
 
@@ -40,32 +40,72 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
-    return tuple(_additions(tree, project, defaults[0] if defaults else '"prod"', None))
+    search = _Search(project, _connecting(tree))
+    return tuple(search.within(tree, defaults[0] if defaults else '"prod"', None))
 
 
-def _additions(node: ast.AST, project: str, default: str, name: ast.expr | None) -> Iterator[Addition]:
-    """Those in a part of the source.
+def _connecting(tree: ast.AST) -> frozenset[str]:
+    """The names that stand for dagctl's state connection: of the function itself, and of what makes use of it."""
+    names = {"get_state_connection"}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.Assign)) and any(map(_names(names), ast.walk(node))):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+            names.update([node.name] if isinstance(node, ast.FunctionDef) else [])
+    return frozenset(names)
 
-    Args:
-        default: the default environment of the `Config` around it, or else of the first one, as an expression.
-        name: the key under which it stands.
+
+def _names(known: Collection[str]) -> Callable[[ast.AST], bool]:
+    return lambda node: getattr(node, "attr", getattr(node, "id", None)) in known
+
+
+@frozen
+class _Search:
+    """The lines that a source lacks.
+
+    Attributes:
+        known: the names that stand for dagctl's state connection.
     """
-    if isinstance(node, ast.Call) and _named(node, "Config"):
-        default = _default(node)
-        if _argument(node, "gateways") is None and not any(keyword.arg is None for keyword in node.keywords):
-            text = f'gateways={{"": {{"{STATE}": {_call(None, default, project)}}}}},'
-            yield Addition(node.lineno, "Config, which has no gateways", text)
-    if isinstance(node, (ast.Call, ast.Dict)) and _is_gateway(node):
+
+    project: str
+    known: frozenset[str]
+
+    def within(self, node: ast.AST, default: str, name: ast.expr | None) -> Iterator[Addition]:
+        """Those in a part of the source.
+
+        Args:
+            default: the default environment of the `Config` around it, or else of the first one, as an expression.
+            name: the key under which it stands.
+        """
+        if isinstance(node, ast.Call) and _named(node, "Config"):
+            default = _default(node)
+            if _argument(node, "gateways") is None and not any(keyword.arg is None for keyword in node.keywords):
+                text = f'gateways={{"": {{"{STATE}": {self._call(None, default)}}}}},'
+                yield Addition(node.lineno, "Config, which has no gateways", text)
+        if not isinstance(node, (ast.Call, ast.Dict)) or not _is_gateway(node):
+            for key, value in _inner(node):
+                yield from self.within(value, default, key)
+            return
         state = _argument(node, STATE)
-        if state is None or not any(_named(inner, "get_state_connection") for inner in ast.walk(state)):
+        if state is None or not any(map(_names(self.known), ast.walk(state))):
             prefix = f"{STATE}=" if isinstance(node, ast.Call) else f'"{STATE}": '
             place = f"the gateway {_source(name)}" if name is not None else "the gateway"
             instead = state.lineno if state is not None else None
-            yield Addition(node.lineno, place, f"{prefix}{_call(name, default, project)},", instead)
-        return
-    pairs: list[tuple[ast.expr | None, ast.AST]] = [(None, inner) for inner in ast.iter_child_nodes(node)]
-    for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else pairs:
-        yield from _additions(value, project, default, key)
+            yield Addition(node.lineno, place, f"{prefix}{self._call(name, default)},", instead)
+
+    def _call(self, name: ast.expr | None, default: str) -> str:
+        gateway = f"{_source(name)}, " if name is not None else ""
+        return f"get_state_connection({gateway}default_environment={default}, project={literal(self.project)})"
+
+
+def _inner(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.AST]]:
+    """What is in a node, with the key under which it stands."""
+    if isinstance(node, ast.Dict):
+        yield from zip(node.keys, node.values, strict=True)
+    elif isinstance(node, ast.DictComp):
+        yield node.key, node.value
+    else:
+        yield from ((None, inner) for inner in ast.iter_child_nodes(node))
 
 
 def _default(config: ast.Call) -> str:
@@ -75,11 +115,6 @@ def _default(config: ast.Call) -> str:
 
 def _source(value: ast.expr) -> str:
     return literal(value.value) if isinstance(value, ast.Constant) else ast.unparse(value)
-
-
-def _call(name: ast.expr | None, default: str, project: str) -> str:
-    gateway = f"{_source(name)}, " if name is not None else ""
-    return f"get_state_connection({gateway}default_environment={default}, project={literal(project)})"
 
 
 def _named(node: ast.AST, name: str) -> bool:

@@ -232,7 +232,7 @@ class ConfigGeneration:
             raise _problem("python", python, f"{python} is Python already, and there is no config.yaml to convert.")
         above = self._above(folder)
         if above is not None:
-            raise _problem("below", above, f"There is no config.yaml here; the one above is {above}.")
+            raise _problem("below", above, f"There is no config.yaml here; the configuration above is {above}.")
         raise _problem("absent", folder, "There is no config.yaml here.")
 
     def _above(self, folder: PurePath) -> PurePath | None:

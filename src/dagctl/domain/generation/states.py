@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from dagctl.domain.values.document import Leaf, Live, Mapping, Node, Sequence, shown
+from dagctl.domain.values.text import printable
 
 _NAMES = ("database", "db", "catalog", "dbname", "project", "path", "s3_warehouse_location")
 _HOSTS = ("host", "server_hostname", "account", "region_name", "instance_connection_string", "location")
@@ -33,7 +34,7 @@ def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
         state = settings.get("state_connection")
         own = state is not None and state != Leaf(None)
         where = _where(state if own else settings.get("connection") or root.get("default_connection"))
-        name = "" if isinstance(gateway.key, Leaf) and gateway.key.value is None else shown(gateway.key)
+        name = "" if gateway.key == Leaf(None) else printable(shown(gateway.key))
         if where is not None:
             found.setdefault((where, own), []).append(name)
     return tuple(KeptState(tuple(names), where, own) for (where, own), names in found.items())
@@ -51,7 +52,7 @@ def _where(connection: Node | None) -> str | None:
         name = name if name not in ("", ":memory:") else ", ".join(map(str, names))
         if not name and kind.lower() == "duckdb":
             return None
-    return " ".join([kind, *([repr(name)] if name else []), *([f"at {host}"] if host else [])])
+    return printable(" ".join([kind, *([repr(name)] if name else []), *([f"at {host}"] if host else [])]))
 
 
 def _first(connection: Mapping, keys: tuple[str, ...]) -> str:
