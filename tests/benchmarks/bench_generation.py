@@ -58,9 +58,9 @@ def _collected(work: partial[object]) -> float:
 
 def _convert(text: str) -> object:
     from dagctl.adapters.yaml.documents import RuamelReader
-    from dagctl.domain.generation.emitter import Origin, module_of
+    from dagctl.domain.generation.emitter import Provenance, module_of
 
-    return module_of(RuamelReader().read(text, "config.yaml"), Origin("config.yaml", "Make it anew.", "shop"))
+    return module_of(RuamelReader().read(text, "config.yaml"), Provenance("config.yaml", "Make it anew.", "shop"))
 
 
 BENCH = Bench(

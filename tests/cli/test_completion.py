@@ -46,8 +46,8 @@ def complete(environ: dict[str, str], tmp_path: Path) -> Any:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("dagctl co", {"config", "context", "completion"}),
-        ("dagctl context u", {"use"}),
+        ("dagctl co", {"config", "completion"}),
+        ("dagctl auth sw", {"switch"}),
         ("dagctl auth login --no-b", {"--no-browser"}),
         ("dagctl completion ", {"bash", "zsh", "fish"}),
     ],

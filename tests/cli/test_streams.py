@@ -44,7 +44,7 @@ def shell(environ: Mapping[str, str], tmp_path: Path) -> Shell:
         (("auth", "status"), 4),
         (("auth", "status", "--json"), 4),
         (("config", "current"), 0),
-        (("context", "list"), 0),
+        (("auth", "list"), 0),
         (("auth", "login", "--org", "acme"), 1),
         (("auth", "login", "--org", "acme", "--no-browser", "--api-url", "https://localhost:1"), 1),
         (("use-project",), 1),
@@ -63,7 +63,7 @@ def test_closed_streams_change_nothing_else(
 
 
 @posix
-@pytest.mark.parametrize("command", [("auth", "status"), ("config", "current"), ("context", "list", "--json")])
+@pytest.mark.parametrize("command", [("auth", "status"), ("config", "current"), ("auth", "list", "--json")])
 def test_a_folder_that_is_gone_is_one_sentence(shell: Shell, tmp_path: Path, command: tuple[str, ...]) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -136,7 +136,7 @@ def shown(*args: str, platform: MemoryPlatform | None = None) -> tuple[int, str,
 @pytest.mark.parametrize(
     ("command", "tenants", "sentence"),
     [
-        (("context", "list"), None, "You are signed in nowhere."),
+        (("auth", "list"), None, "You are not signed in."),
         (("projects",), (Tenant(Organization("org_acme", "Acme")),), "There are no projects yet"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def a_configuration_whose_pin_cannot_be_read(machine: Machine) -> None:
         for name, value in a_session_in_the_environment(machine).items():
             patch.setenv(name, value)
         patch.chdir(machine.home)
+        patch.delitem(sys.modules, "sqlmesh.utils.errors", raising=False)  # where that is, the error begins anew
         get_fresh_token()
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.generation.test_equality import DEFAULTS, GATEWAYS, MINIMAL
 
 from dagctl.adapters.yaml.documents import RuamelReader
-from dagctl.domain.generation.emitter import Origin, module_of
+from dagctl.domain.generation.emitter import Provenance, module_of
 
 SHARED = Path(__file__).parents[3] / "shared"
 CORPUS = sorted((SHARED / "corpus").glob("*/*.y*ml"))
@@ -21,7 +21,7 @@ PLAIN = MINIMAL + "log_limit: 5\n"
 
 
 def converted(yaml: str) -> str:
-    return module_of(RuamelReader().read(yaml, "config.yaml"), Origin("config.yaml", "Again.", "shop")).text
+    return module_of(RuamelReader().read(yaml, "config.yaml"), Provenance("config.yaml", "Again.", "shop")).text
 
 
 def comments_of(python: str) -> list[tuple[str, str, str]]:

@@ -25,7 +25,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from pathlib import PurePath
 
     from dagctl.adapters.yaml.documents import RuamelReader
-    from dagctl.domain.generation.emitter import Origin, module_of
+    from dagctl.domain.generation.emitter import Provenance, module_of
 
     corpus = (Path(__file__).parents[3] / "shared" / "corpus").glob("*/*.y*ml")
     moments = "  a: 2024-01-02T03:04:05.123456+05:30\n  a_long_name_for_a_moment: [2024-01-02T03:04:05+02:00]\n"
@@ -35,7 +35,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written")
     for name, text in texts.items():
         document = RuamelReader().read(text, name)
-        module = module_of(document, Origin("config.yaml", "Make it anew.", "shop"))
+        module = module_of(document, Provenance("config.yaml", "Make it anew.", "shop"))
         (folder / PurePath(f"{name}.py")).write_text(module.text, "utf-8")
     return folder
 
@@ -92,9 +92,9 @@ def test_the_header_says_what_this_is_and_how_to_make_it_anew(convert: Callable[
 @pytest.mark.parametrize("project", ['"""\nimport os', "it's", "back\\", 'quo"te', "naïve ✓", "a" * 100])
 def test_a_project_of_any_name_is_pinned_and_runs_nothing(project: str) -> None:
     from dagctl.adapters.yaml.documents import RuamelReader
-    from dagctl.domain.generation.emitter import Origin, module_of
+    from dagctl.domain.generation.emitter import Provenance, module_of
 
-    text = module_of(RuamelReader().read(MINIMAL, "x"), Origin("config.yaml", "Again.", project)).text
+    text = module_of(RuamelReader().read(MINIMAL, "x"), Provenance("config.yaml", "Again.", project)).text
     tree = ast.parse(text)
     pinned = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "project"]
     assert [ast.literal_eval(value) for value in pinned] == [project]

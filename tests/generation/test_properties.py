@@ -18,7 +18,7 @@ from tests.generation.conftest import variables
 
 from dagctl.adapters.sqlmesh.project import differences, loaded
 from dagctl.adapters.yaml.documents import RuamelReader
-from dagctl.domain.generation.emitter import Origin, module_of
+from dagctl.domain.generation.emitter import Provenance, module_of
 
 NAMES = st.text("abcXYZ_-.: '\"#{}[]é\\", min_size=1, max_size=8)
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
@@ -177,7 +177,9 @@ def test_no_difference() -> None:
             original = attempt(Path(name) / "yaml", "config.yaml", text)
             seen["refused" if original is None else "same"] += 1
             assume(original is not None)
-            python = module_of(RuamelReader().read(text, "config.yaml"), Origin("config.yaml", "Again.", "shop")).text
+            python = module_of(
+                RuamelReader().read(text, "config.yaml"), Provenance("config.yaml", "Again.", "shop")
+            ).text
             (Path(name) / "python").mkdir()
             (Path(name) / "python" / "config.py").write_text(python, "utf-8")
             assert differences(original, loaded(Path(name) / "python")) == (), f"{text}\n{python}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
@@ -15,9 +15,11 @@ from dagctl.adapters.sqlmesh.gate import stand
 from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.warden import OPTION, Warden
 from dagctl.domain.errors import DagctlError
-from dagctl.domain.services.state import Connectable
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION, EnvironmentName
+
+if TYPE_CHECKING:
+    from dagctl.domain.services.state import Connectable
 
 RENEWED = "(renewed by dagctl for each connection)"
 """Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dagctl.cli.app import App
-from dagctl.cli.endings import USAGE
 from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, something, sourced, tcp_port
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.text import printable
@@ -37,6 +36,7 @@ def configure(parser: ArgumentParser) -> None:
         help="API URL (default: where you signed in last, else https://api.dagctl.io)",
     )
     option_insecure(parser)
+    parser.set_defaults(refuse=parser.error)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--no-browser", action="store_true", help="print the URL, take the answer pasted back")
     how.add_argument("--device", action="store_true", help="show a code to enter on another device")
@@ -57,6 +57,7 @@ def run(args: Namespace, app: App) -> int:
         select_account=args.select_account,
         port=args.port,
         timeout=args.timeout,
+        refuse=args.refuse,
     )
 
 
@@ -71,6 +72,7 @@ def login(
     select_account: bool,
     port: int,
     timeout: float,
+    refuse: Callable[[str], NoReturn],
 ) -> int:
     """Sign in, by the way that was chosen."""
     _require_somebody()
@@ -78,8 +80,7 @@ def login(
     client = app.connect(insecure=insecure)
     goal = client.destination(organization, api_url=api_url)
     if goal.organization is None:
-        app.say("dagctl auth login: error: --org is required: no organization is known here yet")
-        return USAGE
+        refuse("--org is required: no organization is known here yet")
     app.say(f"Signing in to {_said(goal.organization)} at {_said(goal.api_url)}.")
     if device:
         signed_in = client.login_with_device(

@@ -15,7 +15,7 @@ HELPERS = frozenset({"env_text", "env_var", "yaml_block", "yaml_items", "yaml_te
 
 
 @frozen
-class Origin:
+class Provenance:
     """What a module is made from.
 
     Attributes:
@@ -42,7 +42,7 @@ class Module:
     wiring: Wired | None
 
 
-def module_of(document: YamlDocument, origin: Origin) -> Module:
+def module_of(document: YamlDocument, origin: Provenance) -> Module:
     """The module that takes a document's place."""
     wiring = wired(document.root, origin.project) if document.root is not None else None
     if wiring is None:
@@ -68,7 +68,7 @@ def _function(shared: Call) -> list[str]:
     return ["", f"def {SHARED.name}(gateway):", *call_of(shared, "return ", STEP), "", ""]
 
 
-def _embedded(text: str, origin: Origin) -> str:
+def _embedded(text: str, origin: Provenance) -> str:
     """The YAML text as it is, rendered whenever the configuration is loaded."""
     text = without_states(text)
     quoted = triple_quoted(text) or literal(text)
@@ -112,7 +112,7 @@ def _called(scalar: Leaf | Live | Call) -> str:
     return call.name.lstrip("*").partition(".")[0]
 
 
-def _header(origin: Origin) -> list[str]:
+def _header(origin: Provenance) -> list[str]:
     words = f"Made by `dagctl config generate` from {origin.source}. It is yours to edit. {origin.again}"
     lines = wrap(_harmless(words), WIDTH, break_long_words=False, break_on_hyphens=False)
     return [

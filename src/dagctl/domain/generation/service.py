@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from dagctl.domain.errors import ConfigProblem, FileExists, FileProblem
 from dagctl.domain.generation.additions import Addition, additions_to
-from dagctl.domain.generation.emitter import Origin, module_of
+from dagctl.domain.generation.emitter import Provenance, module_of
 from dagctl.domain.generation.states import KeptState
 from dagctl.domain.values.document import Live, YamlDocument, scalars
 from dagctl.ports.file_system import FileSystem
@@ -254,9 +254,9 @@ def _problem(case: str, path: PurePath, message: str) -> ConfigProblem:
     return ConfigProblem(message, path=str(path), case=case)
 
 
-def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Origin:
+def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Provenance:
     if moves:
         kept = f"{source.name}, which is kept as {backup.name}"
         again = f"To make it anew, move {backup.name} back and run `dagctl config generate --force`."
-        return Origin(kept, again, project)
-    return Origin(source.name, f"To make it anew, run `dagctl config generate -o {target.name} --force`.", project)
+        return Provenance(kept, again, project)
+    return Provenance(source.name, f"To make it anew, run `dagctl config generate -o {target.name} --force`.", project)
