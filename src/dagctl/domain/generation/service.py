@@ -204,7 +204,9 @@ class ConfigGeneration:
         """Gateways that are none, and that no Jinja could make right, SQLMesh refuses too: in its own words."""
         root = document.root
         gateways = (root.get("gateways") or root.get("gateway")) if root is not None else None
-        if root is None or gateways is None or any(isinstance(scalar, Live) for scalar in scalars(gateways)):
+        if root is None or gateways is None:
+            return
+        if any(isinstance(scalar, Live) for scalar in (*scalars(gateways), *(entry.key for entry in root.entries))):
             return
         plain = "{{" not in document.text and "{%" not in document.text  # looking runs nothing
         found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None and plain else None
