@@ -17,7 +17,7 @@ WAREHOUSE = "{type: duckdb, database: warehouse.db}"
 @pytest.fixture
 def somewhere(tmp_path: Path) -> Iterator[Place]:
     with place(tmp_path / "somewhere") as made:
-        made.sandbox.set_protected("shop", set())
+        made.sandbox.platform.protect("shop")
         yield made
 
 
@@ -72,10 +72,10 @@ def test_converted_carried_over_and_nothing_to_plan(kept: str, somewhere: Place,
 
 
 def refused_while_protected(here: Place, words: list[str]) -> None:
-    here.sandbox.set_protected("shop", {"prod"})
+    here.sandbox.platform.protect("shop", "prod")
     before = here.dump()
     refused = here.sqlmesh(*words[1:], "--no-confirm")
     assert refused.returncode == 1
     assert "protected" in refused.stdout + refused.stderr
     assert here.dump() == before
-    here.sandbox.set_protected("shop", set())
+    here.sandbox.platform.protect("shop")
