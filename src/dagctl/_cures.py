@@ -259,7 +259,9 @@ def _config_problem(error: errors.ConfigProblem) -> str | None:
 _CONFIG: Mapping[str, str] = {
     "absent": "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
     "several": "SQLMesh takes one configuration a folder: move the others away.",
-    "python": "Call get_state_connection() in it, or move config.yaml.bak back to convert that again.",
+    "python": "dagctl config generate shows the lines to add to it.",
+    "refused": "Correct it until sqlmesh info loads it, then run this again.",
+    "shadowed": "Rename the folder.",
     "dbt": "dbt projects are managed entirely in the web UI.",
     "output": "Name a Python file.",
     "differs": "Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",

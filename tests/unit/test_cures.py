@@ -65,7 +65,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.OrganizationRefused("m", wanted="acme", organization="Globex & Co"),
-        "Sign in with another account, or run: dagctl auth login --org 'Globex & Co'",
+        "The next sign-in asks which account; where the browser does not, use a private window. Or run: dagctl auth login --org 'Globex & Co'",
     ),
     (errors.ProtectionRefused("m"), None),
     (
@@ -219,10 +219,9 @@ CASES: list[tuple[DagctlError, str | None]] = [
         "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
     ),
     (errors.ConfigProblem("m", case="several"), "SQLMesh takes one configuration a folder: move the others away."),
-    (
-        errors.ConfigProblem("m", case="python"),
-        "Call get_state_connection() in it, or move config.yaml.bak back to convert that again.",
-    ),
+    (errors.ConfigProblem("m", case="python"), "dagctl config generate shows the lines to add to it."),
+    (errors.ConfigProblem("m", case="refused"), "Correct it until sqlmesh info loads it, then run this again."),
+    (errors.ConfigProblem("m", case="shadowed"), "Rename the folder."),
     (errors.ConfigProblem("m", case="dbt"), "dbt projects are managed entirely in the web UI."),
     (errors.ConfigProblem("m", case="output"), "Name a Python file."),
     (
@@ -269,6 +268,10 @@ ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
         "See what would change with --diff. --force replaces the file, and keeps a backup.",
     ),
     (errors.ConfigProblem("m", case="output"), "Name a Python file: -o FILE.py"),
+    (
+        errors.ConfigProblem("m", case="below", path="../a b/config.yaml"),
+        "Run this there, or: dagctl config generate -p '../a b'",
+    ),
     (errors.ConfigProblem("m", case="dbt"), "dbt projects are managed entirely in the web UI."),
     (
         errors.PortTaken("m", port=8080),

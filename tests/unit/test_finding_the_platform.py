@@ -78,7 +78,7 @@ def test_an_api_that_cannot_be_asked_is_said_to_be_so(elsewhere_world: Any) -> N
 
 def test_the_hosted_platform_after_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
     elsewhere_world.login()
-    assert elsewhere_world.logins.find_platform() == HOSTED
+    assert elsewhere_world.logins.find_platform(HOSTED.api_url) == HOSTED
     elsewhere_world.platform = MemoryPlatform()
     elsewhere_world.login()
     assert elsewhere_world.context.current().platform == HOSTED

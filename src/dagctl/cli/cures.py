@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from dagctl import _cures
 from dagctl.domain import errors
+from dagctl.domain.values.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +40,8 @@ def _needs_terminal(error: errors.NeedsTerminal) -> str | None:
 
 
 def _config_problem(error: errors.ConfigProblem) -> str | None:
+    if error.case == "below":
+        return f"Run this there, or: dagctl config generate -p {quoted(os.path.dirname(error.path) or '.')}"
     return "Name a Python file: -o FILE.py" if error.case == "output" else None
 
 

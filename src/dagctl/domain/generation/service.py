@@ -198,7 +198,7 @@ class ConfigGeneration:
             return  # a file without a suffix is no package
         if any(name.endswith(".py") for name in names):
             both = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`"
-            raise _problem("shadowed", package, f"{both}: rename the folder first.")
+            raise _problem("shadowed", package, f"{both}.")
 
     def _see_that_jinja_decides(self, document: YamlDocument, source: PurePath) -> None:
         """Gateways that are none, and that no Jinja could make right, SQLMesh refuses too: in its own words."""
