@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 
 from dagctl.cli.app import App
+from dagctl.cli.doctor_cures import cure, seen
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
 from dagctl.cli.showing import coloured, insecure_warning, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
@@ -51,13 +52,7 @@ def _checks(app: App, insecure: bool) -> Iterator[Check]:
 
 
 def _record(check: Check) -> dict[str, str | None]:
-    return {"link": check.link, "state": check.state.value, "seen": check.seen, "cure": _cure(check)}
-
-
-def _cure(check: Check) -> str | None:
-    from dagctl.cli.cures import cure
-
-    return check.cure or (cure(check.problem) if check.problem else None)
+    return {"link": check.link, "state": check.state.value, "seen": seen(check), "cure": cure(check)}
 
 
 def _line(check: Check, *, coloured: bool, width: int | None) -> str:
@@ -65,9 +60,9 @@ def _line(check: Check, *, coloured: bool, width: int | None) -> str:
     word = f"{_WORDS[check.state]:<4}"
     if coloured:
         word = f"\033[{_COLOURS[check.state]}m{word}\033[0m"
-    seen = check.seen if width is None else _wrapped(check.seen, width - _INDENT)
-    line = f"{word}  {check.link:<{_WIDTH}}  {seen}"
-    advice = _cure(check)
+    words = seen(check) if width is None else _wrapped(seen(check), width - _INDENT)
+    line = f"{word}  {check.link:<{_WIDTH}}  {words}"
+    advice = cure(check)
     return f"{line}\n{'':{_INDENT}}-> {advice}" if advice else line
 
 

@@ -6,9 +6,21 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from dagctl.domain.doctor.chain import Check, Link, Mark, follow, ok, span, warning
+from dagctl.domain.doctor.chain import (
+    Advice,
+    Check,
+    Finding,
+    Link,
+    Mark,
+    failure,
+    follow,
+    ok,
+    span,
+    warning,
+    wrong,
+)
 from dagctl.domain.doctor.config import look_at_config, pinned_in
 from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
@@ -136,13 +148,17 @@ class _Visit:
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
         seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
         if status.identity is None:
-            cure = "Run: dagctl auth login --org ORG" if store.writable else "Put an ID token there."
-            return Check(Mark.FAILED, f"the ID token in {kept} does not tell who you are", cure)
+            finding = Finding.ANONYMOUS if store.writable else Finding.ANONYMOUS_GIVEN
+            return wrong(f"the ID token in {kept} does not tell who you are", self._to_sign_in(finding))
         if status.renewable and tokens.due(now):
-            return warning(f"{seen}, and could not be renewed", "Run: dagctl auth refresh (it says why)")
+            return warning(f"{seen}, and could not be renewed", Advice(Finding.NOT_RENEWED))
         if store.writable and not status.renewable:
-            return warning(f"{seen}, and cannot be renewed", "Then run: dagctl auth login --org ORG")
+            return warning(f"{seen}, and cannot be renewed", self._to_sign_in(Finding.NOT_RENEWABLE))
         return ok(f"{seen} and renew themselves" if status.renewable else seen)
+
+    def _to_sign_in(self, finding: Finding) -> Advice:
+        organization = self._world.context.organization
+        return Advice(finding, organization=organization.value if organization else None, api_url=self._url())
 
     def _api(self) -> Check:
         url, clock = self._url(), self._clocks.clock
@@ -157,14 +173,15 @@ class _Visit:
         if abs(ahead) <= LEEWAY:
             return ok(f"agrees with the API's to within {max(1, round(abs(ahead).total_seconds()))} s")
         state = Mark.FAILED if abs(ahead) > INTOLERABLE else Mark.WARNING
-        return Check(state, f"this machine's clock is {skew(ahead)} the API's", _SET_THE_CLOCK)
+        return Check(state, f"this machine's clock is {skew(ahead)} the API's", (Advice(Finding.CLOCK_WRONG),))
 
     def _tls(self) -> Check:
         shown = self._doctor.api.handshake(self._url())
         if shown is None:
             return ok("none: plain http, which never leaves this machine")
         if shown.trusted_by is None:
-            return warning(f"{_version(shown)}, and the API's certificate is not verified (-k)", _NO_K)
+            seen = f"{_version(shown)}, and the API's certificate is not verified"
+            return warning(seen, Advice(Finding.API_UNVERIFIED))
         return self._certified(shown, "")
 
     def _project(self) -> Check:
@@ -181,7 +198,7 @@ class _Visit:
                 organization=owner,
             )
         if found.name != name:
-            return warning(f"{name!r} is called {found.name!r} now", f"Run: dagctl use-project {found.id}")
+            return warning(f"{name!r} is called {found.name!r} now", Advice(Finding.RENAMED, project=found.id))
         source = context.project.source if context.project else Origin.BUILT_IN.value
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
@@ -201,15 +218,15 @@ class _Visit:
 
     def _proxy_tls(self) -> Check:
         endpoint = self._place().value
-        shown, mode = self._doctor.probe.secure(endpoint), endpoint.sslmode
+        shown, mode, lax = self._doctor.probe.secure(endpoint), endpoint.sslmode, Advice(Finding.TLS_OPTIONAL)
         if shown is None:
-            return warning(f"none, with sslmode {mode}: your token would travel in the clear", _STRICTER)
+            return warning(f"none, with sslmode {mode}: your token would travel in the clear", lax)
         if shown.trusted_by is not None:
             return self._certified(shown, f", sslmode {mode}")
         seen = f"{_version(shown)}, sslmode {mode}: encrypted, but the proxy is not verified"
         if mode != "require":
-            return warning(f"{seen}, and TLS is not insisted on", _STRICTER)
-        return ok(f"{seen} (DAGCTL_STATE_SSLMODE=verify-full does)")
+            return warning(f"{seen}, and TLS is not insisted on", lax)
+        return ok(seen, Advice(Finding.PROXY_UNVERIFIED))
 
     def _login(self) -> Check:
         credentials = self._doctor.state.credentials_in(self._identified, keep=False)
@@ -237,13 +254,13 @@ class _Visit:
         seen = f"{_version(shown)}{mode}, certificate of {shown.issuer}, verified with {shown.trusted_by}"
         left = None if shown.expires_at is None else shown.expires_at - self._now()
         if left is not None and left < RENEWAL:
-            return warning(f"{seen}, expires in {span(left)}", "Tell whoever runs the server: it has to be renewed.")
+            return warning(f"{seen}, expires in {span(left)}", Advice(Finding.EXPIRING))
         return ok(seen)
 
 
 def broken(error: DagctlError) -> tuple[Check, ...]:
     """The checkup of a machine whose settings are such that nothing can be looked at."""
-    first = Check(Mark.FAILED, error.message, error.hint, SETTINGS, error)
+    first = evolve(failure(error), link=SETTINGS)
     names = (SIGN_IN, API, CLOCK, TLS, PROJECT, PROTECTION, PROXY, PROXY_TLS, LOGIN, SQLMESH)
     return (first, *(Check(Mark.SKIPPED, f"needs {SETTINGS}", link=name) for name in names))
 
@@ -254,8 +271,3 @@ def _version(shown: Handshake) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))} ms"
-
-
-_SET_THE_CLOCK = "Switch time synchronisation (NTP) on; in WSL: wsl --shutdown, or sudo hwclock -s"
-_NO_K = "Leave -k away; SSL_CERT_FILE=CA.pem trusts a private CA."
-_STRICTER = "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full."
