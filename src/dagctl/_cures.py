@@ -243,6 +243,8 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
         return f"Unset {error.given_by} first."
     if error.link:
         return "Put the file or folder itself there."
+    if error.role == "sandbox":
+        return f"Remove it: {quoted(error.path)}"
     if error.foreign:
         return "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
     if error.role == "keyring":
@@ -309,6 +311,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.FileExists: lambda error: f"Move {quoted(error.path)} away, or name another file." if error.path else None,
     errors.FileBusy: "Look for a dagctl or sqlmesh that hangs, and end it.",
     errors.ConfigProblem: _config_problem,
+    errors.SandboxProblem: None,
     errors.PortTaken: lambda error: f"End the program that uses port {error.port}.",
     errors.NeedsTerminal: _needs_terminal,
     errors.MissingExtra: _missing_extra,
