@@ -42,8 +42,8 @@ def login_command(organization: str | None = None, api_url: str | None = None) -
     """
     from dagctl.domain.values.platform import HOSTED_API_URL
 
-    place = f" --api-url {quoted(api_url)}" if api_url and api_url != HOSTED_API_URL else ""
-    return f"dagctl auth login --org {quoted(organization) if organization else 'ORG'}{place}"
+    platform = f" --api-url {quoted(api_url)}" if api_url and api_url != HOSTED_API_URL else ""
+    return f"dagctl auth login --org {quoted(organization) if organization else 'ORG'}{platform}"
 
 
 def protected(error: errors.EnvironmentProtected, example: str = "") -> str:

@@ -79,15 +79,15 @@ def connect(
         DagctlError: a setting of the surroundings is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
-    place = Path(home) if home is not None else home_directory(environ)
+    dagctl_home = Path(home) if home is not None else home_directory(environ)
     overrides = overrides_from(environ, folder or _working_directory())
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
-    transport = _once(lambda: _transport(place, environ))
+    transport = _once(lambda: _transport(dagctl_home, environ))
     return Dagctl(
         Ports(
-            storage=storage or _storage(place, environ, overrides),
+            storage=storage or _storage(dagctl_home, environ, overrides),
             overrides=overrides,
             api=api or _later(lambda: _http_api(transport(), insecure)),
             identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
@@ -98,9 +98,9 @@ def connect(
             yaml=_later(_yaml_reader),
             sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
             connector=_state_connector,
-            trust=trust or _later(lambda: _proxy_trust(place, environ)),
+            trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
             probe=probe or _later(lambda: _state_probe(environ)),
-            machine=machine or _later(lambda: _machine(place, environ)),
+            machine=machine or _later(lambda: _machine(dagctl_home, environ)),
         )
     )
 

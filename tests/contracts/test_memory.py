@@ -99,7 +99,7 @@ class TestMemoryProxyTrust(ProxyTrustContract):
 
 class TestMemoryFileSystem(FileSystemContract):
     def make(self) -> MemoryFileSystem:
-        return MemoryFileSystem(folder=self.place.as_posix())
+        return MemoryFileSystem(folder=self.root.as_posix())
 
     def put(self, files: object, path: PurePath, content: bytes | None, *, mode: int) -> None:
         assert isinstance(files, MemoryFileSystem)

@@ -269,7 +269,7 @@ def test_an_api_that_does_not_tell_its_time(machine: Machine, monkeypatch: pytes
 def test_the_apis_tls(shown: Any, state: Mark, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     if isinstance(shown, float):
         shown = Handshake("TLSv1.3", "a store", "A CA", machine.clock.now() + timedelta(days=shown))
-    monkeypatch.setattr(machine.platform, "handshake", lambda api_url: shown)
+    monkeypatch.setattr(machine.platform, "tls_of", lambda api_url: shown)
     check = machine.checks()["TLS"]
     assert (check.state, words in seen(check)) == (state, True), check
     assert (cure(check) is not None) == (state is Mark.WARNING)

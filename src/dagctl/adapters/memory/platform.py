@@ -146,7 +146,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         with self._as_api(api_url):
             return self.clock.now()
 
-    def handshake(self, api_url: str) -> Handshake | None:
+    def tls_of(self, api_url: str) -> Handshake | None:
         """As if over TLS, with a certificate that has 90 days to live."""
         with self._as_api(api_url):
             return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))

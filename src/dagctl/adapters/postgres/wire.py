@@ -42,7 +42,7 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
         yield connection
 
 
-def handshake(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
+def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
     """Ask for TLS and do the handshake, as libpq would.
 
     Args:

@@ -163,7 +163,7 @@ class _Visit:
     def _api(self) -> Check:
         url, clock = self._url(), self._clocks.clock
         began = clock.monotonic()
-        self._doctor.api.handshake(url)
+        self._doctor.api.tls_of(url)
         return ok(f"{url} answered in {_ms(clock.monotonic() - began)}")
 
     def _clock(self) -> Check:
@@ -176,7 +176,7 @@ class _Visit:
         return Check(state, f"this machine's clock is {skew(ahead)} the API's", (Advice(Finding.CLOCK_WRONG),))
 
     def _tls(self) -> Check:
-        shown = self._doctor.api.handshake(self._url())
+        shown = self._doctor.api.tls_of(self._url())
         if shown is None:
             return ok("none: plain http, which never leaves this machine")
         if shown.trusted_by is None:
@@ -210,14 +210,14 @@ class _Visit:
         return ok(f"the API answers: {PRODUCTION} is protected from you{f' ({words})' if words else ''}")
 
     def _proxy(self) -> Check:
-        place, clock = self._place(), self._clocks.clock
+        entrance, clock = self._entrance(), self._clocks.clock
         began = clock.monotonic()
-        self._doctor.probe.reach(place.value)
+        self._doctor.probe.reach(entrance.value)
         took = _ms(clock.monotonic() - began)
-        return ok(f"{place.value.place}, from {place.source}, took a connection in {took}")
+        return ok(f"{entrance.value.place}, from {entrance.source}, took a connection in {took}")
 
     def _proxy_tls(self) -> Check:
-        endpoint = self._place().value
+        endpoint = self._entrance().value
         shown, mode, lax = self._doctor.probe.secure(endpoint), endpoint.sslmode, Advice(Finding.TLS_OPTIONAL)
         if shown is None:
             return warning(f"none, with sslmode {mode}: your token would travel in the clear", lax)
@@ -240,7 +240,7 @@ class _Visit:
     def _url(self) -> str:
         return self._world.context.platform.api_url
 
-    def _place(self) -> Sourced[StateEndpoint]:
+    def _entrance(self) -> Sourced[StateEndpoint]:
         """The proxy and how to speak to it, without who enters."""
         context = self._world.context
         if context.proxy is None:
