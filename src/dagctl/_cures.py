@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     Row = str | Callable[[Any], str | None] | None
 
 
+UNVERIFIED = (
+    "turns certificate verification off: whoever is on the way can read your tokens. "
+    "SSL_CERT_FILE=CA.pem trusts a private CA instead."
+)
+"""What an edge says to whoever asks for this."""
+
+
 def cure(error: DagctlError) -> str | None:
     """What to do about `error`; None where nobody can say.
 

@@ -71,7 +71,8 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.OrganizationRefused("m", wanted="acme", organization="Globex & Co"),
-        "Sign in with another account, or run: dagctl auth login --org 'Globex & Co'",
+        "The next sign-in asks which account; where the browser does not, use a private window. "
+        "Or run: dagctl auth login --org 'Globex & Co'",
     ),
     (errors.ProtectionRefused("m"), None),
     (

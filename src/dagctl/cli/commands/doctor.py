@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dagctl.cli.app import App
 from dagctl.cli.doctor_cures import cure, seen
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
-from dagctl.cli.showing import coloured, insecure_warning, option_insecure
+from dagctl.cli.showing import coloured, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
 
@@ -23,13 +23,11 @@ _INDENT = _WIDTH + 8
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Show each check as it is done."""
-    insecure_warning(app, args.insecure)
     done, width = [], _columns() if app.out.isatty() else None
     for check in _checks(app, args.insecure):
         done.append(check)

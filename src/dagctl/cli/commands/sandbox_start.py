@@ -21,7 +21,6 @@ API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--detach", action="store_true", help="go on in the background")
     what = parser.add_argument_group("what it is like")
     what.add_argument("--org", default="acme", metavar="NAME", help="the organization's name (default: acme)")
@@ -71,7 +70,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Start the sandbox."""
     from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 
