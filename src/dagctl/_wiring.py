@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -84,7 +85,7 @@ def connect(
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
-    transport = _once(lambda: _transport(dagctl_home, environ))
+    transport = cache(lambda: _transport(dagctl_home, environ))
     return Dagctl(
         Ports(
             storage=storage or _storage(dagctl_home, environ, overrides),
@@ -109,7 +110,7 @@ class _Later:
     """Stands for an adapter until it is used: a command pays only for the libraries that it needs."""
 
     def __init__(self, make: Callable[[], object]) -> None:
-        self._make = _once(make)
+        self._make = cache(make)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._make(), name)
@@ -117,17 +118,6 @@ class _Later:
 
 def _later(make: Callable[[], T]) -> T:
     return cast("T", _Later(make))
-
-
-def _once(make: Callable[[], T]) -> Callable[[], T]:
-    made: list[T] = []
-
-    def get() -> T:
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
 
 
 def _working_directory() -> Path:
@@ -144,7 +134,7 @@ def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> St
 
         return memory_storage(tokens=EnvironmentTokenStore(environ))
     settings = FileSettingsStore(home)
-    open_tokens = _once(lambda: _token_stores(environ, settings))
+    open_tokens = cache(lambda: _token_stores(environ, settings))
     current = Stores(settings, _later(lambda: open_tokens()(home)), FileCredentialStore(home))
     return Storage(current, _later(lambda: _shelf(home, open_tokens())))
 

@@ -116,8 +116,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
 
     def endpoints(self, platform: Platform) -> Endpoints:
         with self._as_issuer(platform):
-            issuer = self.place.issuer
-            return Endpoints(f"{issuer}authorize", self.names_itself, f"{issuer}oauth/device/code")
+            return Endpoints(f"{self.place.issuer}authorize", self.names_itself)
 
     def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         proof = {"code": code.reveal(), "code_verifier": verifier.reveal()}

@@ -1,4 +1,7 @@
-"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets."""
+"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets.
+
+libpq has no word on a certificate's issuer and expiry, begins TLS only on the way to a login, and is not always there.
+"""
 
 from __future__ import annotations
 

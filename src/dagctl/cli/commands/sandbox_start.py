@@ -26,10 +26,7 @@ def configure(parser: ArgumentParser) -> None:
     what.add_argument("--org", default="acme", metavar="NAME", help="the organization's name (default: acme)")
     what.add_argument("--org-id", metavar="ID", help="the organization's ID")
     what.add_argument(
-        "--project",
-        action="append",
-        metavar="NAME",
-        help="a project; repeatable (default: shop, web-analytics)",
+        "--project", action="append", metavar="NAME", help="a project; repeatable (default: shop, web-analytics)"
     )
     what.add_argument(
         "--protect",
@@ -39,19 +36,11 @@ def configure(parser: ArgumentParser) -> None:
         help="a protected environment; repeatable (default: prod of each project)",
     )
     what.add_argument(
-        "--except",
-        action="append",
-        dest="excepted",
-        metavar="EMAIL",
-        help="somebody whom protection lets through",
+        "--except", action="append", dest="excepted", metavar="EMAIL", help="somebody whom protection lets through"
     )
     what.add_argument("--user", action="append", metavar="EMAIL", help="somebody who can sign in; repeatable")
     what.add_argument(
-        "--access-lifetime",
-        type=seconds,
-        default=3600.0,
-        metavar="S",
-        help="seconds of an access token's life",
+        "--access-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an access token's life"
     )
     what.add_argument("--id-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an ID token's life")
     what.add_argument("--no-rotation", action="store_true", help="refresh tokens do not rotate")

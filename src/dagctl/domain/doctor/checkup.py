@@ -8,19 +8,7 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from dagctl.domain.doctor.chain import (
-    Advice,
-    Check,
-    Finding,
-    Link,
-    Mark,
-    failure,
-    follow,
-    ok,
-    span,
-    warning,
-    wrong,
-)
+from dagctl.domain.doctor.chain import Advice, Check, Finding, Link, Mark, failure, follow, ok, span, warning, wrong
 from dagctl.domain.doctor.config import look_at_config, pinned_in
 from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
@@ -193,9 +181,7 @@ class _Visit:
         owner = printable(context.owner)
         if found is None:
             raise ProjectNotFound(
-                f"{owner} has no project {name!r} ({context.project_id}) any more.",
-                project=name,
-                organization=owner,
+                f"{owner} has no project {name!r} ({context.project_id}) any more.", project=name, organization=owner
             )
         if found.name != name:
             return warning(f"{name!r} is called {found.name!r} now", Advice(Finding.RENAMED, project=found.id))
