@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     Row = str | Callable[[Any], str | None] | None
 
 
+UNVERIFIED = (
+    "turns certificate verification off: whoever is on the way can read your tokens. "
+    "SSL_CERT_FILE=CA.pem trusts a private CA instead."
+)
+"""What an edge says to whoever asks for this."""
+
+
 def cure(error: DagctlError) -> str | None:
     """What to do about `error`; None where nobody can say.
 
@@ -42,8 +49,8 @@ def login_command(organization: str | None = None, api_url: str | None = None) -
     """
     from dagctl.domain.values.platform import HOSTED_API_URL
 
-    place = f" --api-url {quoted(api_url)}" if api_url and api_url != HOSTED_API_URL else ""
-    return f"dagctl auth login --org {quoted(organization) if organization else 'ORG'}{place}"
+    platform = f" --api-url {quoted(api_url)}" if api_url and api_url != HOSTED_API_URL else ""
+    return f"dagctl auth login --org {quoted(organization) if organization else 'ORG'}{platform}"
 
 
 def protected(error: errors.EnvironmentProtected, example: str = "") -> str:
@@ -243,6 +250,8 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
         return f"Unset {error.given_by} first."
     if error.link:
         return "Put the file or folder itself there."
+    if error.role == "sandbox":
+        return f"Remove it: {quoted(error.path)}"
     if error.foreign:
         return "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
     if error.role == "keyring":
@@ -311,6 +320,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.FileExists: lambda error: f"Move {quoted(error.path)} away, or name another file." if error.path else None,
     errors.FileBusy: "Look for a dagctl or sqlmesh that hangs, and end it.",
     errors.ConfigProblem: _config_problem,
+    errors.SandboxProblem: None,
     errors.PortTaken: lambda error: f"End the program that uses port {error.port}.",
     errors.NeedsTerminal: _needs_terminal,
     errors.MissingExtra: _missing_extra,

@@ -196,10 +196,9 @@ def _here(insecure: bool) -> _Here:
 def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
     """One SDK for a process and its surroundings, so that many gateways share connections and look-ups."""
     if insecure:
-        _warn(
-            "insecure=True turns certificate verification off: whoever is on the way can "
-            "read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
-        )
+        from dagctl._cures import UNVERIFIED
+
+        _warn(f"insecure=True {UNVERIFIED}")
     said = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
     surroundings = (os.getpid(), folder or os.getcwd(), os.path.expanduser("~"), insecure, said)
     with _lock:

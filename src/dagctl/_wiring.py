@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -79,15 +80,15 @@ def connect(
         DagctlError: a setting of the surroundings is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
-    place = Path(home) if home is not None else home_directory(environ)
+    dagctl_home = Path(home) if home is not None else home_directory(environ)
     overrides = overrides_from(environ, folder or _working_directory())
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
-    transport = _once(lambda: _transport(place, environ))
+    transport = cache(lambda: _transport(dagctl_home, environ))
     return Dagctl(
         Ports(
-            storage=storage or _storage(place, environ, overrides),
+            storage=storage or _storage(dagctl_home, environ, overrides),
             overrides=overrides,
             api=api or _later(lambda: _http_api(transport(), insecure)),
             identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
@@ -98,9 +99,9 @@ def connect(
             yaml=_later(_yaml_reader),
             sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
             connector=_state_connector,
-            trust=trust or _later(lambda: _proxy_trust(place, environ)),
+            trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
             probe=probe or _later(lambda: _state_probe(environ)),
-            machine=machine or _later(lambda: _machine(place, environ)),
+            machine=machine or _later(lambda: _machine(dagctl_home, environ)),
         )
     )
 
@@ -109,7 +110,7 @@ class _Later:
     """Stands for an adapter until it is used: a command pays only for the libraries that it needs."""
 
     def __init__(self, make: Callable[[], object]) -> None:
-        self._make = _once(make)
+        self._make = cache(make)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._make(), name)
@@ -117,17 +118,6 @@ class _Later:
 
 def _later(make: Callable[[], T]) -> T:
     return cast("T", _Later(make))
-
-
-def _once(make: Callable[[], T]) -> Callable[[], T]:
-    made: list[T] = []
-
-    def get() -> T:
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
 
 
 def _working_directory() -> Path:
@@ -144,7 +134,7 @@ def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> St
 
         return memory_storage(tokens=EnvironmentTokenStore(environ))
     settings = FileSettingsStore(home)
-    open_tokens = _once(lambda: _token_stores(environ, settings))
+    open_tokens = cache(lambda: _token_stores(environ, settings))
     current = Stores(settings, _later(lambda: open_tokens()(home)), FileCredentialStore(home))
     return Storage(current, _later(lambda: _shelf(home, open_tokens())))
 

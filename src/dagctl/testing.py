@@ -47,15 +47,20 @@ if TYPE_CHECKING:  # `X as X` says that these are to be imported from here
     from dagctl.adapters.contracts.account_shelf import AccountShelfContract as AccountShelfContract
     from dagctl.adapters.contracts.browser import BrowserContract as BrowserContract
     from dagctl.adapters.contracts.clock import ClockContract as ClockContract
+    from dagctl.adapters.contracts.command_line import CommandLineContract as CommandLineContract
     from dagctl.adapters.contracts.credential_store import CredentialStoreContract as CredentialStoreContract
     from dagctl.adapters.contracts.file_system import FileSystemContract as FileSystemContract
+    from dagctl.adapters.contracts.machine import MachineContract as MachineContract
     from dagctl.adapters.contracts.platform import PlatformContract as PlatformContract
     from dagctl.adapters.contracts.platform import Stage as Stage
+    from dagctl.adapters.contracts.proxy_trust import ProxyTrustContract as ProxyTrustContract
     from dagctl.adapters.contracts.settings_store import SettingsStoreContract as SettingsStoreContract
+    from dagctl.adapters.contracts.sqlmesh_project import SqlmeshProjectContract as SqlmeshProjectContract
     from dagctl.adapters.contracts.state_probe import StateProbeContract as StateProbeContract
     from dagctl.adapters.contracts.state_probe import StateStage as StateStage
     from dagctl.adapters.contracts.token_store import GivenTokenStoreContract as GivenTokenStoreContract
     from dagctl.adapters.contracts.token_store import TokenStoreContract as TokenStoreContract
+    from dagctl.adapters.contracts.yaml_reader import YamlReaderContract as YamlReaderContract
     from dagctl.adapters.memory.browser import FollowingBrowser as FollowingBrowser
     from dagctl.adapters.memory.clock import FixedClock as FixedClock
     from dagctl.adapters.memory.commands import FixedCommandLine as FixedCommandLine
@@ -83,12 +88,17 @@ _HOMES = {
     "contracts.account_shelf": "AccountShelfContract",
     "contracts.browser": "BrowserContract",
     "contracts.clock": "ClockContract",
+    "contracts.command_line": "CommandLineContract",
     "contracts.credential_store": "CredentialStoreContract",
     "contracts.file_system": "FileSystemContract",
+    "contracts.machine": "MachineContract",
     "contracts.platform": "PlatformContract Stage",
+    "contracts.proxy_trust": "ProxyTrustContract",
     "contracts.settings_store": "SettingsStoreContract",
+    "contracts.sqlmesh_project": "SqlmeshProjectContract",
     "contracts.state_probe": "StateProbeContract StateStage",
     "contracts.token_store": "GivenTokenStoreContract TokenStoreContract",
+    "contracts.yaml_reader": "YamlReaderContract",
     "memory.browser": "FollowingBrowser",
     "memory.clock": "FixedClock",
     "memory.commands": "FixedCommandLine",

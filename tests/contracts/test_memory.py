@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from urllib.parse import urlencode
 
 from dagctl.adapters.contracts.platform import Stage
+from dagctl.adapters.memory.probe import CA
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.browser import Browser, Query
 from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.machine import FileSeen
 from dagctl.testing import (
     AccountShelfContract,
     BrowserContract,
     ClockContract,
+    CommandLineContract,
     CredentialStoreContract,
     FileSystemContract,
     FixedClock,
+    FixedCommandLine,
     FollowingBrowser,
     GivenTokenStoreContract,
+    MachineContract,
     MemoryAccountShelf,
     MemoryCredentialStore,
     MemoryFileSystem,
+    MemoryMachine,
     MemoryPlatform,
     MemorySettingsStore,
+    MemoryStateProbe,
     MemoryTokenStore,
     PlatformContract,
+    ProxyTrustContract,
     SettingsStoreContract,
     TokenStoreContract,
     elsewhere,
@@ -71,9 +79,27 @@ class TestFixedClock(ClockContract):
         return FixedClock()
 
 
+class TestFixedCommandLine(CommandLineContract):
+    def make(self, *environments: str | None) -> FixedCommandLine:
+        return FixedCommandLine(*environments)
+
+
+class TestMemoryMachine(MachineContract):
+    def make(self, files: Mapping[str, int], variables: Mapping[str, str]) -> MemoryMachine:
+        home = FileSeen("/home/.dagctl", folder=True, mode=0o700)
+        seen = [FileSeen(f"{home.path}/{name}", name == "auth.json", mode=mode) for name, mode in files.items()]
+        names = sorted(name for name, value in variables.items() if value)
+        return MemoryMachine((home, *seen) if seen else (), tuple(names), home.path)
+
+
+class TestMemoryProxyTrust(ProxyTrustContract):
+    def make(self, *, trusting: bool) -> MemoryStateProbe:
+        return MemoryStateProbe(MemoryPlatform(), trusted=CA if trusting else None)
+
+
 class TestMemoryFileSystem(FileSystemContract):
     def make(self) -> MemoryFileSystem:
-        return MemoryFileSystem(folder=self.place.as_posix())
+        return MemoryFileSystem(folder=self.root.as_posix())
 
     def put(self, files: object, path: PurePath, content: bytes | None, *, mode: int) -> None:
         assert isinstance(files, MemoryFileSystem)

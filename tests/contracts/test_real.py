@@ -5,26 +5,39 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path, PurePath
 
+import pytest
+
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
 from dagctl.adapters.files.credentials import FileCredentialStore
+from dagctl.adapters.files.machine import LocalMachine
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.shelf import FileAccountShelf
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.adapters.postgres.trust import LocalProxyTrust
+from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
+from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
+from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.settings_store import SettingsStore
 from dagctl.ports.storage import AccountShelf
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     AccountShelfContract,
+    CommandLineContract,
     CredentialStoreContract,
     FileSystemContract,
     GivenTokenStoreContract,
+    MachineContract,
+    ProxyTrustContract,
     SettingsStoreContract,
+    SqlmeshProjectContract,
     TokenStoreContract,
+    YamlReaderContract,
 )
 
 
@@ -59,6 +72,45 @@ class TestProjectFiles(FileSystemContract):
 
     def mode(self, files: object, path: PurePath) -> int:
         return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+class TestLocalMachine(MachineContract):
+    def make(self, files: Mapping[str, int], variables: Mapping[str, str]) -> LocalMachine:
+        home = self.folder / "home"
+        for name, mode in files.items():
+            home.mkdir(mode=0o700, exist_ok=True)
+            (home / name).touch(mode)
+            (home / name).chmod(mode)
+        return LocalMachine(home, variables)
+
+
+class TestLocalProxyTrust(ProxyTrustContract):
+    def make(self, *, trusting: bool) -> LocalProxyTrust:
+        ca = self.folder / "ca.pem"
+        if trusting:
+            ca.touch()
+        return LocalProxyTrust(ca, {})
+
+
+class TestRuamelReader(YamlReaderContract):
+    def make(self) -> RuamelReader:
+        return RuamelReader()
+
+
+class TestSqlmeshCommandLine(CommandLineContract):
+    def make(self, *environments: str | None) -> SqlmeshCommandLine:
+        pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
+        if None in environments:
+            argv = ["tool.py"]
+        else:
+            argv = ["sqlmesh", "plan", *filter(None, environments)] if environments else ["sqlmesh", "info"]
+        return SqlmeshCommandLine({"SQLMESH_HOME": str(self.folder)}, argv)
+
+
+class TestInstalledSqlmesh(SqlmeshProjectContract):
+    def make(self) -> InstalledSqlmesh:
+        pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
+        return InstalledSqlmesh()
 
 
 class TestFileContextStore(SettingsStoreContract):

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from dagctl.adapters.contracts.base import Contract
 from dagctl.adapters.contracts.platform import Stage
 from dagctl.adapters.platform_model.grants import Granted, Grants, hashed
 from dagctl.adapters.platform_model.refusals import OAuthError
 from dagctl.domain.errors import TokenRejected
+from dagctl.domain.values import document
 from dagctl.domain.values.platform import Organization
-from dagctl.domain.values.targets import Verdict
-from dagctl.testing import MemoryPlatform, PlatformContract, elsewhere
+from dagctl.domain.values.state import StateEndpoint
+from dagctl.domain.values.targets import PRODUCTION, Targets, Verdict
+from dagctl.ports.command_line import CommandLine
+from dagctl.ports.machine import FileSeen, Machine
+from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
+from dagctl.ports.state_probe import ProxyTrust
+from dagctl.ports.yaml_reader import YamlReader
+from dagctl.testing import (
+    CommandLineContract,
+    MachineContract,
+    MemoryPlatform,
+    PlatformContract,
+    ProxyTrustContract,
+    SqlmeshProjectContract,
+    YamlReaderContract,
+    elsewhere,
+)
 
 
 class Suite(PlatformContract):
@@ -155,3 +173,84 @@ def test_a_request_that_nobody_checks_is_found(monkeypatch: pytest.MonkeyPatch) 
     suite, changes = Suite(platform), {"audience": "https://elsewhere.example"}
     with pytest.raises(AssertionError):
         suite.test_a_request_that_is_not_in_order_gets_no_code(changes, "invalid_request")
+
+
+class DeafCommandLine(CommandLine):
+    def targets(self, default: str | None = None) -> Targets:
+        return Targets.exactly(["Dev-Me"], PRODUCTION, "")
+
+
+class BlindMachine(Machine):
+    def home(self) -> str:
+        return "/home/.dagctl"
+
+    def files(self) -> tuple[FileSeen, ...]:
+        return (FileSeen("/home/.dagctl/auth.json", mode=0o640), FileSeen("/home/.dagctl/config.yaml", mode=0o640))
+
+    def variables(self) -> tuple[str, ...]:
+        return ("SSL_CERT_FILE", "DAGCTL_PROJECT", "DAGCTL_ORG")
+
+
+class LaxTrust(ProxyTrust):
+    def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
+        return evolve(endpoint, sslmode="prefer")
+
+
+class CannedSqlmesh(SqlmeshProject):
+    def check_jinja(self, text: str, name: str) -> None:
+        """Nobody looks."""
+
+    def compare(self, source: PurePath, python: str) -> Comparison:
+        return Comparison()
+
+    def cautions(self, folder: PurePath) -> tuple[str, ...]:
+        return ("Beware.",)
+
+
+class NaiveReader(YamlReader):
+    def read(self, text: str, name: str) -> document.YamlDocument:
+        return document.YamlDocument("", document.Mapping())
+
+
+BROKEN_ADAPTERS: list[tuple[type[Contract], object, str, tuple[object, ...]]] = [
+    (CommandLineContract, DeafCommandLine(), "test_an_environment_has_the_name_that_sqlmesh_stores", ()),
+    (CommandLineContract, DeafCommandLine(), "test_a_command_that_names_none_is_asked_about_the_default", ("a", "a")),
+    (CommandLineContract, DeafCommandLine(), "test_a_command_that_changes_none_is_asked_about_none", ()),
+    (CommandLineContract, DeafCommandLine(), "test_a_program_chooses_later", (None, ())),
+    (MachineContract, BlindMachine(), "test_a_home_that_is_not_there_holds_nothing", ()),
+    (MachineContract, BlindMachine(), "test_the_home_comes_first_and_each_file_below_it", ()),
+    (MachineContract, BlindMachine(), "test_tokens_are_secret_and_what_others_can_read_is_exposed", ()),
+    (MachineContract, BlindMachine(), "test_variables_are_named_in_order_where_they_are_set", ()),
+    (ProxyTrustContract, LaxTrust(), "test_who_trusts_nobody_verifies_nobody", ()),
+    (ProxyTrustContract, LaxTrust(), "test_a_ca_is_put_to_use_where_nobody_chose", ()),
+    (SqlmeshProjectContract, CannedSqlmesh(), "test_jinja_is_parsed_and_not_rendered", ()),
+    (SqlmeshProjectContract, CannedSqlmesh(), "test_what_says_something_else_differs", ()),
+    (SqlmeshProjectContract, CannedSqlmesh(), "test_what_sqlmesh_refuses_is_no_difference", ()),
+    (SqlmeshProjectContract, CannedSqlmesh(), "test_nothing_gets_in_the_way_of_an_empty_folder", ()),
+    (YamlReaderContract, NaiveReader(), "test_a_scalar_is_what_yaml_1_2_makes_of_it", ("1", 1)),
+    (YamlReaderContract, NaiveReader(), "test_jinja_in_a_scalar_stays_live", ()),
+    (YamlReaderContract, NaiveReader(), "test_jinja_around_structure_leaves_only_the_text", ()),
+    (YamlReaderContract, NaiveReader(), "test_what_is_no_configuration_is_refused_by_name", ("a: [",)),
+]
+
+
+@pytest.mark.parametrize(("suite", "adapter", "test", "given"), BROKEN_ADAPTERS)
+def test_an_adapter_that_does_not_keep_its_word_is_found(
+    suite: type[Contract],
+    adapter: object,
+    test: str,
+    given: tuple[object, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suite, "make", lambda self, *_, **__: adapter)
+    tested = suite()
+    tested.folder = tmp_path
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        getattr(tested, test)(*given)
+
+
+def test_a_trust_that_changes_what_was_chosen_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProxyTrustContract, "make", lambda self, *, trusting: LaxTrust())
+    with pytest.raises(AssertionError):
+        ProxyTrustContract().test_what_somebody_chose_stays("verify-full", trusting=True)

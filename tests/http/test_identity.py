@@ -381,14 +381,14 @@ def test_endpoints(world: World, far: FarSide, place: Platform) -> None:
         ),
     )
 
-    assert world.identity().endpoints(place) == Endpoints(f"{far.url}/u/login", True, f"{far.url}/oauth/device/code")
+    assert world.identity().endpoints(place) == Endpoints(f"{far.url}/u/login", True)
     assert far.seen[0].target == "/.well-known/openid-configuration"
 
 
 def test_endpoints_that_are_not_named(world: World, far: FarSide, place: Platform) -> None:
     far.script = reply(200, metadata(far))
 
-    assert world.identity().endpoints(place) == Endpoints(f"{far.url}/authorize", False, None)
+    assert world.identity().endpoints(place) == Endpoints(f"{far.url}/authorize", False)
 
 
 def test_an_issuer_without_discovery_has_the_customary_endpoints(world: World, far: FarSide, place: Platform) -> None:
@@ -396,7 +396,7 @@ def test_an_issuer_without_discovery_has_the_customary_endpoints(world: World, f
 
     found = world.identity().endpoints(place)
 
-    assert found == Endpoints(f"{far.url}/authorize", False, f"{far.url}/oauth/device/code")
+    assert found == Endpoints(f"{far.url}/authorize", False)
 
 
 @pytest.mark.parametrize("issuer", ["{url}", "{url}//", "{url}/tenant/", "https://evil.example/", "", None])

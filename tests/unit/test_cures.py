@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dagctl import _cures
-from dagctl.cli import cures
+from dagctl.cli import cures, doctor_cures
+from dagctl.cli.registry import BUILT_IN
 from dagctl.domain import errors
+from dagctl.domain.doctor.chain import Advice, Finding
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.text import quoted
+from dagctl.ports.machine import FileSeen
 
 CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if found.__module__ == errors.__name__]
 LOCAL = "https://localhost:18443"
@@ -229,6 +235,8 @@ CASES: list[tuple[DagctlError, str | None]] = [
         errors.ConfigProblem("m", case="differs"),
         "Nothing was changed. This is a bug in dagctl: please report it with that part of the file.",
     ),
+    (errors.FileUnusable("m", path="/tmp/a b", role="sandbox", foreign=True), "Remove it: '/tmp/a b'"),
+    (errors.SandboxProblem("m"), None),
     (errors.PortTaken("m", port=8080), "End the program that uses port 8080."),
     (
         errors.NeedsTerminal("m"),
@@ -268,6 +276,11 @@ ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
         errors.FileExists("m", path="config.py"),
         "See what would change with --diff. --force replaces the file, and keeps a backup.",
     ),
+    (errors.FileUnusable("m", path="/copy", role="postgres"), "Use another PostgreSQL: --database-url URL"),
+    (errors.SandboxProblem("m", runs=True), "Stop it first: dagctl sandbox stop"),
+    (errors.SandboxProblem("m"), "Run: dagctl sandbox start"),
+    (cures.CommandProblem("m", case="plugin"), "Update its package, or uninstall it."),
+    (cures.CommandProblem("m", case="psql as JSON"), "Try: dagctl state psql -- --csv"),
     (errors.ConfigProblem("m", case="output"), "Name a Python file: -o FILE.py"),
     (
         errors.ConfigProblem("m", case="below", path="../a b/config.yaml"),
@@ -321,13 +334,66 @@ def test_a_quoted_word_is_one_word_on_one_line(word: str) -> None:
     assert shown.isprintable()
 
 
-@pytest.mark.parametrize("adapter", ["environment", "files", "http", "keyring", "plugins", "postgres", "system"])
-def test_an_adapter_gives_facts_and_no_advice(adapter: str) -> None:
-    sources = list((Path(_cures.__file__).parent / "adapters" / adapter).glob("*.py"))
-    assert sources
+def test_no_error_is_raised_with_advice() -> None:
+    package = Path(_cures.__file__).parent
+    sources = [source for source in package.rglob("*.py") if source != package / "adapters/memory/probe.py"]
     for source in sources:
         calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
         assert not [call.lineno for call in calls if "hint" in {keyword.arg for keyword in call.keywords}], source
+
+
+FACTS: dict[str, Any] = {"files": (FileSeen("/a b"),), "organization": "acme", "api_url": LOCAL, "move": ("a", "b")}
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_there_is_something_to_do_about_each_finding(finding: Finding) -> None:
+    text = doctor_cures.text(Advice(finding, project="prj_shop", **FACTS))
+    assert text
+    assert "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("advice", "said"),
+    [
+        (Advice(Finding.ANONYMOUS), "Run: dagctl auth login --org ORG"),
+        (Advice(Finding.NOT_RENEWABLE, **FACTS), f"Then run: dagctl auth login --org acme --api-url {LOCAL}"),
+        (Advice(Finding.UNPINNED), 'Add project="ORGANIZATION/PROJECT" to its calls of get_state_connection().'),
+        (Advice(Finding.EXPOSED, (FileSeen("/a b", folder=True), FileSeen("/c"))), "chmod 700 '/a b'; chmod 600 /c"),
+        (Advice(Finding.SEVERAL_CONFIGS, **FACTS), "mv a b"),
+    ],
+)
+def test_what_is_known_is_filled_in(advice: Advice, said: str) -> None:
+    assert doctor_cures.text(advice) == said
+
+
+COMMANDS = "|".join({command.words[0] for command in BUILT_IN})
+ADVICE = re.compile(
+    rf"\bdagctl ({COMMANDS})\b|DAGCTL_|(?<!\w)-k\b|--[a-z]|\b(chmod|chown|rm|mv|pip|sudo|sqlmesh) [-a-z/~'$]"
+)
+OF_A_GENERATED_FILE = {"generation/emitter.py", "generation/service.py"}
+"""They write a header into a file that is the user's; what it says about itself is that file's text, not advice."""
+
+
+@pytest.mark.parametrize("layer", ["domain", "ports"])
+def test_no_text_of_the_core_is_a_command_an_option_or_a_variable(layer: str) -> None:
+    sources = [*(Path(_cures.__file__).parent / layer).rglob("*.py")]
+    assert sources
+    texts = [
+        (source.name, text)
+        for source in sources
+        if f"{source.parent.name}/{source.name}" not in OF_A_GENERATED_FILE
+        for text in texts_of(source)
+    ]
+    assert not [found for found in texts if ADVICE.search(found[1])]
+
+
+def texts_of(source: Path) -> Iterator[str]:
+    """The string constants of a module, but for what stands alone as a statement: docstrings."""
+    tree = ast.parse(source.read_text())
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
 
 
 def test_the_table_loads_nothing_heavy() -> None:

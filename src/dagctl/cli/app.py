@@ -38,12 +38,20 @@ class App:
         err: TextIO | None = None,
         stdin: TextIO | None = None,
     ) -> None:
-        self.connect = connect
+        self._connect = connect
         self.out = out or sys.stdout or _nowhere("w")
         self.err = err or sys.stderr or _nowhere("w")
         self.stdin = stdin or sys.stdin or _nowhere("r")
         self.as_json = False
         self._unfinished_line = False
+
+    def connect(self, **ports: Any) -> Dagctl:
+        """The SDK; without verification only after a warning."""
+        if ports.get("insecure"):
+            from dagctl._cures import UNVERIFIED
+
+            self.say(f"WARNING: -k {UNVERIFIED}")
+        return self._connect(**ports)
 
     def show(self, record: object, text: str) -> None:
         """Put a command's result on stdout: `record` under `--json`, otherwise `text`."""

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from dagctl.domain.errors import DagctlError
 
 
+class CommandProblem(errors.DagctlError):
+    """A command does not work here, or not so.
+
+    Attributes:
+        case: which of those that have a cure.
+    """
+
+    case: str = ""
+
+
 def cure(error: DagctlError) -> str | None:
     """What to do about `error`; None where nobody can say."""
     return error.hint or _cures.found_in(_ON_A_TERMINAL, error) or _cures.cure(error)
@@ -39,6 +49,14 @@ def _needs_terminal(error: errors.NeedsTerminal) -> str | None:
     return None if error.in_ci else f"{_cures.cure(error)} Elsewhere, use --device, or set BROWSER."
 
 
+def _file_unusable(error: errors.FileUnusable) -> str | None:
+    return "Use another PostgreSQL: --database-url URL" if error.role == "postgres" else None
+
+
+def _sandbox_problem(error: errors.SandboxProblem) -> str:
+    return "Stop it first: dagctl sandbox stop" if error.runs else "Run: dagctl sandbox start"
+
+
 def _config_problem(error: errors.ConfigProblem) -> str | None:
     if error.case == "below":
         return f"Run this there, or: dagctl config generate -p {quoted(os.path.dirname(error.path) or '.')}"
@@ -51,6 +69,17 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     errors.EnvironmentProtected: lambda error: _cures.protected(error, "sqlmesh plan dev_YOURNAME"),
     errors.FileExists: "See what would change with --diff. --force replaces the file, and keeps a backup.",
     errors.ConfigProblem: _config_problem,
+    errors.FileUnusable: _file_unusable,
+    errors.SandboxProblem: _sandbox_problem,
     errors.PortTaken: _port_taken,
     errors.NeedsTerminal: _needs_terminal,
+    CommandProblem: lambda error: _COMMANDS[error.case],
+}
+_COMMANDS: Mapping[str, str] = {
+    "plugin": "Update its package, or uninstall it.",
+    "psql as JSON": "Try: dagctl state psql -- --csv",
+    "no psql": (
+        "Install PostgreSQL's client (apt install postgresql-client, brew install libpq), or use another program with: "
+        "dagctl state url"
+    ),
 }

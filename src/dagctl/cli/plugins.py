@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dagctl.cli.cures import CommandProblem
 from dagctl.cli.registry import Command, Registry
-from dagctl.domain.errors import DagctlError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -29,7 +29,7 @@ class PluginCommand(Command):
         """Import the command's module.
 
         Raises:
-            DagctlError: that does not work.
+            CommandProblem: that does not work.
         """
         try:
             module = super().load()
@@ -40,11 +40,9 @@ class PluginCommand(Command):
             raise self._broken("configure or run is no function")
         return module
 
-    def _broken(self, why: str) -> DagctlError:
-        return DagctlError(
-            f"The command {' '.join(self.words)!r} ({self.module}, {self.summary}) does not load: {why}.",
-            hint="Update its package, or uninstall it.",
-        )
+    def _broken(self, why: str) -> CommandProblem:
+        what = f"The command {' '.join(self.words)!r} ({self.module}, {self.summary})"
+        return CommandProblem(f"{what} does not load: {why}.", case="plugin")
 
 
 def add_plugins(registry: Registry, report: Callable[[str], None]) -> tuple[PluginCommand, ...]:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
             """Do it, and return the exit code."""
 
 
+def no_options(parser: ArgumentParser) -> None:
+    """`configure` of a command that has none."""
+
+
 class Command:
     """A command.
 

@@ -12,7 +12,6 @@ from dagctl.domain.values.text import printable
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from dagctl.cli.app import App
     from dagctl.domain.values.context import Sourced
 
 
@@ -24,15 +23,6 @@ def option_insecure(parser: ArgumentParser) -> None:
         action="store_true",
         help="skip SSL certificate verification (for dev environments; SSL_CERT_FILE=CA.pem is better)",
     )
-
-
-def insecure_warning(app: App, insecure: bool) -> None:
-    """Say loudly what `-k` means."""
-    if insecure:
-        app.say(
-            "WARNING: -k turns certificate verification off for this call: whoever is on the way "
-            "can read your tokens. SSL_CERT_FILE=CA.pem trusts a private CA instead."
-        )
 
 
 def coloured(stream: TextIO) -> bool:

@@ -35,6 +35,7 @@
     │   ├── FileExists
     │   └── FileBusy                another process holds its lock
     ├── ConfigProblem               a SQLMesh configuration that cannot be converted
+    ├── SandboxProblem              the sandbox runs already, or does not run
     ├── PortTaken                   a loopback port to listen on
     ├── NeedsTerminal               a question with nobody to ask
     └── MissingExtra                a feature whose packages are not installed
@@ -345,8 +346,8 @@ class FileProblem(DagctlError):
 
     Attributes:
         path: where it is.
-        role: what dagctl keeps there: "tokens", "keyring" (tokens too), "home" for anything else in the dagctl home;
-            "" where it is not dagctl's.
+        role: what dagctl keeps there: "tokens", "keyring" (tokens too), "home" for anything else in the dagctl home,
+            "sandbox" or "postgres" for the sandbox's data and programs outside of it; "" where it is not dagctl's.
     """
 
     path: str = ""
@@ -398,6 +399,16 @@ class ConfigProblem(DagctlError):
 
     path: str = ""
     case: str = ""
+
+
+class SandboxProblem(DagctlError):
+    """There is a sandbox where there must not be one, or none where there must.
+
+    Attributes:
+        runs: whether there is one.
+    """
+
+    runs: bool = False
 
 
 class PortTaken(DagctlError):

@@ -35,7 +35,7 @@ class ApiGateway(Protocol):
         No token is sent.
         """
 
-    def handshake(self, api_url: str) -> Handshake | None:
+    def tls_of(self, api_url: str) -> Handshake | None:
         """What the TLS handshake with the API showed; None over plain http.
 
         The answer itself does not matter, as long as there is one. No token is sent.

@@ -21,7 +21,6 @@ class Endpoints:
 
     authorization: str
     names_itself: bool = False
-    device_authorization: str | None = None
 
 
 @frozen

@@ -249,7 +249,7 @@ class PlatformContract(Contract):
 
     def test_the_api_shows_its_certificate(self) -> None:
         stage = self.make()
-        shown = stage.api.handshake(stage.place.api_url)
+        shown = stage.api.tls_of(stage.place.api_url)
         if shown is None:
             assert stage.place.api_url.startswith("http://")
             return

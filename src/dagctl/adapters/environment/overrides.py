@@ -43,7 +43,7 @@ def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
 
 
 def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
-    path = next((place / PIN for place in (folder, *folder.parents) if (place / PIN).is_file()), None)
+    path = next((above / PIN for above in (folder, *folder.parents) if (above / PIN).is_file()), None)
     if path is None:
         return {}
     _require_own(path, folder)

@@ -44,8 +44,8 @@ class HttpApiGateway(ApiGateway):
         # whatever it answers to a question that needs no token has a Date
         return self._metadata(api_url).date
 
-    def handshake(self, api_url: str) -> Handshake | None:
-        return self._transport.handshake(_metadata_url(api_url), insecure=self._insecure)
+    def tls_of(self, api_url: str) -> Handshake | None:
+        return self._transport.tls_of(_metadata_url(api_url), insecure=self._insecure)
 
     @sealed
     def organization(self, access: ApiAccess, subject: str) -> Organization | None:

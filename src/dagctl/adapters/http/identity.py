@@ -35,7 +35,7 @@ class HttpIdentityProvider(IdentityProvider):
         url = f"{platform.issuer}.well-known/openid-configuration"
         answer = self._transport.get(url, insecure=self._trusts_anybody(platform))
         if answer.status == 404:
-            return Endpoints(f"{platform.issuer}authorize", False, f"{platform.issuer}oauth/device/code")
+            return Endpoints(f"{platform.issuer}authorize")
         if answer.status != 200:
             raise refusal(answer)
         found = structure(document(answer), ProviderMetadataWire, answer)
@@ -46,11 +46,7 @@ class HttpIdentityProvider(IdentityProvider):
                 raise malformed(answer, "names an endpoint with a fragment")
             if endpoint is not None and https_host(endpoint) != platform.issuer_host.lower():
                 raise malformed(answer, f"names an endpoint that is not on {platform.issuer_host}")
-        return Endpoints(
-            found.authorization_endpoint,
-            found.authorization_response_iss_parameter_supported,
-            found.device_authorization_endpoint,
-        )
+        return Endpoints(found.authorization_endpoint, found.authorization_response_iss_parameter_supported)
 
     def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         answer = self._post(

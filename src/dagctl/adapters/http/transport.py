@@ -124,7 +124,7 @@ class Transport:
             sent["Authorization"] = _authorization(bearer)
         return self._exchange(_Request("GET", url, sent, (bearer,) if bearer else ()), insecure)
 
-    def handshake(self, url: str, *, insecure: bool = False) -> Handshake | None:
+    def tls_of(self, url: str, *, insecure: bool = False) -> Handshake | None:
         """What the TLS handshake with a URL's host showed; None over plain http. Raises as `get` does."""
         return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
 

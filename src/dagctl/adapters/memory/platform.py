@@ -116,8 +116,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
 
     def endpoints(self, platform: Platform) -> Endpoints:
         with self._as_issuer(platform):
-            issuer = self.place.issuer
-            return Endpoints(f"{issuer}authorize", self.names_itself, f"{issuer}oauth/device/code")
+            return Endpoints(f"{self.place.issuer}authorize", self.names_itself)
 
     def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         proof = {"code": code.reveal(), "code_verifier": verifier.reveal()}
@@ -146,7 +145,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         with self._as_api(api_url):
             return self.clock.now()
 
-    def handshake(self, api_url: str) -> Handshake | None:
+    def tls_of(self, api_url: str) -> Handshake | None:
         """As if over TLS, with a certificate that has 90 days to live."""
         with self._as_api(api_url):
             return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))

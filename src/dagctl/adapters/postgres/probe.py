@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dagctl.adapters.postgres.libpq import explained, keywords
 from dagctl.adapters.postgres.trust import VERIFYING, own_root_certificates
-from dagctl.adapters.postgres.wire import connected, handshake
+from dagctl.adapters.postgres.wire import connected, negotiated
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
@@ -42,7 +42,7 @@ class PostgresProbe(StateProbe):
         if endpoint.sslmode == "disable":
             return None
         root = self._root(endpoint)
-        return self._within(lambda: handshake(endpoint, root, self._timeout / 2), endpoint)
+        return self._within(lambda: negotiated(endpoint, root, self._timeout / 2), endpoint)
 
     def enter(self, credentials: StateCredentials) -> None:
         try:

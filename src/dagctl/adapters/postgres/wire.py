@@ -1,4 +1,7 @@
-"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets."""
+"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets.
+
+libpq has no word on a certificate's issuer and expiry, begins TLS only on the way to a login, and is not always there.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
         yield connection
 
 
-def handshake(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
+def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
     """Ask for TLS and do the handshake, as libpq would.
 
     Args:

@@ -27,9 +27,7 @@ def __getattr__(name: str) -> object:
         except ModuleNotFoundError as error:
             from dagctl.domain.errors import MissingExtra
 
-            raise MissingExtra(
-                f"The sandbox needs its extra: there is no {error.name}.", hint="Run: pip install 'dagctl[sandbox]'"
-            ) from None
+            raise MissingExtra(f"The sandbox needs its extra: there is no {error.name}.", extra="sandbox") from None
 
         return getattr(running, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dagctl.adapters.files.private import make_private
-from dagctl.domain.errors import DagctlError, FileUnusable
+from dagctl.domain.errors import FileUnusable, SandboxProblem
 
 PATIENCE = 1.0
 """Seconds for which the lock is tried: somebody who only looks whether it is held holds it for a moment."""
@@ -20,7 +20,7 @@ def held(folder: Path) -> Iterator[None]:
     """Hold the lock of the sandbox in `folder`, which is made.
 
     Raises:
-        DagctlError: one runs already.
+        SandboxProblem: one runs already.
         FileUnusable: the folder cannot be used.
     """
     try:
@@ -28,11 +28,10 @@ def held(folder: Path) -> Iterator[None]:
         lock = _lock(folder)
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
     except Timeout:
-        raise DagctlError(f"A sandbox runs already in {folder}.", hint="Stop it first: dagctl sandbox stop") from None
+        raise SandboxProblem(f"A sandbox runs already in {folder}.", runs=True) from None
     except OSError as error:
-        raise FileUnusable(
-            f"{folder} cannot be used: {error.strerror}.", hint="Set DAGCTL_HOME to a folder that can be written."
-        ) from None
+        reason = f"{folder} cannot be used: {error.strerror}."
+        raise FileUnusable(reason, path=str(folder), role="home") from None
     try:
         yield
     finally:

@@ -84,10 +84,14 @@ class Placement:
             if self.identity and not folder.is_symlink() and folder.lstat().st_uid == 0:
                 os.chown(folder, self.owner, -1, follow_symlinks=False)
             if folder.is_symlink() or folder.lstat().st_uid != self.owner:
-                raise FileUnusable(f"{folder} belongs to somebody else.", hint=f"Remove it: {folder}")
+                raise _of_somebody_else(folder)
             folder.chmod(0o700)
         except OSError as error:
             raise FileUnusable(f"{folder} cannot be made: {error.strerror}.") from None
+
+
+def _of_somebody_else(folder: Path) -> FileUnusable:
+    return FileUnusable(f"{folder} belongs to somebody else.", path=str(folder), role="sandbox", foreign=True)
 
 
 def placement_for(folder: Path) -> Placement:
@@ -138,7 +142,7 @@ def _installed_binaries() -> Path:
         for folder in sorted(Path(location).glob("pginstall*"), reverse=True):
             if Path(binary(folder / "bin", "postgres")).exists():
                 return folder / "bin"
-    raise MissingExtra("The sandbox needs its extra.", hint="Run: pip install 'dagctl[sandbox]'")
+    raise MissingExtra("The sandbox needs its extra.", extra="sandbox")
 
 
 def _copied(installed: Path, identity: dict[str, Any]) -> Path:
@@ -153,9 +157,9 @@ def _copied(installed: Path, identity: dict[str, Any]) -> Path:
             making.rename(copy)
         shutil.rmtree(making, ignore_errors=True)
     if copy.is_symlink() or copy.stat().st_uid != 0:
-        raise FileUnusable(f"{copy} belongs to somebody else.", hint=f"Remove it: {copy}")
+        raise _of_somebody_else(copy)
     if not _runs(copy / "bin", identity):
-        raise FileUnusable(f"PostgreSQL cannot be run from {copy}.", hint="Use another: --database-url URL")
+        raise FileUnusable(f"PostgreSQL cannot be run from {copy}.", path=str(copy), role="postgres")
     return copy / "bin"
 
 

@@ -162,7 +162,7 @@ class EmbeddedPostgres:
                 return
             time.sleep(0.02)
         self.stop()
-        raise DagctlError("PostgreSQL did not come up.", hint=f"Its log is {self.data / 'server.log'}.")
+        raise DagctlError(f"PostgreSQL did not come up; its log is {self.data / 'server.log'}.")
 
     def _pid(self) -> int | None:
         """The server's process, if one runs on these data; a process ID may have been given to another since."""

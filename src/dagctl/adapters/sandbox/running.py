@@ -66,11 +66,11 @@ class Sandbox:
         with ExitStack() as stack:
             stack.callback(self._loop.close)
             self._listeners = [
-                stack.enter_context(_listener(port, option))
-                for port, option in (
-                    (self.options.api_port, "--api-port"),
-                    (self.options.issuer_port, "--issuer-port"),
-                    (self.options.proxy_port, "--proxy-port"),
+                stack.enter_context(_listener(port, service))
+                for port, service in (
+                    (self.options.api_port, "api"),
+                    (self.options.issuer_port, "issuer"),
+                    (self.options.proxy_port, "proxy"),
                 )
             ]
             self._prepare(stack)
@@ -99,7 +99,7 @@ class Sandbox:
         """
         if self._postgres is not None and not self._postgres.alive:
             log = self._postgres.data / "server.log"
-            raise DagctlError("The sandbox's PostgreSQL has ended by itself.", hint=f"Its log is {log}.")
+            raise DagctlError(f"The sandbox's PostgreSQL has ended by itself; its log is {log}.")
 
     def admin_dsn(self, project: str) -> dict[str, Any]:
         """How to enter a project's database with every right, past the proxy; keywords of libpq."""
@@ -129,7 +129,7 @@ class Sandbox:
         port = self.proxy[1]  # a closed socket does not tell any more
 
         async def start() -> None:
-            self._listeners[2] = _bind(port, "--proxy-port")
+            self._listeners[2] = _bind(port, "proxy")
             await self._pg_proxy.start(self._listeners[2])
 
         self._do(self._pg_proxy.stop())
@@ -261,15 +261,15 @@ def _web_server(app: Starlette, certificate: Path) -> uvicorn.Server:
 
 
 @contextmanager
-def _listener(port: int, option: str) -> Iterator[socket.socket]:
-    listener = _bind(port, option)
+def _listener(port: int, service: str) -> Iterator[socket.socket]:
+    listener = _bind(port, service)
     try:
         yield listener
     finally:
         listener.close()
 
 
-def _bind(port: int, option: str) -> socket.socket:
+def _bind(port: int, service: str) -> socket.socket:
     """A listening socket on the loopback interface."""
     # asyncio sets TCP_NODELAY on what is accepted only where the protocol is given
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -281,7 +281,6 @@ def _bind(port: int, option: str) -> socket.socket:
     except OSError as error:
         listener.close()
         trouble = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
-        raise PortTaken(
-            f"Port {port} on the loopback interface {trouble}.", hint=f"Choose another: {option} N"
-        ) from None
+        reason = f"Port {port} on the loopback interface {trouble}."
+        raise PortTaken(reason, port=port, service=service) from None
     return listener

@@ -20,7 +20,8 @@ from dagctl.adapters.files.private import read_private, remove_private, write_pr
 from dagctl.adapters.platform_model.people import Person
 from dagctl.adapters.sandbox.lock import held, is_held
 from dagctl.adapters.sandbox.options import SandboxOptions
-from dagctl.domain.errors import DagctlError
+from dagctl.domain import errors
+from dagctl.domain.errors import DagctlError, SandboxProblem
 
 PATIENCE = 90.0
 
@@ -78,7 +79,7 @@ class Supervisor:
     @contextmanager
     def _only_one(self) -> Iterator[None]:
         if where := (self.status() or {}).get("api_url"):
-            raise DagctlError(f"A sandbox runs already: {where}", hint="Stop it first: dagctl sandbox stop")
+            raise SandboxProblem(f"A sandbox runs already: {where}", runs=True)
         with ExitStack() as stack:
             stack.enter_context(held(self._folder))
             self._write({"pid": os.getpid()})
@@ -130,7 +131,7 @@ class Supervisor:
 
         admin = (self.status() or {}).get("admin")
         if not admin:
-            raise DagctlError("No sandbox with a PostgreSQL of its own runs.", hint="Run: dagctl sandbox start")
+            raise SandboxProblem("No sandbox with a PostgreSQL of its own runs.")
         return tables(admin[project])
 
     def stop(self) -> bool:
@@ -152,9 +153,7 @@ class Supervisor:
 
     def _end(self, pid: object) -> None:
         if not isinstance(pid, int):
-            raise DagctlError(
-                f"The sandbox in {self._folder} was started by a program for itself.", hint="It ends with that program."
-            )
+            raise DagctlError(f"The sandbox in {self._folder} was started by a program for itself, and ends with it.")
         for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -170,9 +169,10 @@ class Supervisor:
         for line in lines:
             with suppress(ValueError):
                 found = json.loads(line)
-                if isinstance(found, dict) and "error" in found:
-                    return DagctlError(found["error"], hint=found["hint"])
-        return DagctlError("The sandbox did not come up.", hint=f"Its log is {self.log}.")
+                if isinstance(found, dict) and "raised" in found:
+                    raised: DagctlError = getattr(errors, found.pop("raised"))(**found)
+                    return raised
+        return DagctlError(f"The sandbox did not come up; its log is {self.log}.")
 
 
 def _wait_for_exit(pid: int) -> None:
@@ -226,7 +226,7 @@ def main() -> int:
     try:
         Supervisor(Path(sys.argv[1])).run(_options(json.load(sys.stdin)), lambda where: None)
     except DagctlError as error:
-        print(json.dumps({"error": error.message, "hint": error.hint}), flush=True)  # noqa: T201 - the log
+        print(json.dumps({"raised": type(error).__name__, **vars(error)}), flush=True)  # noqa: T201 - the log
         return 1
     return 0
 

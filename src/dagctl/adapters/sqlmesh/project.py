@@ -38,8 +38,7 @@ class InstalledSqlmesh(SqlmeshProject):
 
     def compare(self, source: PurePath, python: str) -> Comparison:
         with TemporaryDirectory(prefix="dagctl-") as name, _environment_kept():
-            place = Path(name)
-            before, after = _folder(place / "yaml", Path(source)), _folder(place / "python", Path(source))
+            before, after = (_folder(Path(name, kind), Path(source)) for kind in ("yaml", "python"))
             shutil.copyfile(source, before / Path(source).name)
             (after / "config.py").write_text(python, encoding="utf-8")
             try:

@@ -16,6 +16,6 @@ _BUNDLES = (
 
 def system_bundles() -> Iterator[Path]:
     """The files that hold all of them, as far as they are there; the one that Python itself takes comes first."""
-    for place in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
-        if place and Path(place).is_file():
-            yield Path(place)
+    for bundle in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
+        if bundle and Path(bundle).is_file():
+            yield Path(bundle)

@@ -5,18 +5,16 @@ DAGCTL_ORG, or org in .dagctl.yaml, works with another one without making it the
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from dagctl.cli.app import App
+from dagctl.cli.registry import no_options
 from dagctl.cli.showing import expiry, moment
 
-
-def configure(parser: ArgumentParser) -> None:
-    """Declare no options."""
+configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    """List the accounts."""
     client = app.connect()
     accounts, now = client.accounts.list(), client.clock.now()
     record = [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, moment, option_insecure, seconds, something, sourced, tcp_port
+from dagctl.cli.showing import moment, option_insecure, seconds, something, sourced, tcp_port
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.text import printable
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument(
         "--org", type=something, metavar="ORG", help="organization name or ID (required where none is known here yet)"
     )
@@ -46,7 +45,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Sign in."""
     return login(
         app,
         organization=args.org,
@@ -76,7 +74,6 @@ def login(
 ) -> int:
     """Sign in, by the way that was chosen."""
     _require_somebody()
-    insecure_warning(app, insecure)
     client = app.connect(insecure=insecure)
     goal = client.destination(organization, api_url=api_url)
     if goal.organization is None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--org", type=something, metavar="ORG", help="an account's name, or its organization's name or ID"
@@ -26,7 +25,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Sign out."""
     client = app.connect()
     revoked = client.accounts.sign_out_everywhere() if args.all else client.accounts.sign_out(args.org)
     others = _others(client)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import expiry, insecure_warning, moment, option_insecure
+from dagctl.cli.showing import expiry, moment, option_insecure
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
-    """Renew the tokens."""
-    insecure_warning(app, args.insecure)
     client = app.connect(insecure=args.insecure)
     tokens = client.session.renewed()
     app.show(

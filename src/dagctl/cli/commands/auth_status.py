@@ -5,24 +5,22 @@ Asks no network. Exits with 0 when you are signed in, with 4 when not.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, table
 from dagctl.cli.endings import DONE, SIGNED_OUT
+from dagctl.cli.registry import no_options
 from dagctl.cli.showing import expiry, moment, sourced
 
 if TYPE_CHECKING:
     from dagctl.domain.values.tokens import SessionStatus
 
-
-def configure(parser: ArgumentParser) -> None:
-    """There are no options."""
+configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    """Show the status."""
     client = app.connect()
     world = client.context.read()
     context, status = world.context, client.session.status_in(world.kept)

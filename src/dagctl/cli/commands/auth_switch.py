@@ -11,12 +11,10 @@ from dagctl.cli.app import App
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", help="its name, or its organization's name or ID")
 
 
 def run(args: Namespace, app: App) -> int:
-    """Change the current account."""
     client = app.connect()
     account = client.accounts.switch(args.name)
     project = f"project {account.project}" if account.project else "no project yet"

@@ -5,18 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, moment, option_insecure
+from dagctl.cli.showing import moment, option_insecure
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--id", action="store_true", help="the ID token (for the API) instead of the access token")
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
-    """Print the token."""
-    insecure_warning(app, args.insecure)
     tokens = app.connect(insecure=args.insecure).session.fresh()
     token = (tokens.id_token if args.id else tokens.access_token).reveal()
     app.show({"token": token, "expires_at": moment(tokens.expires_at)}, token)

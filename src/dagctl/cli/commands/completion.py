@@ -12,12 +12,10 @@ from dagctl.cli.app import App
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
 
 
 def run(args: Namespace, app: App) -> int:
-    """Print the code."""
     from argcomplete.shell_integration import shellcode
 
     code = shellcode(["dagctl"], shell=args.shell)

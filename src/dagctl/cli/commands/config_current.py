@@ -5,20 +5,18 @@ Asks no network.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from dagctl.cli.app import App, table
+from dagctl.cli.registry import no_options
 from dagctl.cli.showing import expiry, moment, sourced
 from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.state import StateEndpoint
 
-
-def configure(parser: ArgumentParser) -> None:
-    """There are no options."""
+configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    """Show the context."""
     client = app.connect()
     world = client.context.read()
     context, status = world.context, client.session.status_in(world.kept)

@@ -29,7 +29,6 @@ _COLOURS = {"+": "32", "-": "31", "@": "36"}
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("-o", "--output", metavar="FILE", help="output file (default: config.py in the project)")
     parser.add_argument("-p", "--project-folder", metavar="FOLDER", help="the project's folder (default: this one)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the output would change")
@@ -39,7 +38,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Convert."""
     folder = PurePath(args.project_folder or ".")
     client = app.connect(folder=Path(os.path.abspath(folder)))
     output = _place(args.output, folder) if args.output else PurePath("config.py")

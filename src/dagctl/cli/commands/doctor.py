@@ -10,8 +10,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 
 from dagctl.cli.app import App
+from dagctl.cli.doctor_cures import cure, seen
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
-from dagctl.cli.showing import coloured, insecure_warning, option_insecure
+from dagctl.cli.showing import coloured, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
 
@@ -22,13 +23,11 @@ _INDENT = _WIDTH + 8
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Show each check as it is done."""
-    insecure_warning(app, args.insecure)
     done, width = [], _columns() if app.out.isatty() else None
     for check in _checks(app, args.insecure):
         done.append(check)
@@ -51,13 +50,7 @@ def _checks(app: App, insecure: bool) -> Iterator[Check]:
 
 
 def _record(check: Check) -> dict[str, str | None]:
-    return {"link": check.link, "state": check.state.value, "seen": check.seen, "cure": _cure(check)}
-
-
-def _cure(check: Check) -> str | None:
-    from dagctl.cli.cures import cure
-
-    return check.cure or (cure(check.problem) if check.problem else None)
+    return {"link": check.link, "state": check.state.value, "seen": seen(check), "cure": cure(check)}
 
 
 def _line(check: Check, *, coloured: bool, width: int | None) -> str:
@@ -65,9 +58,9 @@ def _line(check: Check, *, coloured: bool, width: int | None) -> str:
     word = f"{_WORDS[check.state]:<4}"
     if coloured:
         word = f"\033[{_COLOURS[check.state]}m{word}\033[0m"
-    seen = check.seen if width is None else _wrapped(check.seen, width - _INDENT)
-    line = f"{word}  {check.link:<{_WIDTH}}  {seen}"
-    advice = _cure(check)
+    words = seen(check) if width is None else _wrapped(seen(check), width - _INDENT)
+    line = f"{word}  {check.link:<{_WIDTH}}  {words}"
+    advice = cure(check)
     return f"{line}\n{'':{_INDENT}}-> {advice}" if advice else line
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from dagctl.cli.app import App, columns
+from dagctl.cli.registry import no_options
 from dagctl.domain.errors import DagctlError
 
-
-def configure(parser: ArgumentParser) -> None:
-    """There are no options."""
+configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    """List the plugins."""
     from dagctl.cli.plugins import PluginCommand, add_plugins
     from dagctl.cli.registry import Registry
 

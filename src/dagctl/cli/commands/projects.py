@@ -5,17 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, option_insecure
+from dagctl.cli.showing import option_insecure
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
-    """List the projects."""
-    insecure_warning(app, args.insecure)
     client = app.connect(insecure=args.insecure)
     projects, chosen = client.projects.list(), client.context.current().project
     current = chosen.value if chosen else None

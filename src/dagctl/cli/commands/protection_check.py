@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the arguments and options."""
     parser.add_argument("environments", nargs="+", metavar="ENV", help="an environment")
     parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
 
 
 def run(args: Namespace, app: App) -> int:
-    """Ask about each environment."""
     client = app.connect()
     record = [_asked(client, environment, args.project) for environment in args.environments]
     rows = [

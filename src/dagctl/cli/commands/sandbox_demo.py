@@ -12,7 +12,6 @@ from dagctl.cli.app import App
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument(
         "--folder", metavar="DIR", default="dagctl-demo", help="where it happens (default: dagctl-demo)"
     )
@@ -22,7 +21,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Walk through it."""
     from dagctl.cli.walkthrough import Walkthrough
 
     walkthrough = Walkthrough(app, Path(args.folder).absolute(), with_browser=args.browser)

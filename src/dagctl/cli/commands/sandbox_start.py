@@ -21,16 +21,12 @@ API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--detach", action="store_true", help="go on in the background")
     what = parser.add_argument_group("what it is like")
     what.add_argument("--org", default="acme", metavar="NAME", help="the organization's name (default: acme)")
     what.add_argument("--org-id", metavar="ID", help="the organization's ID")
     what.add_argument(
-        "--project",
-        action="append",
-        metavar="NAME",
-        help="a project; repeatable (default: shop, web-analytics)",
+        "--project", action="append", metavar="NAME", help="a project; repeatable (default: shop, web-analytics)"
     )
     what.add_argument(
         "--protect",
@@ -40,19 +36,11 @@ def configure(parser: ArgumentParser) -> None:
         help="a protected environment; repeatable (default: prod of each project)",
     )
     what.add_argument(
-        "--except",
-        action="append",
-        dest="excepted",
-        metavar="EMAIL",
-        help="somebody whom protection lets through",
+        "--except", action="append", dest="excepted", metavar="EMAIL", help="somebody whom protection lets through"
     )
     what.add_argument("--user", action="append", metavar="EMAIL", help="somebody who can sign in; repeatable")
     what.add_argument(
-        "--access-lifetime",
-        type=seconds,
-        default=3600.0,
-        metavar="S",
-        help="seconds of an access token's life",
+        "--access-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an access token's life"
     )
     what.add_argument("--id-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an ID token's life")
     what.add_argument("--no-rotation", action="store_true", help="refresh tokens do not rotate")
@@ -71,7 +59,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Start the sandbox."""
     from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from dagctl.cli.app import App
+from dagctl.cli.registry import no_options
 
-
-def configure(parser: ArgumentParser) -> None:
-    """There are no options."""
+configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    """Stop the sandbox."""
     from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 

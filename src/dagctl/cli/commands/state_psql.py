@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from dagctl.adapters.postgres.libpq import SETTINGS
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, option_insecure
-from dagctl.domain.errors import DagctlError
+from dagctl.cli.cures import CommandProblem
+from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
     from dagctl.domain.values.state import StateCredentials
@@ -27,7 +27,6 @@ ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the arguments and options."""
     parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="what psql itself is to be given")
     parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
     parser.add_argument("--write", action="store_true", help="let transactions write, where prod is open to you")
@@ -35,17 +34,11 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Become psql."""
-    insecure_warning(app, args.insecure)
     if app.as_json:
-        raise DagctlError("psql prints by itself, not as JSON.", hint="Try: dagctl state psql -- --csv")
+        raise CommandProblem("psql prints by itself, not as JSON.", case="psql as JSON")
     program = shutil.which("psql")
     if program is None:
-        raise DagctlError(
-            "There is no psql on this machine's PATH.",
-            hint="Install PostgreSQL's client (apt install postgresql-client, brew install libpq), or use another "
-            "program with: dagctl state url",
-        )
+        raise CommandProblem("There is no psql on this machine's PATH.", case="no psql")
     client = app.connect(insecure=args.insecure)
     if args.write:
         client.protection.admitted(client.protection.anything("dagctl state psql --write"), args.project)

@@ -12,14 +12,13 @@ from urllib.parse import quote, urlencode
 
 from dagctl import __version__
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, moment, option_insecure
+from dagctl.cli.showing import moment, option_insecure
 
 if TYPE_CHECKING:
     from dagctl.domain.values.state import StateCredentials
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
     parser.add_argument(
         "--password",
@@ -30,8 +29,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Print the address."""
-    insecure_warning(app, args.insecure)
     client = app.connect(insecure=args.insecure)
     if args.password:
         client.protection.admitted(client.protection.anything("dagctl state url --password"), args.project)

@@ -9,21 +9,18 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import insecure_warning, option_insecure
+from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
 
 
 def configure(parser: ArgumentParser) -> None:
-    """Declare the options."""
     parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name or ID")
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
-    """Choose the project."""
-    insecure_warning(app, args.insecure)
     client = app.connect(insecure=args.insecure)
     project = client.projects.choose(args.project or _ask(client, app))
     app.show({"project": project.name, "project_id": project.id}, f"The project is now {project.name}.")

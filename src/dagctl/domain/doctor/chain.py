@@ -9,6 +9,7 @@ from enum import Enum
 from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import DagctlError, MissingExtra
+from dagctl.ports.machine import FileSeen
 
 
 class Mark(str, Enum):
@@ -20,20 +21,67 @@ class Mark(str, Enum):
     SKIPPED = "skipped"
 
 
+class Finding(Enum):
+    """What is not as it should be, where nothing was raised that says so."""
+
+    FOREIGN = "files cannot be read, or are somebody else's"
+    LINKED = "files are symbolic links"
+    EXPOSED = "files are open to other people"
+    LEFT_BEHIND = "a writer that was killed has left files"
+    ANONYMOUS = "the ID token does not tell whose it is"
+    ANONYMOUS_GIVEN = "nor does one that comes from outside"
+    NOT_RENEWED = "tokens that are due could not be renewed"
+    NOT_RENEWABLE = "tokens cannot be renewed"
+    CLOCK_WRONG = "this machine's clock is not the API's"
+    API_UNVERIFIED = "the caller has the API's certificate not verified"
+    EXPIRING = "a server's certificate expires soon"
+    RENAMED = "the project has another name now"
+    PROXY_UNVERIFIED = "TLS without a look at the certificate, as it is everywhere unless asked for"
+    TLS_OPTIONAL = "TLS is not insisted on"
+    SEVERAL_CONFIGS = "two configurations in one folder"
+    NOT_PYTHON = "config.py does not parse"
+    NOT_CONNECTED = "config.py keeps its state elsewhere"
+    NOT_CONVERTED = "a YAML configuration keeps its state elsewhere"
+    NOT_YAML = "a YAML configuration cannot be read"
+    SEVERAL_PINS = "config.py pins several projects"
+    UNPINNED = "config.py pins no project"
+    SQLMESH_BROKEN = "SQLMesh is installed, and does not load"
+
+
+@frozen
+class Advice:
+    """What to give advice on, for whoever shows a check and knows their own program.
+
+    Attributes:
+        files: which ones; for FOREIGN the home alone.
+        project: the ID of one that is RENAMED; the pin that UNPINNED calls lack, as far as it is known.
+        organization: the one to sign in to, as far as it is known.
+        api_url: the platform's API.
+        move: which of SEVERAL_CONFIGS can go, and to where.
+    """
+
+    finding: Finding
+    files: tuple[FileSeen, ...] = ()
+    project: str | None = None
+    organization: str | None = None
+    api_url: str | None = None
+    move: tuple[str, str] | None = None
+
+
 @frozen
 class Check:
     """One link, looked at.
 
     Attributes:
         seen: what was seen, in a line.
-        cure: what to do about it, where something is wrong.
+        advice: what there is to say on what to do. A check that is all right may have some, too.
         link: the link's name.
         problem: what was raised, where that is why it failed.
     """
 
     state: Mark
     seen: str
-    cure: str | None = None
+    advice: tuple[Advice, ...] = ()
     link: str = ""
     problem: DagctlError | None = field(default=None, repr=False, eq=False)
 
@@ -67,24 +115,29 @@ def _looked(link: Link) -> Check:
     try:
         return link.look()
     except MissingExtra as error:
-        return Check(Mark.SKIPPED, error.message, error.hint, problem=error)
+        return Check(Mark.SKIPPED, error.message, problem=error)
     except DagctlError as error:
         return failure(error)
 
 
 def failure(error: DagctlError) -> Check:
     """A link that `error` says is broken."""
-    return Check(Mark.FAILED, error.message, error.hint, problem=error)
+    return Check(Mark.FAILED, error.message, problem=error)
 
 
-def ok(seen: str) -> Check:
+def ok(seen: str, *advice: Advice) -> Check:
     """A link that is all right."""
-    return Check(Mark.OK, seen)
+    return Check(Mark.OK, seen, advice)
 
 
-def warning(seen: str, cure: str | None = None) -> Check:
+def warning(seen: str, *advice: Advice) -> Check:
     """A link that holds, though something is not as it should be."""
-    return Check(Mark.WARNING, seen, cure)
+    return Check(Mark.WARNING, seen, advice)
+
+
+def wrong(seen: str, *advice: Advice) -> Check:
+    """A link that does not hold, without anything raised."""
+    return Check(Mark.FAILED, seen, advice)
 
 
 def span(time: timedelta) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from dagctl.domain.doctor.chain import Check, Link, Mark, follow, ok, span, warning
+from dagctl.domain.doctor.chain import Advice, Check, Finding, Link, Mark, failure, follow, ok, span, warning, wrong
 from dagctl.domain.doctor.config import look_at_config, pinned_in
 from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
@@ -136,18 +136,22 @@ class _Visit:
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
         seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
         if status.identity is None:
-            cure = "Run: dagctl auth login --org ORG" if store.writable else "Put an ID token there."
-            return Check(Mark.FAILED, f"the ID token in {kept} does not tell who you are", cure)
+            finding = Finding.ANONYMOUS if store.writable else Finding.ANONYMOUS_GIVEN
+            return wrong(f"the ID token in {kept} does not tell who you are", self._to_sign_in(finding))
         if status.renewable and tokens.due(now):
-            return warning(f"{seen}, and could not be renewed", "Run: dagctl auth refresh (it says why)")
+            return warning(f"{seen}, and could not be renewed", Advice(Finding.NOT_RENEWED))
         if store.writable and not status.renewable:
-            return warning(f"{seen}, and cannot be renewed", "Then run: dagctl auth login --org ORG")
+            return warning(f"{seen}, and cannot be renewed", self._to_sign_in(Finding.NOT_RENEWABLE))
         return ok(f"{seen} and renew themselves" if status.renewable else seen)
+
+    def _to_sign_in(self, finding: Finding) -> Advice:
+        organization = self._world.context.organization
+        return Advice(finding, organization=organization.value if organization else None, api_url=self._url())
 
     def _api(self) -> Check:
         url, clock = self._url(), self._clocks.clock
         began = clock.monotonic()
-        self._doctor.api.handshake(url)
+        self._doctor.api.tls_of(url)
         return ok(f"{url} answered in {_ms(clock.monotonic() - began)}")
 
     def _clock(self) -> Check:
@@ -157,14 +161,15 @@ class _Visit:
         if abs(ahead) <= LEEWAY:
             return ok(f"agrees with the API's to within {max(1, round(abs(ahead).total_seconds()))} s")
         state = Mark.FAILED if abs(ahead) > INTOLERABLE else Mark.WARNING
-        return Check(state, f"this machine's clock is {skew(ahead)} the API's", _SET_THE_CLOCK)
+        return Check(state, f"this machine's clock is {skew(ahead)} the API's", (Advice(Finding.CLOCK_WRONG),))
 
     def _tls(self) -> Check:
-        shown = self._doctor.api.handshake(self._url())
+        shown = self._doctor.api.tls_of(self._url())
         if shown is None:
             return ok("none: plain http, which never leaves this machine")
         if shown.trusted_by is None:
-            return warning(f"{_version(shown)}, and the API's certificate is not verified (-k)", _NO_K)
+            seen = f"{_version(shown)}, and the API's certificate is not verified"
+            return warning(seen, Advice(Finding.API_UNVERIFIED))
         return self._certified(shown, "")
 
     def _project(self) -> Check:
@@ -176,12 +181,10 @@ class _Visit:
         owner = printable(context.owner)
         if found is None:
             raise ProjectNotFound(
-                f"{owner} has no project {name!r} ({context.project_id}) any more.",
-                project=name,
-                organization=owner,
+                f"{owner} has no project {name!r} ({context.project_id}) any more.", project=name, organization=owner
             )
         if found.name != name:
-            return warning(f"{name!r} is called {found.name!r} now", f"Run: dagctl use-project {found.id}")
+            return warning(f"{name!r} is called {found.name!r} now", Advice(Finding.RENAMED, project=found.id))
         source = context.project.source if context.project else Origin.BUILT_IN.value
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
@@ -193,23 +196,23 @@ class _Visit:
         return ok(f"the API answers: {PRODUCTION} is protected from you{f' ({words})' if words else ''}")
 
     def _proxy(self) -> Check:
-        place, clock = self._place(), self._clocks.clock
+        entrance, clock = self._entrance(), self._clocks.clock
         began = clock.monotonic()
-        self._doctor.probe.reach(place.value)
+        self._doctor.probe.reach(entrance.value)
         took = _ms(clock.monotonic() - began)
-        return ok(f"{place.value.place}, from {place.source}, took a connection in {took}")
+        return ok(f"{entrance.value.place}, from {entrance.source}, took a connection in {took}")
 
     def _proxy_tls(self) -> Check:
-        endpoint = self._place().value
-        shown, mode = self._doctor.probe.secure(endpoint), endpoint.sslmode
+        endpoint = self._entrance().value
+        shown, mode, lax = self._doctor.probe.secure(endpoint), endpoint.sslmode, Advice(Finding.TLS_OPTIONAL)
         if shown is None:
-            return warning(f"none, with sslmode {mode}: your token would travel in the clear", _STRICTER)
+            return warning(f"none, with sslmode {mode}: your token would travel in the clear", lax)
         if shown.trusted_by is not None:
             return self._certified(shown, f", sslmode {mode}")
         seen = f"{_version(shown)}, sslmode {mode}: encrypted, but the proxy is not verified"
         if mode != "require":
-            return warning(f"{seen}, and TLS is not insisted on", _STRICTER)
-        return ok(f"{seen} (DAGCTL_STATE_SSLMODE=verify-full does)")
+            return warning(f"{seen}, and TLS is not insisted on", lax)
+        return ok(seen, Advice(Finding.PROXY_UNVERIFIED))
 
     def _login(self) -> Check:
         credentials = self._doctor.state.credentials_in(self._identified, keep=False)
@@ -223,7 +226,7 @@ class _Visit:
     def _url(self) -> str:
         return self._world.context.platform.api_url
 
-    def _place(self) -> Sourced[StateEndpoint]:
+    def _entrance(self) -> Sourced[StateEndpoint]:
         """The proxy and how to speak to it, without who enters."""
         context = self._world.context
         if context.proxy is None:
@@ -237,13 +240,13 @@ class _Visit:
         seen = f"{_version(shown)}{mode}, certificate of {shown.issuer}, verified with {shown.trusted_by}"
         left = None if shown.expires_at is None else shown.expires_at - self._now()
         if left is not None and left < RENEWAL:
-            return warning(f"{seen}, expires in {span(left)}", "Tell whoever runs the server: it has to be renewed.")
+            return warning(f"{seen}, expires in {span(left)}", Advice(Finding.EXPIRING))
         return ok(seen)
 
 
 def broken(error: DagctlError) -> tuple[Check, ...]:
     """The checkup of a machine whose settings are such that nothing can be looked at."""
-    first = Check(Mark.FAILED, error.message, error.hint, SETTINGS, error)
+    first = evolve(failure(error), link=SETTINGS)
     names = (SIGN_IN, API, CLOCK, TLS, PROJECT, PROTECTION, PROXY, PROXY_TLS, LOGIN, SQLMESH)
     return (first, *(Check(Mark.SKIPPED, f"needs {SETTINGS}", link=name) for name in names))
 
@@ -254,8 +257,3 @@ def _version(shown: Handshake) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))} ms"
-
-
-_SET_THE_CLOCK = "Switch time synchronisation (NTP) on; in WSL: wsl --shutdown, or sudo hwclock -s"
-_NO_K = "Leave -k away; SSL_CERT_FILE=CA.pem trusts a private CA."
-_STRICTER = "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from dagctl.domain.doctor.chain import Check, Mark, ok, warning
+from dagctl.domain.doctor.chain import Advice, Check, Finding, Mark, ok, warning, wrong
 from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import ConfigProblem, DagctlError
 from dagctl.domain.generation.service import PYTHON_NAME, YAML_NAMES, ConfigGeneration
@@ -15,7 +15,6 @@ from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 
 _HERE = PurePath()
-_GENERATE = "Run: dagctl config generate"
 
 
 def pinned_in(files: FileSystem) -> str | None:
@@ -32,6 +31,7 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
 
     Raises:
         ProjectConflict: it pins a project that cannot be used here.
+        ConfigProblem: SQLMesh would not find it.
         FileProblem: it cannot be read.
     """
     names = set(config.files.names(_HERE))
@@ -44,27 +44,23 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
         return Check(Mark.SKIPPED, f"SQLMesh is not installed beside dagctl ({found[0]} was not looked at)")
     if len(found) > 1:
         seen = f"SQLMesh takes one configuration a folder, and here are {' and '.join(found)}"
-        return Check(Mark.FAILED, seen, f"mv {found[1]} {config.free_backup(_HERE / found[1])}")
+        move = (found[1], str(config.free_backup(_HERE / found[1])))
+        return wrong(seen, Advice(Finding.SEVERAL_CONFIGS, move=move))
     check = _python(config, contexts) if found == [PYTHON_NAME] else _yaml(config, found[0])
     return _cautioned(check, config.sqlmesh) if found == [PYTHON_NAME] and check.state is Mark.OK else check
 
 
 def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
-    try:
-        config.see_that_it_is_found(_HERE)
-    except ConfigProblem as error:
-        return Check(Mark.FAILED, error.message)
+    config.see_that_it_is_found(_HERE)
     usage = usage_of(config.files.read(_HERE / PYTHON_NAME))
     if usage is None:
-        return Check(Mark.FAILED, "config.py is not Python", "Run sqlmesh info: it shows the line.")
+        return wrong("config.py is not Python", Advice(Finding.NOT_PYTHON))
     if usage.connects:
         return _connecting(usage, contexts)
     if usage.guards:
         return ok("config.py brings a state connection of its own, behind check_environment_protection()")
-    return warning(
-        "config.py does not call get_state_connection(): SQLMesh keeps its state elsewhere",
-        "Run: dagctl config generate (it shows the lines to add; docs/how-to/convert-config-py.md has the rest)",
-    )
+    seen = "config.py does not call get_state_connection(): SQLMesh keeps its state elsewhere"
+    return warning(seen, Advice(Finding.NOT_CONNECTED))
 
 
 def _cautioned(check: Check, sqlmesh: SqlmeshProject) -> Check:
@@ -72,7 +68,7 @@ def _cautioned(check: Check, sqlmesh: SqlmeshProject) -> Check:
         cautions = sqlmesh.cautions(_HERE)
     except Exception as error:  # noqa: BLE001 - SQLMesh is there, but broken, in whichever way
         why = printable(f"{type(error).__name__}: {error}")
-        return Check(Mark.FAILED, f"SQLMesh itself does not load ({why})", "Run: pip install 'dagctl[sqlmesh]'")
+        return wrong(f"SQLMesh itself does not load ({why})", Advice(Finding.SQLMESH_BROKEN))
     return warning(f"{check.seen}; but: {' '.join(cautions)}") if cautions else check
 
 
@@ -81,13 +77,11 @@ def _connecting(usage: ConfigUsage, contexts: ContextService) -> Check:
     for pin in usage.pins:
         contexts.current(pin)
     if len(usage.pins) > 1:
-        return warning(f"config.py pins several projects: {', '.join(usage.pins)}", "One project has one state.")
+        seen = f"config.py pins several projects: {', '.join(usage.pins)}"
+        return warning(seen, Advice(Finding.SEVERAL_PINS))
     if usage.unpinned:
-        pin = str(current.pin or "ORGANIZATION/PROJECT")
-        return warning(
-            "config.py uses dagctl and pins no project: its models follow the current one wherever it goes",
-            f'Add project="{pin}" to its calls of get_state_connection().',
-        )
+        seen = "config.py uses dagctl and pins no project: its models follow the current one wherever it goes"
+        return warning(seen, Advice(Finding.UNPINNED, project=str(current.pin) if current.pin else None))
     return ok(f"config.py uses dagctl{f', pinned to {usage.pins[0]}' if usage.pins else ''}")
 
 
@@ -95,8 +89,8 @@ def _yaml(config: ConfigGeneration, name: str) -> Check:
     try:
         root = config.yaml.read(config.files.read(_HERE / name), name).root
     except ConfigProblem as error:
-        return warning(error.message, "Mend it, then run: dagctl config generate")
+        return warning(error.message, Advice(Finding.NOT_YAML))
     own = wired(root, "") if root is not None else None
     gateways = ", ".join(repr(gateway) for gateway in own.replaced) if own else ""
     state = f"gateway {gateways} has a state_connection of its own" if gateways else "its state is not the platform's"
-    return warning(f"{name} does not use dagctl: {state}", _GENERATE)
+    return warning(f"{name} does not use dagctl: {state}", Advice(Finding.NOT_CONVERTED))

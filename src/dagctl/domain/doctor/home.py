@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from shlex import quote
 
-from dagctl.domain.doctor.chain import Check, Mark, ok, warning
+from dagctl.domain.doctor.chain import Advice, Check, Finding, Mark, ok, warning, wrong
 from dagctl.ports.machine import FileSeen, Machine
 
 _GRAVEST_FIRST = (Mark.FAILED, Mark.WARNING)
@@ -21,29 +20,28 @@ def look_at_home(surroundings: Machine) -> Check:
     if not findings:
         return ok(_listed(files))
     seen = "; ".join(found.seen for found in findings)
-    return Check(findings[0].state, seen, "; ".join(found.cure for found in findings if found.cure))
+    return Check(findings[0].state, seen, tuple(advice for found in findings for advice in found.advice))
 
 
 def _findings(files: Sequence[FileSeen]) -> Iterator[Check]:
-    home = files[0].path
     strangers = [file for file in files if not file.readable]
     if strangers:
-        cure = f'sudo chown -R "$(id -un)" {quote(home)}'
-        yield Check(Mark.FAILED, f"{_names(strangers)} cannot be read, or belongs to somebody else", cure)
+        seen = f"{_names(strangers)} cannot be read, or belongs to somebody else"
+        yield wrong(seen, Advice(Finding.FOREIGN, (files[0],)))
     links = [file for file in files if file.link]
     if links:
-        cure = "put the file itself there: symbolic links are not followed"
-        yield Check(Mark.FAILED, f"{_names(links)} is a symbolic link", cure)
+        yield wrong(f"{_names(links)} is a symbolic link", Advice(Finding.LINKED, tuple(links)))
     kept = [file for file in files if file.exposed and not file.leftover]
     secret, other = [file for file in kept if file.secret], [file for file in kept if not file.secret]
     if secret:
-        yield Check(Mark.FAILED, f"{_names(secret)} holds tokens and is open to other people", _chmod(secret))
+        seen = f"{_names(secret)} holds tokens and is open to other people"
+        yield wrong(seen, Advice(Finding.EXPOSED, tuple(secret)))
     if other:
-        yield warning(f"{_names(other)} is open to other people", _chmod(other))
+        yield warning(f"{_names(other)} is open to other people", Advice(Finding.EXPOSED, tuple(other)))
     leftovers = [file for file in files if file.leftover]
     if leftovers:
-        cure = f"rm {' '.join(quote(file.path) for file in leftovers)}"
-        yield warning(f"{_names(leftovers)} was left by a process that was killed", cure)
+        seen = f"{_names(leftovers)} was left by a process that was killed"
+        yield warning(seen, Advice(Finding.LEFT_BEHIND, tuple(leftovers)))
 
 
 def _names(files: Sequence[FileSeen]) -> str:
@@ -51,13 +49,6 @@ def _names(files: Sequence[FileSeen]) -> str:
     names = [f"{file.path} ({_mode(file)})" if file.exposed else file.path for file in files[:3]]
     more = len(files) - len(names)
     return ", ".join(names) + (f" and {more} more, each of which" if more else "")
-
-
-def _chmod(files: Sequence[FileSeen]) -> str:
-    folders = [quote(file.path) for file in files if file.folder]
-    others = [quote(file.path) for file in files if not file.folder]
-    commands = [f"chmod {mode} {' '.join(paths)}" for mode, paths in (("700", folders), ("600", others)) if paths]
-    return "; ".join(commands)
 
 
 def _listed(files: Sequence[FileSeen]) -> str:

@@ -166,7 +166,7 @@ class AccountService:
             kept = Kept(self.storage.others.stores(name))
             with suppress(FileCorrupt):  # to save sets it aside
                 _ = kept.tokens
-            return name not in self.storage.others.names() or _place(kept.settings) == _place(settings)
+            return name not in self.storage.others.names() or _key(kept.settings) == _key(settings)
         except FileProblem:
             return False
 
@@ -174,5 +174,5 @@ class AccountService:
         return self.sessions.clocks.clock.now()
 
 
-def _place(settings: Settings) -> tuple[str, str | None]:
+def _key(settings: Settings) -> tuple[str, str | None]:
     return recorded_api_url(settings), settings.current_org

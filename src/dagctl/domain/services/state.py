@@ -126,10 +126,10 @@ class StateService:
     def _proxy(self, session: Session) -> StateProxy:
         context = session.context
         default = default_state_proxy(context.platform.api_url)
-        place = context.platform.api_url, context.organization_id
-        if place not in self._proxies:
+        key = context.platform.api_url, context.organization_id
+        if key not in self._proxies:
             try:
-                self._proxies[place] = self.api.state_proxy(session.access) or default
+                self._proxies[key] = self.api.state_proxy(session.access) or default
             except PlatformError:
                 return default  # and ask again the next time
-        return self._proxies[place]
+        return self._proxies[key]
