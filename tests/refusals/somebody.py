@@ -165,7 +165,14 @@ class Somebody:
         arguments = ["--org", "acme", "--api-url", self.platform.api.url, "--port", str(self._port)]
         if "--device" not in options:
             arguments += ["--timeout", str(PATIENCE)]  # a browser that has failed is to be seen soon
-        return self.runs("auth", "login", *arguments, *options)
+        return self.where_said(self.runs("auth", "login", *arguments, *options))
+
+    def where_said(self, ending: Ending) -> Ending:
+        """`ending` of a sign-in without the sentence that it begins with, once that is seen to be there."""
+        said = f"Signing in to acme at {self.platform.api.url}.\n"
+        assert ending.err.startswith(said), ending.err
+        ending.err = ending.err.removeprefix(said)
+        return ending
 
     def pastes(self, change: Callable[[str], str]) -> Ending:
         """`dagctl auth login --no-browser` in this process, and each time they are asked, what `change` makes of the

@@ -35,7 +35,7 @@ class Process:
         self._login = ("auth", "login", "--org", "acme", "--api-url", somebody.platform.api.url, "--port", str(port))
 
     def signs_in(self, *options: str) -> Ending:
-        ending = self.runs("-m", "dagctl", *self._login, *options)
+        ending = self._somebody.where_said(self.runs("-m", "dagctl", *self._login, *options))
         if not options:
             noted = self._noted()
             ending.pages = [(status, text) for status, text in noted["pages"]]

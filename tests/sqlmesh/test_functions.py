@@ -241,9 +241,11 @@ def test_a_sign_in_elsewhere_does_not_send_its_token_here(elsewhere: dict[str, A
 
 def test_where_a_session_is_given_the_place_is_not_known_before_the_platform_is_asked(client: Client) -> None:
     client.found = NOTHING
-    client.recorded = evolve(SIGNED_IN, pg_proxy_host=None, pg_proxy_port=None)
     link = link_of(client, None)
-    client.context = evolve(client.context, overrides=Overrides(given_session=True))
+    assert link.endpoint() is not None
+    client.protection.sessions = evolve(
+        client.session, contexts=evolve(client.context, overrides=Overrides(given_session=True))
+    )
     assert link.endpoint() is None
 
 
