@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -251,10 +251,13 @@ class World:
         trust: Trust | None = None,
         limits: Limits | None = None,
         proxy: Callable[[str], str | None] = lambda url: None,
+        waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> Transport:
-        """A transport that trusts the CA here, and is patient."""
+        """A transport that trusts the CA here, is patient, and has the clock here."""
         patient = Limits(connect=PATIENCE, read=PATIENCE, total=2 * PATIENCE)
-        return Transport(trust or Trust(self.ca_file), limits=limits or patient, proxy=proxy)
+        return Transport(
+            trust or Trust(self.ca_file), limits=limits or patient, proxy=proxy, clock=self.clock, waiting=waiting
+        )
 
     def api(self, transport: Transport | None = None, *, insecure: bool = False) -> HttpApiGateway:
         return HttpApiGateway(transport or self.transport(), insecure=insecure)

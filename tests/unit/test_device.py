@@ -11,6 +11,7 @@ from dagctl.domain.errors import (
     DagctlError,
     DeviceGrantRefused,
     OrganizationRefused,
+    PlatformError,
     Refused,
     SignInFailed,
     SignInTimedOut,
@@ -88,6 +89,50 @@ def test_lost_answers_are_waited_out(world: Any) -> None:
 
     world.logins.with_device("acme", show)
     assert world.clock.slept == [5, 10]
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("The issuer cannot be reached."), TryLater("The issuer answers 503.")])
+def test_an_outage_is_waited_out_for_as_long_as_the_code_lives(world: Any, trouble: PlatformError) -> None:
+    def show(code: DeviceCode) -> None:
+        world.platform.finish_device(code.user_code)
+        world.platform.issuer_trouble = trouble
+        world.clock.after(270, lambda: setattr(world.platform, "issuer_trouble", None))
+
+    world.logins.with_device("acme", show)
+    assert world.kept().refresh_token
+    assert max(world.clock.slept) <= 20
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("The issuer cannot be reached."), TryLater("The issuer answers 503.")])
+def test_an_outage_that_outlives_the_code_is_what_went_wrong(world: Any, trouble: PlatformError) -> None:
+    def show(code: DeviceCode) -> None:
+        world.platform.issuer_trouble = trouble
+
+    with pytest.raises(type(trouble)):
+        world.logins.with_device("acme", show)
+    assert sum(world.clock.slept) > 270
+    assert world.recorded() == NOTHING
+
+
+@pytest.mark.parametrize("code", ["slow_down", None])
+def test_an_issuer_that_says_when_to_ask_is_believed(world: Any, code: str | None) -> None:
+    def show(device: DeviceCode) -> None:
+        world.platform.finish_device(device.user_code)
+        world.platform.issuer_trouble = TryLater("The issuer answers 429.", code=code, retry_after=60.0)
+        world.clock.after(30, lambda: setattr(world.platform, "issuer_trouble", None))
+
+    world.logins.with_device("acme", show)
+    assert world.clock.slept == [5, 60]
+
+
+def test_after_an_outage_the_interval_is_the_issuers_again(world: Any) -> None:
+    def show(code: DeviceCode) -> None:
+        world.platform.issuer_trouble = Unreachable("The issuer cannot be reached.")
+        world.clock.after(12, lambda: setattr(world.platform, "issuer_trouble", None))
+        world.clock.after(22, lambda: world.platform.finish_device(code.user_code))
+
+    world.logins.with_device("acme", show)
+    assert world.clock.slept == [5, 10, 5, 5]
 
 
 @pytest.mark.parametrize(("timeout", "most"), [(300.0, 300), (10_000.0, 600), (7.0, 7)])

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote_plus, urlsplit
 
-from dagctl.adapters.http.transport import Answer, http_date
+from dagctl.adapters.http.transport import Answer
 from dagctl.domain.errors import Malformed, NotFound, PlatformError, Refused, TryLater
 from dagctl.domain.values.targets import Verdict, sanitized
 from dagctl.domain.values.text import printable
@@ -130,20 +130,9 @@ def refusal(answer: Answer) -> Refused:
     said = [words(found.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
     why = next((f": {phrase}" for phrase in said if phrase), "")
     kind = _KINDS.get(answer.status, TryLater if answer.status >= 500 else Refused)
-    wait = {"retry_after": _retry_after(answer)} if kind is TryLater else {}
+    wait = {"retry_after": answer.retry_after} if kind is TryLater else {}
     sentence = f"{answer.where} answers with HTTP status {answer.status}{why}."
     return kind(sentence, host=answer.host, code=words(found.get("error"), answer) or None, **wait)
 
 
 _KINDS: Mapping[int, type[Refused]] = {404: NotFound, 405: NotFound, 429: TryLater}
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """Seconds to wait: told so, or as a time by the server's own clock; None where it is neither, or past."""
-    text = (answer.retry_after or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        seconds = float(text)
-    else:
-        until = http_date(text)
-        seconds = (until - answer.date).total_seconds() if until and answer.date else 0.0
-    return seconds if seconds > 0 else None

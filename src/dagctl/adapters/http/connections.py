@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from threading import local
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -18,40 +19,78 @@ from urllib3.exceptions import HTTPError
 from dagctl.adapters.http.trust import Trust, unverified
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import Unreachable
+from dagctl.ports.clock import Clock
 
 T = TypeVar("T")
 
+IDLE = timedelta(seconds=20)
+"""A connection that has been left alone for longer is not used again: whoever is on the way may have forgotten it."""
 
-class _Exchange(local):
-    """The connections that this thread's exchange has used."""
+
+class Exchange:
+    """What one exchange uses.
+
+    Attributes:
+        made: a connection was made for it, or was to be.
+    """
 
     def __init__(self) -> None:
-        self.used: list[HTTPConnection] = []
+        self.made = False
+        self._used: list[HTTPConnection] = []
+
+    def uses(self, connection: HTTPConnection) -> None:
+        """Note a connection, to cut it when time is up."""
+        self._used.append(connection)
+
+    def bounded(self, seconds: float, do: Callable[[], T], host: str) -> T:
+        """What `do` returns or raises, but no later than in `seconds`.
+
+        A socket's time-outs begin anew with every byte, and none covers the look-up of a name. When time is up, the
+        exchange's connections are cut, which ends its thread too.
+
+        Raises:
+            OutOfTime: time is up.
+        """
+
+        def work() -> T:
+            _HERE.exchange = self
+            return do()
+
+        try:
+            return within(seconds, work, f"to {host}")
+        except OutOfTime:
+            self._cut()
+            raise
+
+    def _cut(self) -> None:
+        for connection in self._used:
+            wire = connection.sock
+            if isinstance(wire, socket.socket):
+                with suppress(OSError):
+                    # not an SSLSocket's own shutdown, which takes its TLS state from under the other thread
+                    socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
 
-_EXCHANGE = _Exchange()
+_HERE = threading.local()
+"""`exchange` is this thread's."""
 
 
 class _Connection(HTTPConnection):
     def connect(self) -> None:
-        _EXCHANGE.used.append(self)
+        _HERE.exchange.made = True
+        _HERE.exchange.uses(self)
         super().connect()
 
     def request(self, *args: Any, **options: Any) -> None:
-        _EXCHANGE.used.append(self)
+        _HERE.exchange.uses(self)
         super().request(*args, **options)
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_Connection, HTTPSConnection):
     def connect(self) -> None:
-        _EXCHANGE.used.append(self)
         super().connect()
         if self.ssl_context is not None and self.ssl_context.verify_mode is ssl.CERT_NONE:
             self.is_verified = True  # whoever asked for that has been told; urllib3 need not warn as well
-
-    def request(self, *args: Any, **options: Any) -> None:
-        _EXCHANGE.used.append(self)
-        super().request(*args, **options)
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -68,12 +107,14 @@ class Pools:
     Args:
         trust: which CAs.
         proxy: says which proxy to take for a URL.
+        clock: its wall clock goes on while a laptop sleeps.
     """
 
-    def __init__(self, trust: Trust, proxy: Callable[[str], str | None]) -> None:
+    def __init__(self, trust: Trust, proxy: Callable[[str], str | None], clock: Clock) -> None:
         self._trust = trust
         self._proxy = proxy
-        self._pools: dict[tuple[int, str, bool], urllib3.PoolManager] = {}
+        self._clock = clock
+        self._pools: dict[tuple[int, str, bool], tuple[urllib3.PoolManager, datetime]] = {}
 
     def get(self, url: str, *, insecure: bool) -> urllib3.PoolManager:
         """The pool for `url`. A forked child has its own: two processes cannot share one TLS connection.
@@ -83,13 +124,14 @@ class Pools:
             Unreachable: the proxy's address cannot be used.
         """
         parts = urlsplit(url)
-        key = (os.getpid(), f"{parts.scheme}://{parts.netloc}", insecure)
-        if key not in self._pools:
+        key, now = (os.getpid(), f"{parts.scheme}://{parts.netloc}", insecure), self._clock.now()
+        manager, used = self._pools.get(key, (None, now))
+        if manager is None or abs(now - used) > IDLE:
             context = unverified() if insecure else self._trust.context(parts.hostname or "")
             manager = self._manager(url, context)
             manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
-            self._pools[key] = manager
-        return self._pools[key]
+        self._pools[key] = manager, now
+        return manager
 
     def trusted_by(self, url: str) -> str:
         """What verifies the certificate of a URL's host, for people."""
@@ -116,34 +158,3 @@ class Pools:
             proxy_ssl_context=self._trust.context(parts.hostname or "") if parts.scheme == "https" else None,
             ssl_context=context,
         )
-
-
-def bounded(seconds: float, do: Callable[[], T], host: str) -> T:
-    """What `do` returns or raises, but no later than in `seconds`.
-
-    A socket's time-outs begin anew with every byte, and none covers the look-up of a name. When time is up, the
-    exchange's connections are cut, which ends its thread too.
-
-    Raises:
-        Unreachable: time is up.
-    """
-    used: list[HTTPConnection] = []
-
-    def exchange() -> T:
-        _EXCHANGE.used = used
-        return do()
-
-    try:
-        return within(seconds, exchange, f"to {host}")
-    except OutOfTime:
-        _cut(used)
-        raise Unreachable(f"{host} did not finish its answer within {seconds:g} seconds.", host=host) from None
-
-
-def _cut(connections: list[HTTPConnection]) -> None:
-    for connection in connections:
-        wire = connection.sock
-        if isinstance(wire, socket.socket):
-            with suppress(OSError):
-                # not an SSLSocket's own shutdown, which takes its TLS state from under the other thread
-                socket.socket.shutdown(wire, socket.SHUT_RDWR)

@@ -39,6 +39,13 @@ def in_our_words(error: Exception, host: str, *, connect: float, read: float) ->
     return Unreachable(_unreachable(error, host, connect, read), host=host)
 
 
+def broken_off(error: Exception) -> bool:
+    """Whether a connection was lost before its answer was complete."""
+    if isinstance(error, SSLError):
+        return "EOF" in str(error)
+    return isinstance(error, ProtocolError) and not _breaks_http(error)
+
+
 def _unreachable(error: Exception, host: str, connect: float, read: float) -> str:
     if isinstance(error, NameResolutionError):
         return f"The host name of {host} cannot be found."

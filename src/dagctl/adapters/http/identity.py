@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from dagctl.adapters.http.answers import document, https_host, malformed, refusal, sealed
-from dagctl.adapters.http.transport import Answer, Transport, split
+from dagctl.adapters.http.transport import UNDONE, Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
 from dagctl.domain.values.platform import SCOPE, Platform
 from dagctl.domain.values.secret import Secret
@@ -86,16 +87,18 @@ class HttpIdentityProvider(IdentityProvider):
         answer = self._post(
             platform,
             "oauth/token",
+            again=(),  # whoever polls keeps the interval (RFC 8628 section 3.5)
             grant_type="urn:ietf:params:oauth:grant-type:device_code",
             device_code=device_code,
         )
         return self._tokens(answer, first=True)
 
-    def _post(self, platform: Platform, path: str, **form: str | Secret) -> Answer:
+    def _post(self, platform: Platform, path: str, *, again: Collection[int] = UNDONE, **form: str | Secret) -> Answer:
         answer = self._transport.post(
             f"{platform.issuer}{path}",
             {"client_id": platform.client_id, **form},
             insecure=self._trusts_anybody(platform),
+            again=again,
         )
         if answer.status != 200:
             raise refusal(answer)

@@ -1,32 +1,44 @@
-"""One bounded exchange over HTTPS."""
+"""One exchange over HTTPS: bounded, and tried again where that may help and can do no harm."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
 from attrs import field, frozen
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from dagctl import __version__
-from dagctl.adapters.http.connections import Pools, bounded
-from dagctl.adapters.http.failures import FAILURES, in_our_words
+from dagctl.adapters.http.connections import Exchange, Pools
+from dagctl.adapters.http.failures import FAILURES, broken_off, in_our_words
 from dagctl.adapters.http.trust import Trust
+from dagctl.adapters.system.clock import SystemClock
+from dagctl.adapters.system.deadline import OutOfTime
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import Malformed, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
+from dagctl.ports.clock import Clock
+
+UNDONE = frozenset({429, 503})
+"""Statuses that say that nothing was done (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
+
+_PASSING = UNDONE | {502, 504}
+_PAUSES = (0.5, 1.0, 2.0)
+"""Seconds before each further try, where the answer does not ask for more."""
 
 
 @frozen
 class Limits:
-    """Bounds of one exchange: seconds, and bytes of the answer's body."""
+    """Bounds of one call, further tries included: seconds, and bytes of the answer's body."""
 
     connect: float = 5.0
     read: float = 10.0
@@ -41,7 +53,7 @@ class Answer:
     Attributes:
         where: host and path, for people.
         date: aware; the server's clock, where it told.
-        retry_after: when to ask again (RFC 9110 section 10.2.3), as it was sent.
+        retry_after: seconds until it may be asked again (RFC 9110 section 10.2.3); None where it does not say.
         secrets: what was sent and must not be shown, should the server repeat it.
         handshake: where it was asked for, and there was one.
     """
@@ -50,7 +62,7 @@ class Answer:
     where: str
     body: bytes = field(repr=False)
     date: datetime | None = None
-    retry_after: str | None = None
+    retry_after: float | None = None
     secrets: tuple[Secret, ...] = ()
     handshake: Handshake | None = None
 
@@ -65,6 +77,7 @@ class _Request:
     method: str
     url: str
     headers: Mapping[str, str | Secret]
+    again: Collection[int]
     secrets: tuple[Secret, ...] = ()
     form: Mapping[str, str | Secret] | None = None
     curious: bool = False
@@ -80,14 +93,16 @@ class _Request:
 
 
 class Transport:
-    """Exchanges requests for answers: bounded in time and size, no redirect followed, at most one retry.
+    """Exchanges requests for answers: bounded in time and size, no redirect followed, tried again within these bounds.
 
-    A retry is made only where no connection came about, so that nothing is ever processed twice.
+    Nothing is ever processed twice: only a GET is sent again after it may have arrived.
 
     Args:
         trust: which CAs.
         proxy: says which proxy to take for a URL.
         limits: the bounds.
+        clock: for the pauses before further tries.
+        waiting: is entered with the host's name while it is waited for.
     """
 
     def __init__(
@@ -96,9 +111,13 @@ class Transport:
         *,
         proxy: Callable[[str], str | None] = lambda url: None,
         limits: Limits | None = None,
+        clock: Clock | None = None,
+        waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self._pools = Pools(trust or Trust(), proxy)
+        self._clock = clock or SystemClock()
+        self._pools = Pools(trust or Trust(), proxy, self._clock)
         self._limits = limits or Limits()
+        self._waiting = waiting
 
     def get(
         self,
@@ -122,39 +141,64 @@ class Transport:
         sent: dict[str, str | Secret] = dict(headers or {})
         if bearer is not None:
             sent["Authorization"] = _authorization(bearer)
-        return self._exchange(_Request("GET", url, sent, (bearer,) if bearer else ()), insecure)
+        return self._exchange(_Request("GET", url, sent, _PASSING, (bearer,) if bearer else ()), insecure)
 
     def tls_of(self, url: str, *, insecure: bool = False) -> Handshake | None:
         """What the TLS handshake with a URL's host showed; None over plain http. Raises as `get` does."""
         return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
 
-    def post(self, url: str, form: Mapping[str, str | Secret], *, insecure: bool = False) -> Answer:
-        """POST `form`, URL-encoded, to `url`; raises as `get` does."""
+    def post(
+        self,
+        url: str,
+        form: Mapping[str, str | Secret],
+        *,
+        insecure: bool = False,
+        again: Collection[int] = UNDONE,
+    ) -> Answer:
+        """POST `form`, URL-encoded, to `url`; raises as `get` does.
+
+        Args:
+            again: the statuses after which it is sent again.
+        """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         secrets = tuple(value for value in form.values() if isinstance(value, Secret) and value)
-        return self._exchange(_Request("POST", url, headers, secrets, form), insecure)
+        return self._exchange(_Request("POST", url, headers, again, secrets, form), insecure)
 
     def _exchange(self, request: _Request, insecure: bool) -> Answer:
         parts = split(request.url)
         host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
             raise Unreachable(f"dagctl sends {host} nothing in the clear: its URL has to be an https URL.", host=host)
-        pool = self._pools.get(request.url, insecure=insecure)
-
-        def twice() -> Answer:
-            try:
-                return self._once(pool, request)
-            except (NewConnectionError, ConnectTimeoutError):
-                return self._once(pool, request)  # nothing was sent yet
-
         limits = self._limits
         try:
-            answer = bounded(limits.total, twice, host)
+            with self._waiting(host):
+                answer = self._patiently(request, host, insecure)
+        except OutOfTime:
+            raise Unreachable(f"{host} did not finish its answer within {limits.total:g} seconds.", host=host) from None
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
         if 300 <= answer.status < 400:
             raise Refused(f"{answer.where} answers with a redirect, which is not followed.", host=host)
         return answer
+
+    def _patiently(self, request: _Request, host: str, insecure: bool) -> Answer:
+        """The answer to `request`, which is sent again while that may help and time allows it."""
+        end = self._clock.monotonic() + self._limits.total
+        for usual in (*_PAUSES, math.inf):
+            pool, exchange = self._pools.get(request.url, insecure=insecure), Exchange()
+            outcome: Answer | Exception
+            try:
+                left = end - self._clock.monotonic()
+                outcome = exchange.bounded(left, lambda pool=pool: self._once(pool, request), host)  # type: ignore[misc]
+                pause = max(usual, outcome.retry_after or 0.0) if outcome.status in request.again else math.inf
+            except (HTTPError, *FAILURES) as error:
+                outcome, pause = error, _pause(error, request, exchange, usual)
+            if self._clock.monotonic() + pause >= end:
+                break
+            self._clock.sleep(pause)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def _once(self, pool: urllib3.PoolManager, request: _Request) -> Answer:
         response = pool.request(
@@ -180,7 +224,8 @@ class Transport:
             response.close()
             raise
         response.release_conn()
-        date, retry_after = http_date(response.headers.get("Date")), response.headers.get("Retry-After")
+        date = http_date(response.headers.get("Date"))
+        retry_after = _retry_after(response.headers.get("Retry-After", ""), date)
         return Answer(response.status, request.where, content, date, retry_after, request.secrets, shown)
 
     def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
@@ -189,6 +234,17 @@ class Transport:
         if split(request.url).scheme != "https" or wire is None:
             return None
         return handshake_of(wire, self._pools.trusted_by(request.url))
+
+
+def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float) -> float:
+    """Seconds until `request` is sent again after `error`; infinite where that does no good, or may do harm."""
+    if isinstance(error, (NewConnectionError, ConnectTimeoutError)):  # nothing was sent yet: once more is enough
+        return 0.0 if usual == _PAUSES[0] else math.inf
+    if request.method != "GET":
+        return math.inf
+    if not exchange.made and isinstance(error, ReadTimeoutError):  # a connection that died while it was left alone
+        return 0.0
+    return usual if broken_off(error) else math.inf
 
 
 def split(url: str) -> SplitResult:
@@ -237,3 +293,13 @@ def http_date(text: str | None) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+
+
+def _retry_after(text: str, date: datetime | None) -> float | None:
+    """Seconds to wait: told so, or as a time by the server's own clock; None where it is neither, or past."""
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        seconds = float(text)
+    else:
+        until = http_date(text)
+        seconds = (until - date).total_seconds() if until and date else 0.0
+    return seconds if seconds > 0 else None

@@ -47,10 +47,13 @@ class Trust:
             CertificateRefused: a CA file cannot be used.
         """
         folder = _system_folder(self.bundle)
-        if self.bundle is None or folder is not None:
-            context = ssl.create_default_context(capath=folder)
+        # not `create_default_context`: it fails where SSLKEYLOGFILE cannot be opened, and logs keys where it can
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if folder is not None:
+            context.load_verify_locations(capath=folder)
+        elif self.bundle is None:
+            context.load_default_certs()
         else:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             _load(context, self.bundle, self.origin)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.loopback_ca is not None and self._local(host):

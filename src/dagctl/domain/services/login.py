@@ -31,6 +31,7 @@ from dagctl.domain.errors import (
     SignInTimedOut,
     TokenNotAccepted,
     TokenRejected,
+    TryLater,
     Unreachable,
 )
 from dagctl.domain.services.accounts import AccountService
@@ -59,6 +60,12 @@ from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvid
 
 _NO_GRANT = ("unauthorized_client", "unsupported_grant_type")
 """What an issuer answers whose client is not to sign in this way (RFC 6749 section 5.2)."""
+
+_PENDING = ("authorization_pending", "slow_down")
+"""What an issuer answers while the person has not finished (RFC 8628 section 3.5)."""
+
+_LONGEST_PAUSE = 20.0
+"""Seconds between two polls of an issuer that cannot be reached."""
 
 
 @frozen
@@ -230,23 +237,24 @@ class LoginService:
 
     def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
         interval, clock = device.interval, self.clocks.clock
-        lost: Unreachable | None = None
+        pause = interval
+        trouble: PlatformError | None = None
         end = clock.monotonic() + min(device.expires_in, timeout)
-        while clock.monotonic() + interval < end:
-            clock.sleep(interval)
+        while clock.monotonic() + pause < end:
+            clock.sleep(pause)
             try:
                 return self.identity.poll_device(platform, device.device_code)
-            except Refused as error:
-                if error.code == "slow_down":
-                    interval += 5  # RFC 8628 section 3.5
-                elif error.code != "authorization_pending":
-                    raise _of_poll(platform, error) from None
-                lost = None
             except CertificateRefused:
                 raise
-            except Unreachable as error:
-                interval, lost = interval * 2, error  # RFC 8628 section 3.5: exponential backoff on timeouts
-        raise lost or _too_late(timeout if timeout < device.expires_in else None)
+            except Unreachable as error:  # RFC 8628 section 3.5: exponential backoff on timeouts
+                pause, trouble = max(interval, min(2 * pause, _LONGEST_PAUSE)), error
+            except Refused as error:
+                if not isinstance(error, TryLater) and error.code not in _PENDING:
+                    raise _of_poll(platform, error) from None
+                interval += 5 if error.code == "slow_down" else 0  # RFC 8628 section 3.5
+                told = error.retry_after if isinstance(error, TryLater) else None
+                pause, trouble = max(interval, told or 0), None if error.code in _PENDING else error
+        raise trouble or _too_late(timeout if timeout < device.expires_in else None)
 
     def _begin(self, goal: Destination) -> Platform:
         """The platform to sign in at, once it is known that tokens can be kept: sooner than anybody sees a browser."""
