@@ -32,6 +32,7 @@ from dagctl.domain.values.tokens import (
     expiry_of,
     issued_by,
     life_of,
+    meant_for,
     same_person,
     same_subject,
     status_of,
@@ -178,7 +179,25 @@ class SessionService:
         at_home = context.api_url.value == recorded_api_url(context.recorded)
         if world.kept.stores.tokens.writable and context.recorded.current_org is None and not at_home:
             raise _signed_out(NotSignedIn, f"You are not signed in at {context.api_url.value}.", context)
+        self._require_place(tokens, world)
         return tokens
+
+    def _require_place(self, tokens: TokenSet, world: World) -> None:
+        """Return if the tokens may go where this world has them go: to its issuer, its API and its state databases.
+
+        Who has given a token for another API than the hosted one does not say whose issuer it is.
+        """
+        platform, store = world.context.platform, world.kept.stores.tokens
+        known = store.writable or platform.api_url == HOSTED_API_URL
+        if known and not issued_by(tokens.id_token, platform.issuer):
+            said = f"The tokens in {store.describe()} are not from {platform.issuer_host}."
+        elif not meant_for(tokens.access_token, platform.api_url):
+            said = f"The tokens in {store.describe()} are not for {platform.api_url}."
+        else:
+            return
+        refusal = _signed_out(NotSignedIn, said, world.context)
+        refusal.given_by = None if store.writable else store.describe()
+        raise refusal
 
     def _renew_unless_done(self, seen: TokenSet, world: World) -> TokenSet:
         kept = self._still_there(seen, world)
@@ -207,9 +226,6 @@ class SessionService:
             said = "Your session came without a refresh token, so it cannot be renewed."
             raise _signed_out(SessionEnded, said, context)
         platform, store = context.platform, world.kept.stores.tokens
-        if not issued_by(kept.id_token, platform.issuer):  # no other issuer is told a refresh token
-            said = f"The tokens in {store.describe()} are not from {platform.issuer_host}."
-            raise _signed_out(NotSignedIn, said, context)
         try:
             answer = self.identity.refresh(platform, kept.refresh_token)
         except Refused as error:

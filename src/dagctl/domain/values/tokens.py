@@ -175,6 +175,15 @@ def issued_by(token: Secret, issuer: str) -> bool:
     return named is None or str(named).casefold() == issuer.casefold()
 
 
+def meant_for(token: Secret, audience: str) -> bool:
+    """Whether a JWT may be sent to an audience, a URL (RFC 9068 section 4). One that names none contradicts nothing."""
+    try:
+        named = _audience(claims_of(token))
+    except TokenRejected:
+        return True
+    return not named or audience.casefold() in {name.rstrip("/").casefold() for name in named}
+
+
 def _audience(claims: Mapping[str, Any]) -> set[str]:
     value = claims.get("aud")
     values = value if isinstance(value, list) else [value]
