@@ -7,9 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagctl.adapters.files.private import make_private, unusable
 from dagctl.domain.errors import FileBusy
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 @contextmanager
@@ -24,21 +28,32 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         FileBusy: somebody held it for longer.
         FileUnusable: it cannot be locked.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     try:
         make_private(path.parent)
         if not os.access(path.parent, os.W_OK | os.X_OK):  # a token that is renewed and cannot be kept ends its session
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        lock = FileLock(path, timeout=patience, mode=0o600)
+        lock = _lock(path, patience)
         lock.acquire()
     except Timeout:
         raise FileBusy(
             f"Another dagctl has held {path} for {patience:g} seconds.", path=str(path), role="home", waited=patience
         ) from None
-    except OSError as error:
-        raise unusable(path, f"cannot be locked: {error.strerror}") from None
+    except (OSError, NotImplementedError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its file system knows no locks"
+        raise unusable(path, f"cannot be locked: {why}") from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _lock(path: Path, patience: float) -> BaseFileLock:
+    from filelock import FileLock
+
+    try:
+        # a file that stands in for a lock where there are none outlives its owner
+        return FileLock(path, timeout=patience, mode=0o600, fallback_to_soft=False)
+    except TypeError:  # an older filelock, which has no such thing
+        return FileLock(path, timeout=patience, mode=0o600)
