@@ -17,11 +17,12 @@ import dagctl.adapters.http.api
 import dagctl.adapters.http.transport
 import dagctl.domain.services.protection
 import dagctl.domain.services.state  # noqa: F401
-from dagctl._wiring import connect
+from dagctl._wiring import connect, working_directory
 from dagctl.adapters.environment.heeded import heeded
 from dagctl.adapters.sqlmesh.link import ProjectWarden, StateLink
 from dagctl.adapters.sqlmesh.loading import loading, require_one_pin
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
+from dagctl.adapters.system.untranslated import in_a_sentence
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret
@@ -159,7 +160,8 @@ def get_fresh_token(insecure: bool = False) -> str:
 def _errors_for_sqlmesh() -> Iterator[None]:
     """Have our errors say what to do, and in a process that holds SQLMesh, be SQLMesh's own too."""
     try:
-        yield
+        with in_a_sentence():
+            yield
     except DagctlError as error:
         if "sqlmesh.utils.errors" not in sys.modules:
             from dagctl._cures import cure
@@ -200,7 +202,7 @@ def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
 
         _warn(f"insecure=True {UNVERIFIED}")
     said = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
-    surroundings = (os.getpid(), folder or os.getcwd(), os.path.expanduser("~"), insecure, said)
+    surroundings = (os.getpid(), folder or working_directory(), os.path.expanduser("~"), insecure, said)
     with _lock:
         if surroundings not in _clients:
             _clients[surroundings] = connect(insecure=insecure, folder=folder)

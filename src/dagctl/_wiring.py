@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,6 +18,7 @@ from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.system.clock import SystemClock
+from dagctl.adapters.system.untranslated import in_a_sentence
 from dagctl.domain.errors import FileUnusable, MissingExtra
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.storage import Storage, Stores
@@ -49,6 +51,7 @@ def connect(
     organization: str | None = None,
     insecure: bool = False,
     announce: Callable[[str], None] | None = None,
+    waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
     storage: Storage | None = None,
     api: ApiGateway | None = None,
     identity: IdentityProvider | None = None,
@@ -73,6 +76,7 @@ def connect(
         insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
         announce: shows a person where to sign in, and what else to do where no browser comes up; heeded by
             the browser that is wired where `browser` is None. Nobody is told anything where it is None too.
+        waiting: is entered with a host's name while that is waited for, and left when the wait is over.
         storage: where settings, tokens, credentials and accounts are kept; the dagctl home where None.
         api, identity, browser, clock, commands, files, sqlmesh, probe, trust, machine: the other ports.
 
@@ -80,12 +84,13 @@ def connect(
         DagctlError: a setting of the surroundings is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
-    dagctl_home = Path(home) if home is not None else home_directory(environ)
-    overrides = overrides_from(environ, folder or _working_directory())
+    with in_a_sentence():
+        overrides = overrides_from(environ, folder or working_directory())
+        dagctl_home = Path(home) if home is not None else _home(environ, needed=not overrides.given_session)
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
-    transport = cache(lambda: _transport(dagctl_home, environ))
+    transport = cache(lambda: _transport(dagctl_home, environ, clock, waiting))
     return Dagctl(
         Ports(
             storage=storage or _storage(dagctl_home, environ, overrides),
@@ -120,10 +125,25 @@ def _later(make: Callable[[], T]) -> T:
     return cast("T", _Later(make))
 
 
-def _working_directory() -> Path:
+def _home(environ: Mapping[str, str], *, needed: bool) -> Path:
+    """The dagctl home. A session that is given keeps nothing there, so where there is no home it does without."""
+    try:
+        return home_directory(environ)
+    except FileUnusable:
+        if needed:
+            raise
+        return Path(os.devnull)  # below which there is never anything
+
+
+def working_directory() -> Path:
+    """The working directory.
+
+    Raises:
+        FileUnusable: there is none any more.
+    """
     try:
         return Path.cwd()
-    except OSError:
+    except FileNotFoundError:
         raise FileUnusable("The working directory is gone. Change to one that exists.") from None
 
 
@@ -151,12 +171,17 @@ def _shelf(home: Path, tokens: Callable[[Path], TokenStore]) -> AccountShelf:
     return FileAccountShelf(home, tokens)
 
 
-def _transport(home: Path, environ: Mapping[str, str]) -> Transport:
+def _transport(
+    home: Path,
+    environ: Mapping[str, str],
+    clock: Clock,
+    waiting: Callable[[str], AbstractContextManager[object]],
+) -> Transport:
     from dagctl.adapters.http.transport import Transport
     from dagctl.adapters.http.trust import proxy_for, trust_from
 
     trust = trust_from(environ, loopback_ca=home / "sandbox" / "ca.pem")
-    return Transport(trust, proxy=lambda url: proxy_for(url, environ))
+    return Transport(trust, proxy=lambda url: proxy_for(url, environ), clock=clock, waiting=waiting)
 
 
 def _http_api(transport: Transport, insecure: bool) -> ApiGateway:

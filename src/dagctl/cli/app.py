@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 TYPE_CHECKING = False  # see dagctl/__init__.py
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
     from dagctl._sdk import Dagctl
@@ -21,7 +23,7 @@ def _connect(**ports: Any) -> Dagctl:
 
 
 class App:
-    """One run of the program.
+    """One run of the program. Whether anybody reads what it writes changes nothing else about it.
 
     Args:
         connect: gives the SDK; its keywords are those of `dagctl.connect`.
@@ -44,6 +46,19 @@ class App:
         self.stdin = stdin or sys.stdin or _nowhere("r")
         self.as_json = False
         self._unfinished_line = False
+        self._unwritten: OSError | None = None
+
+    def connect(self, **ports: Any) -> Dagctl:
+        """The SDK; a person at a terminal is told what it waits for."""
+        if not self.as_json and self.err.isatty():
+            ports["waiting"] = self._waiting
+        return self._connect(**ports)
+
+    def _waiting(self, host: str) -> AbstractContextManager[None]:
+        from dagctl.cli.waiting import told
+
+        self._end_line()
+        return told(f"Waiting for {host} ...", lambda text: self._put(self.err, text))
 
     def connect(self, **ports: Any) -> Dagctl:
         """The SDK; without verification only after a warning."""
@@ -59,8 +74,12 @@ class App:
             import json
 
             text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
+        self.put(text)
+
+    def put(self, text: str) -> None:
+        """Put a line of data on stdout."""
         self._end_line()
-        print(text, file=self.out)
+        self._put(self.out, f"{text}\n")
 
     def show_rows(self, record: object, rows: Sequence[Sequence[str]], absent: str) -> None:
         """Put a list on stdout; where there is nothing in it, say so."""
@@ -72,11 +91,11 @@ class App:
     def say(self, text: str) -> None:
         """Talk to the person, on stderr."""
         self._end_line()
-        print(text, file=self.err, flush=True)
+        self._put(self.err, f"{text}\n")
 
     def _end_line(self) -> None:
         if self._unfinished_line:
-            print(file=self.err, flush=True)
+            self._put(self.err, "\n")
             self._unfinished_line = False
 
     def ask(self, question: str) -> str:
@@ -85,7 +104,7 @@ class App:
         Raises:
             NeedsTerminal: there is no answer to be had.
         """
-        print(question, end="", file=self.err, flush=True)
+        self._put(self.err, question)
         answer = self.stdin.readline()
         if not answer:
             from dagctl.domain.errors import NeedsTerminal
@@ -96,18 +115,47 @@ class App:
     def prompt(self, question: str) -> None:
         """Show a question whose answer somebody else reads."""
         self._end_line()
-        print(question, end="", file=self.err, flush=True)
+        self._put(self.err, question)
         self._unfinished_line = True
 
     def countdown(self, left: float) -> None:
         """Show how many seconds are left, on a line that is written over."""
-        print(f"\rWaiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. ", end="", file=self.err, flush=True)
+        self._put(self.err, f"\rWaiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. ")
         self._unfinished_line = True
+
+    def finish(self, code: int) -> int:
+        """The exit code of a command that ends with `code`, once all that was written has left.
+
+        Data that nobody wanted to read is no failure; data for which there was no room is one.
+        """
+        self._put(self.out, "")
+        self._put(self.err, "")
+        if self._unwritten is None:
+            return code
+        self.say(f"dagctl: The output cannot be written: {self._unwritten.strerror}.")
+        return code or 1
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as error:
+            if stream is self.out and not isinstance(error, BrokenPipeError):
+                self._unwritten = error
+            _silence(stream)
 
     @property
     def interactive(self) -> bool:
         """Whether there is a person at a terminal to ask."""
         return bool(self.stdin and self.stdin.isatty() and self.err.isatty())
+
+
+def _silence(stream: TextIO) -> None:
+    """Have what is written from now on vanish. Python would try, and complain, once more when it ends."""
+    with suppress(OSError, ValueError):  # a stream of somebody who embeds us
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def _nowhere(mode: str) -> TextIO:

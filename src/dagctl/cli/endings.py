@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 from dagctl.domain.errors import DagctlError, NotSignedIn, ProtectionRefused
@@ -29,13 +27,14 @@ EXIT_CODES: tuple[tuple[type[DagctlError], int], ...] = (
 
 def of(error: BaseException, app: App) -> int:
     """Put the way that a run ended to the person; returns the exit code."""
+    from dagctl.adapters.system.untranslated import translated
+
+    error = translated(error)
     if isinstance(error, DagctlError):
         return _expected(error, app)
     if isinstance(error, KeyboardInterrupt):
         app.say("\ndagctl: interrupted.")
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        return _broken_pipe()
     return _bug(error, app)
 
 
@@ -47,13 +46,6 @@ def _expected(error: DagctlError, app: App) -> int:
     if advice:
         app.say(f"  {advice}")
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
-
-
-def _broken_pipe() -> int:
-    """Whoever read our output has gone. Python would complain once more when it flushes at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    return DONE
 
 
 def _bug(error: BaseException, app: App) -> int:

@@ -111,13 +111,14 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     try:
         args = _parser(sys.argv[1:] if argv is None else argv, registry or Registry(), app).parse_args(argv)
         app.as_json = args.json
+        if app.as_json and isinstance(app.out, TextIOWrapper):
+            app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
         code: int = args.run(args, app)
-        app.out.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
         from dagctl.cli import endings
 
-        return endings.of(error, app)
-    return code
+        code = endings.of(error, app)
+    return app.finish(code)
 
 
 def _parser(argv: Sequence[str], registry: Registry, app: App) -> LazyParser:
@@ -142,4 +143,8 @@ def entry_point() -> NoReturn:
     app = App()
     if sys.stderr is None:
         sys.stderr = app.err  # argparse of Python 3.10 writes there in any case
-    sys.exit(main(app=app))
+    try:
+        code = main(app=app)
+    except SystemExit as done:  # argparse has helped, or complained
+        code = app.finish(int(done.code or 0))
+    sys.exit(code)

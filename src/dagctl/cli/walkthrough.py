@@ -93,11 +93,11 @@ class Walkthrough:
             raise FileUnusable(f"{folder} cannot be made anew: {error.strerror}.", path=str(folder)) from None
 
     def _title(self, text: str) -> None:
-        print(f"\n# {text}", file=self._app.out, flush=True)
+        self._app.put(f"\n# {text}")
 
     def _step(self, command: str, *, expected: int | None = DONE, quiet: bool = False) -> None:
         if not quiet:
-            print(f"$ {command}", file=self._app.out, flush=True)
+            self._app.put(f"$ {command}")
         done = self._process(command.split(), quiet=quiet)
         if expected is not None and done.returncode != expected:
             raise _StepFailedError(command)
@@ -124,11 +124,10 @@ class Walkthrough:
         from dagctl.cli.sandboxes import supervisor
 
         rows = [(table, str(count)) for table, count in supervisor(self._folder / "home").tables(PROJECT)]
-        print(columns([("table", "rows"), *rows]), file=self._app.out, flush=True)
+        self._app.put(columns([("table", "rows"), *rows]))
 
     def _closing_words(self) -> None:
-        print(
-            f"""
+        self._app.put(f"""
 # Try next
 The demo's home and project stay in {self._folder}; the sandbox has stopped.
   export DAGCTL_HOME={shlex.quote(self._environ["DAGCTL_HOME"])} PATH={shlex.quote(sysconfig.get_path("scripts"))}:$PATH
@@ -137,9 +136,7 @@ The demo's home and project stay in {self._folder}; the sandbox has stopped.
   sqlmesh plan dev                  # change a model first
   sqlmesh plan prod                 # refused, in any spelling
   dagctl auth logout; dagctl auth login --org {ORGANIZATION} --api-url {self._api_url}   # sign in yourself
-  dagctl sandbox stop""",
-            file=self._app.out,
-        )
+  dagctl sandbox stop""")
 
 
 class _StepFailedError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
 
 
 def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
-    path = next((above / PIN for above in (folder, *folder.parents) if (above / PIN).is_file()), None)
+    path = _nearest(folder)
     if path is None:
         return {}
     _require_own(path, folder)
@@ -63,6 +64,21 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     return {
         key: Sourced(str(value), Origin.PIN_FILE, str(path)) for key, value in values.items() if value not in (None, "")
     }
+
+
+def _nearest(folder: Path) -> Path | None:
+    """The pin to follow. A folder that may not be searched could hold it, so that is no answer."""
+    for above in (folder, *folder.parents):
+        try:
+            if stat.S_ISREG(os.stat(above / PIN).st_mode):
+                return above / PIN
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise FileUnusable(
+                f"Whether there is a {PIN} in {above} cannot be found out: {error.strerror}.", path=str(above)
+            ) from None
+    return None
 
 
 def _corrupt(path: Path, why: str) -> FileCorrupt:

@@ -32,7 +32,7 @@ def run(args: Namespace, app: App) -> int:
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
-            print(_line(check, coloured=coloured(app.out), width=width), file=app.out, flush=True)
+            app.put(_line(check, coloured=coloured(app.out), width=width))
     if app.as_json:
         app.show([_record(check) for check in done], "")
     return _exit_code(done)

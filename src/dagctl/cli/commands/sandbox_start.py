@@ -89,7 +89,6 @@ Your browser does not know the sandbox's CA and will warn of it. Other programs 
     end = "Stop it with: dagctl sandbox stop" if detached else "Ctrl-C stops it."
     record = {name: value for name, value in where.items() if name != "admin"}
     app.show(record, f"{text}\n\n{end}")
-    app.out.flush()
 
 
 def _options(args: Namespace) -> SandboxOptions:

@@ -44,7 +44,6 @@ def run(args: Namespace, app: App) -> int:
         client.protection.admitted(client.protection.anything("dagctl state psql --write"), args.project)
     kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     environ = {**kept, **variables(client.state.credentials(args.project), os.environ, write=args.write)}
-    app.out.flush()
     return _become(program, args.arguments, environ)
 
 

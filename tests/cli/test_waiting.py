@@ -1,0 +1,110 @@
+"""What a person at a terminal sees while something takes its time."""
+
+from __future__ import annotations
+
+import io
+from contextlib import nullcontext
+from threading import Event
+from typing import Any
+
+import pytest
+
+from dagctl.cli import waiting
+from dagctl.cli.app import App
+from dagctl.cli.main import main
+from dagctl.testing import connected
+
+LINE = "Waiting for api.dagctl.io ..."
+
+
+class Terminal(io.StringIO):
+    """A terminal, and when something is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        if text:
+            self.written.set()
+        return count
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE", 0.0)
+
+
+def wired(err: io.StringIO, *args: str) -> Any:
+    """What a command's SDK is given to tell what it waits for."""
+    given: dict[str, Any] = {}
+
+    def remember(**ports: Any) -> Any:
+        given.update(ports)
+        return connected(signed_in=False)
+
+    main(args, app=App(connect=remember, out=io.StringIO(), err=err))
+    return given.get("waiting")
+
+
+def test_a_person_sees_it_and_then_it_is_gone() -> None:
+    terminal = Terminal()
+    show = wired(terminal, "config", "current")
+    terminal.written.clear()
+    before = terminal.getvalue()
+
+    with show("api.dagctl.io"):
+        assert terminal.written.wait(60)
+        assert terminal.getvalue() == f"{before}{LINE}"
+    assert terminal.getvalue() == f"{before}{LINE}\r{' ' * len(LINE)}\r"
+
+
+def test_what_ends_in_an_error_is_gone_too() -> None:
+    terminal = Terminal()
+    show = wired(terminal, "config", "current")
+
+    def interrupted() -> None:
+        with show("api.dagctl.io"):
+            assert terminal.written.wait(60)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert terminal.getvalue().endswith("\r")
+
+
+def test_what_is_quick_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE", 3600.0)
+    terminal = Terminal()
+    show = wired(terminal, "config", "current")
+    before = terminal.getvalue()
+
+    with show("api.dagctl.io"):
+        pass
+    assert terminal.getvalue() == before
+
+
+def test_programs_see_nothing_of_it() -> None:
+    assert wired(io.StringIO(), "config", "current") is None
+    assert wired(Terminal(), "config", "current", "--json") is None
+
+
+def test_the_wiring_hands_it_to_the_transport(tmp_path: Any) -> None:
+    from dagctl._wiring import connect
+    from dagctl.domain.errors import Unreachable
+    from dagctl.domain.values.platform import ApiAccess
+
+    shown: list[str] = []
+
+    def remember(host: str) -> nullcontext[None]:
+        shown.append(host)
+        return nullcontext()
+
+    client = connect(home=tmp_path, environ={}, folder=tmp_path, waiting=remember)
+    with pytest.raises(Unreachable):
+        client.projects.api.projects(ApiAccess("https://localhost:1", "token"))
+    assert shown == ["localhost:1"]
