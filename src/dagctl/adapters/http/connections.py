@@ -28,25 +28,22 @@ IDLE = timedelta(seconds=20)
 
 
 class Exchange:
-    """What one exchange uses.
+    """One try.
 
     Attributes:
-        made: a connection was made for it, or was to be.
+        used: its connections, to be cut when time is up.
+        made: there was none to use again.
     """
 
     def __init__(self) -> None:
+        self.used: list[HTTPConnection] = []
         self.made = False
-        self._used: list[HTTPConnection] = []
-
-    def uses(self, connection: HTTPConnection) -> None:
-        """Note a connection, to cut it when time is up."""
-        self._used.append(connection)
 
     def bounded(self, seconds: float, do: Callable[[], T], host: str) -> T:
         """What `do` returns or raises, but no later than in `seconds`.
 
         A socket's time-outs begin anew with every byte, and none covers the look-up of a name. When time is up, the
-        exchange's connections are cut, which ends its thread too.
+        connections are cut, which ends the thread too.
 
         Raises:
             OutOfTime: time is up.
@@ -59,30 +56,30 @@ class Exchange:
         try:
             return within(seconds, work, f"to {host}")
         except OutOfTime:
-            self._cut()
+            for connection in self.used:
+                _cut(connection.sock)
             raise
-
-    def _cut(self) -> None:
-        for connection in self._used:
-            wire = connection.sock
-            if isinstance(wire, socket.socket):
-                with suppress(OSError):
-                    # not an SSLSocket's own shutdown, which takes its TLS state from under the other thread
-                    socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
 
 _HERE = threading.local()
 """`exchange` is this thread's."""
 
 
+def _cut(wire: object) -> None:
+    if isinstance(wire, socket.socket):
+        with suppress(OSError):
+            # not an SSLSocket's own shutdown, which takes its TLS state from under the other thread
+            socket.socket.shutdown(wire, socket.SHUT_RDWR)
+
+
 class _Connection(HTTPConnection):
     def connect(self) -> None:
         _HERE.exchange.made = True
-        _HERE.exchange.uses(self)
+        _HERE.exchange.used.append(self)
         super().connect()
 
     def request(self, *args: Any, **options: Any) -> None:
-        _HERE.exchange.uses(self)
+        _HERE.exchange.used.append(self)
         super().request(*args, **options)
 
 
