@@ -49,7 +49,11 @@ class App:
         self._unwritten: OSError | None = None
 
     def connect(self, **ports: Any) -> Dagctl:
-        """The SDK; a person at a terminal is told what it waits for."""
+        """The SDK; without verification only after a warning. A person at a terminal is told what it waits for."""
+        if ports.get("insecure"):
+            from dagctl._cures import UNVERIFIED
+
+            self.say(f"WARNING: -k {UNVERIFIED}")
         if not self.as_json and self.err.isatty():
             ports["waiting"] = self._waiting
         return self._connect(**ports)
@@ -59,14 +63,6 @@ class App:
 
         self._end_line()
         return told(f"Waiting for {host} ...", lambda text: self._put(self.err, text))
-
-    def connect(self, **ports: Any) -> Dagctl:
-        """The SDK; without verification only after a warning."""
-        if ports.get("insecure"):
-            from dagctl._cures import UNVERIFIED
-
-            self.say(f"WARNING: -k {UNVERIFIED}")
-        return self._connect(**ports)
 
     def show(self, record: object, text: str) -> None:
         """Put a command's result on stdout: `record` under `--json`, otherwise `text`."""
