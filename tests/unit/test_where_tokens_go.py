@@ -12,7 +12,7 @@ from attrs import evolve
 
 from dagctl._cures import cure
 from dagctl._sdk import Dagctl
-from dagctl.domain.errors import NotSignedIn
+from dagctl.domain.errors import NotSignedIn, SignInFailed
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, meant_for
@@ -145,3 +145,22 @@ def _jwt(**claims: object) -> Secret:
     parts = ({"alg": "RS256"}, claims)
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
     return Secret(".".join((*encoded, "c2lnbmF0dXJl")))
+
+
+def test_a_sign_in_that_gives_a_token_for_somebody_else_is_refused_and_ended(
+    session: tuple[TokenSet, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = MemoryPlatform()
+    strange = connected(MemoryPlatform(elsewhere())).session.fresh().access_token
+    given = platform.exchange
+
+    def exchange(*arguments: Any) -> TokenSet:
+        return evolve(given(*arguments), access_token=strange)
+
+    monkeypatch.setattr(platform, "exchange", exchange)
+    storage = memory_storage()
+    with pytest.raises(SignInFailed, match=f"not for {HOSTED}") as caught:
+        connected(platform, storage=storage)
+    assert caught.value.code == "invalid_token"
+    assert storage.current.tokens.load() is None
+    assert platform.revocations == 1

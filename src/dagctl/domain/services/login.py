@@ -53,7 +53,15 @@ from dagctl.domain.values.platform import (
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import printable
-from dagctl.domain.values.tokens import Identity, TokenSet, bounded, checked_identity, identity_of, without_tokens
+from dagctl.domain.values.tokens import (
+    Identity,
+    TokenSet,
+    bounded,
+    checked_identity,
+    identity_of,
+    meant_for,
+    without_tokens,
+)
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
@@ -310,6 +318,12 @@ class LoginService:
                     client_id=platform.client_id,
                     nonce=nonce,
                     now=self.clocks.clock.now(),
+                )
+            if not meant_for(answer.access_token, platform.api_url):
+                raise SignInFailed(
+                    f"The issuer {platform.issuer_host} gave a token that is not for {platform.api_url}.",
+                    issuer_host=platform.issuer_host,
+                    code="invalid_token",
                 )
             organization = self._membership(wanted, platform, answer, identity)
         except DagctlError:
