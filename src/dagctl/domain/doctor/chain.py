@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from enum import Enum
 
 from attrs import evolve, field, frozen
@@ -138,12 +137,3 @@ def warning(seen: str, *advice: Advice) -> Check:
 def wrong(seen: str, *advice: Advice) -> Check:
     """A link that does not hold, without anything raised."""
     return Check(Mark.FAILED, seen, advice)
-
-
-def span(time: timedelta) -> str:
-    """A length of time, roughly, in words."""
-    seconds = int(time.total_seconds())
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
