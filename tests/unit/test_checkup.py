@@ -12,7 +12,7 @@ from attrs import evolve
 from dagctl._sdk import Dagctl
 from dagctl.adapters.memory.probe import CA
 from dagctl.cli.doctor_cures import cure, seen
-from dagctl.domain.doctor.chain import Check, Link, Mark, failure, follow, ok, span
+from dagctl.domain.doctor.chain import Check, Link, Mark, failure, follow, ok
 from dagctl.domain.doctor.checkup import broken
 from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import (
@@ -30,6 +30,7 @@ from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Project
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.text import span
 from dagctl.ports.machine import FileSeen
 from dagctl.testing import (
     FixedClock,

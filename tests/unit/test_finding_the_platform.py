@@ -15,18 +15,24 @@ URL = "https://api.dagctl.test"
 HOSTED = Platform()
 
 
+def found(world: Any, api_url: str | None = None) -> Platform:
+    """The platform that a sign-in with `--api-url` would begin at."""
+    platform: Platform = world.logins._begin(world.logins.destination("acme", api_url))
+    return platform
+
+
 def test_without_a_url_it_is_the_hosted_platform_and_nobody_is_asked(world: Any) -> None:
     world.platform.api_trouble = Unreachable("nobody is to be asked")
-    assert world.logins.find_platform() == HOSTED
-    assert world.logins.find_platform("https://API.dagctl.io/") == HOSTED
+    assert found(world) == HOSTED
+    assert found(world, "https://API.dagctl.io/") == HOSTED
 
 
 def test_an_issuer_on_the_apis_own_host_is_taken(elsewhere_world: Any) -> None:
-    assert elsewhere_world.logins.find_platform(URL) == elsewhere()
+    assert found(elsewhere_world, URL) == elsewhere()
 
 
 def test_the_url_may_end_in_a_slash(elsewhere_world: Any) -> None:
-    assert elsewhere_world.logins.find_platform(f"{URL}/") == elsewhere()
+    assert found(elsewhere_world, f"{URL}/") == elsewhere()
 
 
 def test_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
@@ -41,44 +47,44 @@ def test_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
 def test_an_issuer_on_another_host_needs_somebody_to_vouch_for_it(elsewhere_world: Any, host: str) -> None:
     elsewhere_world.platform.advertises = Advertisement(host, "client")
     with pytest.raises(SettingUnusable, match="not known to you") as caught:
-        elsewhere_world.logins.find_platform(URL)
+        found(elsewhere_world, URL)
     assert (caught.value.api_url, caught.value.issuer_host) == (URL, host)
 
 
 def test_an_issuer_that_was_set_by_hand_is_vouched_for(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("issuer.example", "client")
     elsewhere_world.settings.save(Settings(auth0_domain="issuer.example"))
-    assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "client")
+    assert found(elsewhere_world, URL) == Platform(URL, "issuer.example", "client")
 
 
 def test_a_client_id_that_is_not_advertised_is_the_recorded_one_of_that_issuer(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
     ours = Settings(api_url=URL, auth0_domain="api.dagctl.test:8443", auth0_client_id="by hand")
     elsewhere_world.settings.save(ours)
-    assert elsewhere_world.logins.find_platform(URL).client_id == "by hand"
+    assert found(elsewhere_world, URL).client_id == "by hand"
 
 
 def test_a_client_id_of_one_issuer_is_not_shown_to_another(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = Advertisement("api.dagctl.test:8443")
     elsewhere_world.settings.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
-    assert elsewhere_world.logins.find_platform(URL).client_id == HOSTED.client_id
+    assert found(elsewhere_world, URL).client_id == HOSTED.client_id
 
 
 def test_an_api_without_metadata_has_the_issuer_that_is_recorded(elsewhere_world: Any) -> None:
     elsewhere_world.platform.advertises = None
-    assert elsewhere_world.logins.find_platform(URL) == Platform(URL)
+    assert found(elsewhere_world, URL) == Platform(URL)
     elsewhere_world.settings.save(Settings(auth0_domain="issuer.example", auth0_client_id="by hand"))
-    assert elsewhere_world.logins.find_platform(URL) == Platform(URL, "issuer.example", "by hand")
+    assert found(elsewhere_world, URL) == Platform(URL, "issuer.example", "by hand")
 
 
 def test_an_api_that_cannot_be_asked_is_said_to_be_so(elsewhere_world: Any) -> None:
     with pytest.raises(Unreachable, match=r"other\.example"):
-        elsewhere_world.logins.find_platform("https://other.example")
+        found(elsewhere_world, "https://other.example")
 
 
 def test_the_hosted_platform_after_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
     elsewhere_world.login()
-    assert elsewhere_world.logins.find_platform(HOSTED.api_url) == HOSTED
+    assert found(elsewhere_world, HOSTED.api_url) == HOSTED
     elsewhere_world.platform = MemoryPlatform()
     elsewhere_world.login()
     assert elsewhere_world.context.current().platform == HOSTED
@@ -86,7 +92,7 @@ def test_the_hosted_platform_after_a_sign_in_elsewhere(elsewhere_world: Any) -> 
 
 def test_an_issuer_set_by_hand_for_the_hosted_platform_stays(world: Any) -> None:
     world.settings.save(Settings(auth0_domain="login.dagctl.io", auth0_client_id="by hand"))
-    assert world.logins.find_platform() == Platform(HOSTED.api_url, "login.dagctl.io", "by hand")
+    assert found(world) == Platform(HOSTED.api_url, "login.dagctl.io", "by hand")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_an_issuer_set_by_hand_for_the_hosted_platform_stays(world: Any) -> None
 )
 def test_an_unusable_url_is_refused_before_anybody_is_asked(elsewhere_world: Any, url: str, words: str) -> None:
     with pytest.raises(DagctlError, match=words) as caught:
-        elsewhere_world.logins.find_platform(url)
+        found(elsewhere_world, url)
     assert "secret" not in str(caught.value)
 
 
@@ -112,4 +118,4 @@ def test_an_unusable_url_is_refused_before_anybody_is_asked(elsewhere_world: Any
 def test_plain_http_is_for_this_machine(elsewhere_world: Any, url: str) -> None:
     elsewhere_world.platform.place = Platform(url, "localhost:1", "client")
     elsewhere_world.platform.advertises = None
-    assert elsewhere_world.logins.find_platform(url).api_url == url
+    assert found(elsewhere_world, url).api_url == url

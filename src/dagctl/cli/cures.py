@@ -73,7 +73,7 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     errors.SandboxProblem: _sandbox_problem,
     errors.PortTaken: _port_taken,
     errors.NeedsTerminal: _needs_terminal,
-    CommandProblem: lambda error: _COMMANDS[error.case],
+    CommandProblem: lambda error: _COMMANDS.get(error.case),
 }
 _COMMANDS: Mapping[str, str] = {
     "plugin": "Update its package, or uninstall it.",

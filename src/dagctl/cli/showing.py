@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from dagctl.domain.values.text import printable
+from dagctl.domain.values.text import printable, span
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -43,21 +43,13 @@ def expiry(value: datetime | None, now: datetime) -> str:
         return "unknown"
     left = value - now
     if left <= timedelta(0):
-        return f"expired {_span(-left)} ago"
-    return f"{value.astimezone():%Y-%m-%d %H:%M:%S %Z} (in {_span(left)})"
+        return f"expired {span(-left)} ago"
+    return f"{value.astimezone():%Y-%m-%d %H:%M:%S %Z} (in {span(left)})"
 
 
 def sourced(value: Sourced[Any] | None, *, absent: str = "none") -> str:
     """A value with where it came from."""
     return f"{printable(str(value.value))}  ({value.source})" if value is not None else absent
-
-
-def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size or (unit != "d" and seconds >= size):
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def something(text: str) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dagctl.domain.values.targets import PRODUCTION, Targets
+from dagctl.ports.command_line import CommandLine
 
 
-class FixedCommandLine:
+class FixedCommandLine(CommandLine):
     """The `CommandLine` of a process that targets `environments`.
 
     Args:
         environments: an empty name stands for the default; None makes it a program that chooses its
-            environments later, without any a command that changes none.
+            environments later; without any, it is a command that changes none.
     """
 
     def __init__(self, *environments: str | None) -> None:
         self.environments = environments
 
     def targets(self, default: str | None = None) -> Targets:
-        """What the command line targets."""
         effective = default or PRODUCTION
         names = [name for name in self.environments if name is not None]
         if len(names) < len(self.environments):

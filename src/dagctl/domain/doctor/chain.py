@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
 from enum import Enum
 
 from attrs import evolve, field, frozen
@@ -29,14 +28,14 @@ class Finding(Enum):
     EXPOSED = "files are open to other people"
     LEFT_BEHIND = "a writer that was killed has left files"
     ANONYMOUS = "the ID token does not tell whose it is"
-    ANONYMOUS_GIVEN = "nor does one that comes from outside"
+    ANONYMOUS_GIVEN = "the ID token that comes from outside does not tell whose it is"
     NOT_RENEWED = "tokens that are due could not be renewed"
     NOT_RENEWABLE = "tokens cannot be renewed"
     CLOCK_WRONG = "this machine's clock is not the API's"
     API_UNVERIFIED = "the caller has the API's certificate not verified"
     EXPIRING = "a server's certificate expires soon"
     RENAMED = "the project has another name now"
-    PROXY_UNVERIFIED = "TLS without a look at the certificate, as it is everywhere unless asked for"
+    PROXY_UNVERIFIED = "the proxy may be anybody, since nobody asked for its certificate to be verified"
     TLS_OPTIONAL = "TLS is not insisted on"
     SEVERAL_CONFIGS = "two configurations in one folder"
     NOT_PYTHON = "config.py does not parse"
@@ -138,12 +137,3 @@ def warning(seen: str, *advice: Advice) -> Check:
 def wrong(seen: str, *advice: Advice) -> Check:
     """A link that does not hold, without anything raised."""
     return Check(Mark.FAILED, seen, advice)
-
-
-def span(time: timedelta) -> str:
-    """A length of time, roughly, in words."""
-    seconds = int(time.total_seconds())
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from dagctl.domain.doctor.chain import Advice, Check, Finding, Link, Mark, failure, follow, ok, span, warning, wrong
+from dagctl.domain.doctor.chain import Advice, Check, Finding, Link, Mark, failure, follow, ok, warning, wrong
 from dagctl.domain.doctor.config import look_at_config, pinned_in
 from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
@@ -21,7 +21,7 @@ from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION
-from dagctl.domain.values.text import printable
+from dagctl.domain.values.text import printable, span
 from dagctl.domain.values.tokens import LEEWAY, status_of
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.machine import Machine

@@ -281,16 +281,6 @@ class LoginService:
                 pass
         return self._platform(goal.api_url.value, kept.settings)
 
-    def find_platform(self, api_url: str | None = None) -> Platform:
-        """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
-
-        Raises:
-            SettingUnusable: the URL is unusable, or the API names an issuer that nobody vouches for.
-            PlatformError: the API cannot be asked.
-        """
-        here = Kept(self.accounts.storage.current)
-        return self._platform(self._api_url(api_url, here).value, here.settings)
-
     def _platform(self, url: str, recorded: Settings) -> Platform:
         known = recorded_platform(url, recorded)
         if url == HOSTED_API_URL:

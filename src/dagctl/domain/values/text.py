@@ -1,8 +1,9 @@
-"""Other people's words, made fit to be shown."""
+"""Other people's words and lengths of time, made fit to be shown."""
 
 from __future__ import annotations
 
 import shlex
+from datetime import timedelta
 
 
 def printable(text: str, limit: int = 200) -> str:
@@ -14,6 +15,15 @@ def printable(text: str, limit: int = 200) -> str:
 def quoted(word: str) -> str:
     """`word` as a single word of a command that a person may copy into a shell."""
     return shlex.quote(_visible(word))
+
+
+def span(time: timedelta) -> str:
+    """A length of time, roughly, in words."""
+    seconds = int(time.total_seconds())
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _visible(text: str) -> str:
