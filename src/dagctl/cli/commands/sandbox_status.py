@@ -11,10 +11,9 @@ configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 
-    where = supervisor(home_directory()).status()
+    where = supervisor().status()
     if where is None:
         app.show({"running": False}, "No sandbox runs.")
         return 1

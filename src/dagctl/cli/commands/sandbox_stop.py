@@ -11,9 +11,8 @@ configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.adapters.environment.home import home_directory
     from dagctl.cli.sandboxes import supervisor
 
-    was_running = supervisor(home_directory()).stop()
+    was_running = supervisor().stop()
     app.show({"was_running": was_running}, "The sandbox has stopped." if was_running else "No sandbox runs.")
     return 0
