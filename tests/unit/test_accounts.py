@@ -160,7 +160,8 @@ def test_names_that_would_clash_are_numbered(signed_in: Any) -> None:
     for number in (1, 2, 3):
         signed_in.tokens.save(TokenSet("a", "i"))
         signed_in.settings.save(Settings(current_org=f"org_{number}", current_org_name="Acme!"))
-        signed_in.accounts.put_aside()
+        with signed_in.accounts.put_aside():
+            pass
     assert signed_in.shelf.names() == ("acme", "acme-2", "acme-3")
 
 

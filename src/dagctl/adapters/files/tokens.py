@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from dagctl.adapters.files.answers import OURS, members_in, members_of, tokens_in
 from dagctl.adapters.files.lock import locked
-from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
-from dagctl.domain.errors import FileCorrupt
+from dagctl.adapters.files.private import (
+    Room,
+    leftovers,
+    read_private,
+    remove_private,
+    room_for,
+    unusable,
+    write_over,
+)
+from dagctl.adapters.system.notices import notice
+from dagctl.domain.errors import FileCorrupt, FileProblem, FileUnusable
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
+
+_ROOM = 16 * 1024
+"""Bytes that tokens have at least; an answer is a quarter of that."""
+
+_Mark = tuple[int, int, int]
+
+_unsaved: dict[Path, tuple[_Mark | None, TokenSet, str]] = {}
+"""Tokens that could be put down nowhere, for this process to go on with: what the file looked like then, and why."""
 
 
 class FileTokenStore(TokenStore):
@@ -25,6 +44,7 @@ class FileTokenStore(TokenStore):
     """
 
     writable = True
+    in_files = True
 
     def __init__(self, home: Path, *, patience: float = 30.0) -> None:
         self._path = home / "auth.json"
@@ -32,17 +52,29 @@ class FileTokenStore(TokenStore):
         self._patience = patience
 
     def load(self) -> TokenSet | None:
-        found = tokens_in(read_private(self._path))
+        mark, tokens, why = _unsaved.get(self._path, (None, None, ""))
+        if tokens is not None and mark == self._mark():
+            notice(f"{why} This process goes on with new tokens that no other can see: sign in again after it.")
+            return tokens
+        # one that is empty stands for none: it was mounted alone, and could not be removed
+        found = tokens_in(read_private(self._path, tighten=True) or None)
+        found = self._left_by_a_writer(found) or found
         if isinstance(found, str):
             raise self._corrupt(found)
         return found
 
     def save(self, tokens: TokenSet) -> None:
-        # members that we know nothing of stay, and a corrupt file is moved aside
-        write_private(self._path, Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n"))
+        with self.reserved() as save:
+            save(tokens)
+
+    @contextmanager
+    def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
+        with room_for(self._path, max(_ROOM, 2 * (self._mark() or (0, 0, 0))[2])) as room:
+            yield lambda tokens: self._save_in(room, tokens)
 
     def clear(self) -> None:
         # one that was corrupt too: there may be tokens in it
+        _unsaved.pop(self._path, None)
         remove_private(self._path)
         remove_private(self._path.with_name("auth.json.corrupt"))
 
@@ -52,11 +84,63 @@ class FileTokenStore(TokenStore):
     def describe(self) -> str:
         return str(self._path)
 
+    def _save_in(self, room: Room, tokens: TokenSet) -> None:
+        # members that we know nothing of stay, and a corrupt file is moved aside
+        text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
+        _unsaved.pop(self._path, None)
+        failed = _written(room, text)
+        if failed is None or (not room.whole and self._put_down(text)):
+            self._sweep()
+            return
+        why = f"{self._path} cannot be written: {failed}."
+        if not room.whole:
+            _unsaved[self._path] = self._mark(), tokens, why
+            raise FileUnusable(why, path=str(self._path), role="home")
+        room.stays = True
+        notice(f"{why} The new tokens are in {room.temporary} instead, where dagctl finds them.")
+
+    def _put_down(self, text: Secret) -> bool:
+        """Put tokens down that do not go where there was room for them: in another file, else over the old ones."""
+        with suppress(FileUnusable), room_for(self._path) as room:
+            if _written(room, text) is None:
+                return True
+        with suppress(OSError):
+            write_over(self._path, text)
+            return True
+        return False
+
+    def _left_by_a_writer(self, found: TokenSet | str | None) -> TokenSet | None:
+        """Tokens that are newer than those in the file: whoever wrote them could not rename them, or was killed."""
+        since, newest = (self._mark() or (0, 0, 0))[1] if isinstance(found, TokenSet) else 0, None
+        for path in leftovers(self._path):
+            with suppress(OSError, FileProblem):
+                written, there = path.stat().st_mtime_ns, tokens_in(read_private(path) or None)
+                if isinstance(there, TokenSet) and written >= since:
+                    since, newest = written, there
+        return newest
+
+    def _sweep(self) -> None:
+        """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
+        for path in leftovers(self._path):
+            with suppress(OSError, FileProblem):
+                if isinstance(tokens_in(read_private(path) or None), TokenSet):
+                    path.unlink()
+
+    def _mark(self) -> _Mark | None:
+        """What tells one content of the file from another: inode, time and size."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def _foreign(self) -> dict[str, Any]:
         try:
-            members = members_in(read_private(self._path))
+            members = members_in(read_private(self._path) or None)
         except FileCorrupt:
             members = "it is not a text file"
+        except FileUnusable:
+            return {}  # no reason to lose tokens that are there now
         if isinstance(members, str):
             self._set_aside()
             return {}
@@ -72,3 +156,12 @@ class FileTokenStore(TokenStore):
 
     def _corrupt(self, why: str) -> FileCorrupt:
         return FileCorrupt(f"{self._path} cannot be used: {why}.", path=str(self._path), role="tokens")
+
+
+def _written(room: Room, text: Secret) -> str | None:
+    """What has kept the text from being written; None where nothing has."""
+    try:
+        room.write(text, in_place=True)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None

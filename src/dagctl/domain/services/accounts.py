@@ -7,7 +7,8 @@ two places is the same session, and the current one counts.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -17,6 +18,7 @@ from dagctl.domain.services.kept import Account, Kept, account_name, account_of,
 from dagctl.domain.services.session import SessionService
 from dagctl.domain.values.context import recorded_api_url
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage
 
 
@@ -47,11 +49,12 @@ class AccountService:
             AccountNotFound: there is no such account, or there are several.
             FileProblem: it cannot be read, or the change cannot be recorded.
         """
-        with self.storage.current.tokens.lock():
+        here = self.storage.current.tokens
+        with here.lock():
             found = self._find(wanted)
             if not found.current:
-                self.put_aside()
-                self._bring_back(found.name)
+                with here.reserved() as save, self.put_aside():
+                    self._bring_back(found.name, save)
             self.sweep()
         return evolve(found, current=True)
 
@@ -90,13 +93,27 @@ class AccountService:
         self.storage.current.credentials.clear()
         return revoked and all(shelved)
 
-    def put_aside(self) -> None:
-        """Keep the current account for later; nobody is signed in here then. The caller holds the token lock.
+    @contextmanager
+    def put_aside(self) -> Iterator[None]:
+        """Keep the current account for later; in the block another one takes its place, and if that fails it is back.
+
+        The caller holds the token lock.
 
         Raises:
             FileProblem: it cannot be kept.
         """
-        here = Kept(self.storage.current)
+        name = self._put_aside()
+        try:
+            yield
+        except FileProblem:
+            if name is not None:
+                with suppress(FileProblem):
+                    self._bring_back(name, self.storage.current.tokens.save)
+            raise
+
+    def _put_aside(self) -> str | None:
+        """Put it aside; returns its name, None where there was none."""
+        here, name = Kept(self.storage.current), None
         settings, corrupt = here.settings, False
         try:
             tokens = here.tokens
@@ -104,11 +121,13 @@ class AccountService:
             tokens, corrupt = None, True
         here.stores.credentials.clear()  # first: where that fails, nothing has been moved
         if settings.current_org is not None and tokens is not None:
-            kept = self.storage.others.stores(self._free_name(settings))
+            name = self._free_name(settings)
+            kept = self.storage.others.stores(name)
             kept.settings.save(settings)
             kept.tokens.save(tokens)
         if not corrupt:
             here.stores.tokens.clear()
+        return name
 
     def sweep(self) -> None:
         """Remove what is on the shelf for nothing: left by somebody who was killed, or signed out.
@@ -134,13 +153,13 @@ class AccountService:
         with suppress(FileProblem), self.storage.current.tokens.lock():
             self.sweep()
 
-    def _bring_back(self, name: str) -> None:
+    def _bring_back(self, name: str, save: Callable[[TokenSet], None]) -> None:
         here, kept = self.storage.current, Kept(self.storage.others.stores(name))
         with kept.stores.tokens.lock():
             tokens = kept.tokens
             here.settings.save(kept.settings)
             if tokens is not None:
-                here.tokens.save(tokens)
+                save(tokens)
         self.storage.others.remove(name)
 
     def _find(self, wanted: str) -> Account:
