@@ -271,14 +271,11 @@ class LoginService:
             raise FileUnusable(
                 f"The session comes from {given_by}, so there is nothing to sign in to.", given_by=given_by
             )
-        there = True
         with suppress(FileCorrupt):  # the sign-in mends that
-            there = kept.tokens is not None
-        if there:  # otherwise to lock would make a place for tokens that may never come
-            with tokens.lock():
-                pass
-        with tokens.reserved():
-            return self._platform(goal.api_url.value, kept.settings)
+            _ = kept.tokens
+        with tokens.lock(), tokens.reserved():
+            pass
+        return self._platform(goal.api_url.value, kept.settings)
 
     def find_platform(self, api_url: str | None = None) -> Platform:
         """The platform at `api_url`: built in for the hosted one, asked for at any other (RFC 9728).
