@@ -77,14 +77,17 @@ def write_private(path: Path, text: str | Secret) -> None:
             raise unusable(path, f"cannot be written: {error.strerror}") from None
 
 
-def remove_private(path: Path) -> None:
-    """Remove the file and what writers have left of it; empty what cannot be removed.
+def remove_private(path: Path, *others: Path) -> None:
+    """Remove the file and what killed writers have left of it; empty what cannot be removed.
+
+    Args:
+        others: more files to remove, before it.
 
     Raises:
         FileUnusable: neither can be done.
     """
     failed: OSError | None = None
-    for each in (*leftovers(path), path):  # the file last: whoever is killed in between finds no older tokens there
+    for each in (*others, *_idle(path), path):
         try:
             _discard(each)
         except OSError as error:
@@ -242,11 +245,14 @@ def leftovers(path: Path) -> tuple[Path, ...]:
 
 def sweep(path: Path) -> None:
     """Remove the temporary files of writers that were killed."""
-    for leftover in leftovers(path):
-        pid, serial = map(int, leftover.name.split(".")[-3:-1])
-        if not _in_use(pid, serial):
-            with suppress(OSError):
-                os.unlink(leftover)
+    for leftover in _idle(path):
+        with suppress(OSError):
+            os.unlink(leftover)
+
+
+def _idle(path: Path) -> list[Path]:
+    """The file's temporary files whose writers were killed."""
+    return [left for left in leftovers(path) if not _in_use(*map(int, left.name.split(".")[-3:-1]))]
 
 
 def _in_use(pid: int, serial: int) -> bool:

@@ -20,6 +20,7 @@ from dagctl.adapters.files.private import (
     unusable,
     write_over,
 )
+from dagctl.adapters.files.unsaved import forget, recalled, remember
 from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import FileCorrupt, FileProblem, FileUnusable
 from dagctl.domain.values.secret import Secret
@@ -28,11 +29,6 @@ from dagctl.ports.token_store import TokenStore
 
 _ROOM = 16 * 1024
 """Bytes that tokens have at least; an answer is a quarter of that."""
-
-_Mark = tuple[int, int, int]
-
-_unsaved: dict[Path, tuple[_Mark | None, TokenSet, str]] = {}
-"""Tokens that could be put down nowhere, for this process to go on with: what the file looked like then, and why."""
 
 
 class FileTokenStore(TokenStore):
@@ -52,10 +48,8 @@ class FileTokenStore(TokenStore):
         self._patience = patience
 
     def load(self) -> TokenSet | None:
-        mark, tokens, why = _unsaved.get(self._path, (None, None, ""))
-        if tokens is not None and mark == self._mark():
-            notice(f"{why} This process goes on with new tokens that no other can see: sign in again after it.")
-            return tokens
+        if (unsaved := recalled(self._path, self._mark)) is not None:
+            return unsaved
         # one that is empty stands for none: it was mounted alone, and could not be removed
         found = tokens_in(read_private(self._path, tighten=True) or None)
         found = self._left_by_a_writer(found) or found
@@ -74,8 +68,8 @@ class FileTokenStore(TokenStore):
 
     def clear(self) -> None:
         # one that was corrupt too: there may be tokens in it
-        _unsaved.pop(self._path, None)
-        remove_private(self._path)
+        forget(self._path)
+        remove_private(self._path, *self._written())
         remove_private(self._path.with_name("auth.json.corrupt"))
 
     def lock(self) -> AbstractContextManager[None]:
@@ -87,14 +81,14 @@ class FileTokenStore(TokenStore):
     def _save_in(self, room: Room, tokens: TokenSet) -> None:
         # members that we know nothing of stay, and a corrupt file is moved aside
         text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
-        _unsaved.pop(self._path, None)
+        forget(self._path)
         failed = _written(room, text)
         if failed is None or (not room.whole and self._put_down(text)):
             self._sweep()
             return
         why = f"{self._path} cannot be written: {failed}."
         if not room.whole:
-            _unsaved[self._path] = self._mark(), tokens, why
+            remember(self._path, self._mark(), tokens, why)
             raise FileUnusable(why, path=str(self._path), role="home")
         room.stays = True
         notice(f"{why} The new tokens are in {room.temporary} instead, where dagctl finds them.")
@@ -112,21 +106,30 @@ class FileTokenStore(TokenStore):
     def _left_by_a_writer(self, found: TokenSet | str | None) -> TokenSet | None:
         """Tokens that are newer than those in the file: whoever wrote them could not rename them, or was killed."""
         since, newest = (self._mark() or (0, 0, 0))[1] if isinstance(found, TokenSet) else 0, None
-        for path in leftovers(self._path):
-            with suppress(OSError, FileProblem):
-                written, there = path.stat().st_mtime_ns, tokens_in(read_private(path) or None)
-                if isinstance(there, TokenSet) and written >= since:
-                    since, newest = written, there
+        for path, tokens in self._written().items():
+            with suppress(OSError):
+                written = path.stat().st_mtime_ns
+                if written >= since:
+                    since, newest = written, tokens
         return newest
 
     def _sweep(self) -> None:
         """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
-        for path in leftovers(self._path):
-            with suppress(OSError, FileProblem):
-                if isinstance(tokens_in(read_private(path) or None), TokenSet):
-                    path.unlink()
+        for path in self._written():
+            with suppress(OSError):
+                path.unlink()
 
-    def _mark(self) -> _Mark | None:
+    def _written(self) -> dict[Path, TokenSet]:
+        """The temporary files that hold tokens: mostly there are none."""
+        found = {}
+        for path in leftovers(self._path):
+            with suppress(FileProblem):
+                tokens = tokens_in(read_private(path) or None)
+                if isinstance(tokens, TokenSet):
+                    found[path] = tokens
+        return found
+
+    def _mark(self) -> tuple[int, int, int] | None:
         """What tells one content of the file from another: inode, time and size."""
         try:
             found = os.stat(self._path)

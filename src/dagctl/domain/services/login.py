@@ -271,10 +271,8 @@ class LoginService:
             raise FileUnusable(
                 f"The session comes from {given_by}, so there is nothing to sign in to.", given_by=given_by
             )
-        with suppress(FileCorrupt):  # the sign-in mends that
+        with tokens.lock(), tokens.reserved(), suppress(FileCorrupt):  # the sign-in mends that
             _ = kept.tokens
-        with tokens.lock(), tokens.reserved():
-            pass
         return self._platform(goal.api_url.value, kept.settings)
 
     def find_platform(self, api_url: str | None = None) -> Platform:
