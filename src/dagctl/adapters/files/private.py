@@ -87,7 +87,7 @@ def remove_private(path: Path, *others: Path) -> None:
         FileUnusable: neither can be done.
     """
     failed: OSError | None = None
-    for each in (*others, *_idle(path), path):
+    for each in (*others, *idle(path), path):
         try:
             _discard(each)
         except OSError as error:
@@ -245,12 +245,12 @@ def leftovers(path: Path) -> tuple[Path, ...]:
 
 def sweep(path: Path) -> None:
     """Remove the temporary files of writers that were killed."""
-    for leftover in _idle(path):
+    for leftover in idle(path):
         with suppress(OSError):
             os.unlink(leftover)
 
 
-def _idle(path: Path) -> list[Path]:
+def idle(path: Path) -> list[Path]:
     """The file's temporary files whose writers were killed."""
     return [left for left in leftovers(path) if not _in_use(*map(int, left.name.split(".")[-3:-1]))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from dagctl.adapters.files.answers import OURS, members_in, members_of, tokens_i
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.private import (
     Room,
+    idle,
     leftovers,
     read_private,
     remove_private,
@@ -72,8 +73,13 @@ class FileTokenStore(TokenStore):
         remove_private(self._path, *self._written())
         remove_private(self._path.with_name("auth.json.corrupt"))
 
-    def lock(self) -> AbstractContextManager[None]:
-        return locked(self._lock_path, self._patience)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with locked(self._lock_path, self._patience):
+            for room in set(idle(self._path)) - self._written().keys():  # of somebody who was killed before the answer
+                with suppress(OSError):
+                    os.unlink(room)
+            yield
 
     def describe(self) -> str:
         return str(self._path)
@@ -117,7 +123,7 @@ class FileTokenStore(TokenStore):
         """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
         for path in self._written():
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
 
     def _written(self) -> dict[Path, TokenSet]:
         """The temporary files that hold tokens: mostly there are none."""

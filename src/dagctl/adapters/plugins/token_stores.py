@@ -90,6 +90,7 @@ class _KeyringOrFile:
         self._ring = ring
         self._file = file
         self._settings = settings
+        self._undecided = False
 
     @cached_property
     def _store(self) -> TokenStore:
@@ -101,16 +102,14 @@ class _KeyringOrFile:
     @contextmanager
     def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
         """As `TokenStore` has it. A sign-in makes room before it looks for tokens, so this decides."""
-        if self._store is self._file or not (self._is_new() and self._ring.absent()):
-            with self._store.reserved() as save:
-                yield save
-            return
-        notice("This machine has no keyring. Tokens are kept in a file instead (mode 0600).")
-        with self._file.reserved() as save:
-            self._store = self._file
+        if self._store is not self._file and self._is_new() and self._ring.absent():
+            notice("This machine has no keyring. Tokens are kept in a file instead (mode 0600).")
+            self._store, self._undecided = self._file, True
+        with self._store.reserved() as save:
 
             def decided(tokens: TokenSet) -> None:
-                self._settings.record(KEY, "file")
+                if self._undecided:
+                    self._settings.record(KEY, "file")
                 save(tokens)
 
             yield decided
