@@ -16,8 +16,9 @@ from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.values.secret import Secret, secret
 
-_BORN = time_ns()
-_serial = count(_BORN)  # a killed process that had our process ID, as in containers all have, began lower
+_serial = count(time_ns())  # a killed process that had our process ID, as in containers all have, began lower
+_rooms: set[Path] = set()
+"""The temporary files that this process is at."""
 
 _BINARY, _NOFOLLOW, _NONBLOCK = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 _DENIED_FOR_A_MOMENT = (5, 32)
@@ -175,6 +176,7 @@ class Room:
         self.temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}.tmp")
         self.whole = self.stays = False
         self._path = path
+        _rooms.add(self.temporary)
         self._descriptor: int | None = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
         if size:
             try:
@@ -210,6 +212,7 @@ class Room:
     def leave(self) -> None:
         """Remove the temporary file, if it is still there and does not stay."""
         self._close()
+        _rooms.discard(self.temporary)
         if not self.stays:
             with suppress(OSError):
                 os.unlink(self.temporary)
@@ -252,12 +255,13 @@ def sweep(path: Path) -> None:
 
 def idle(path: Path) -> list[Path]:
     """The file's temporary files whose writers were killed."""
-    return [left for left in leftovers(path) if not _in_use(*map(int, left.name.split(".")[-3:-1]))]
+    return [left for left in leftovers(path) if not _in_use(left)]
 
 
-def _in_use(pid: int, serial: int) -> bool:
+def _in_use(temporary: Path) -> bool:
     """Whether the writer of a temporary file may still be at it."""
-    return serial >= _BORN if pid == os.getpid() else _alive(pid)
+    pid = int(temporary.name.split(".")[-3])
+    return temporary in _rooms if pid == os.getpid() else _alive(pid)
 
 
 def _alive(pid: int) -> bool:
@@ -321,6 +325,8 @@ def _discard(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError:
+        if not os.path.lexists(path):
+            return
         # it may be mounted alone, or its folder may not be written
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | _NOFOLLOW | _NONBLOCK)
         try:

@@ -31,6 +31,8 @@ from dagctl.ports.token_store import TokenStore
 _ROOM = 16 * 1024
 """Bytes that tokens have at least; an answer is a quarter of that."""
 
+_Mark = tuple[int, int, int]
+
 
 class FileTokenStore(TokenStore):
     """The `TokenStore` in a folder of the person's own; the published client reads and writes the same file.
@@ -64,8 +66,9 @@ class FileTokenStore(TokenStore):
 
     @contextmanager
     def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
-        with room_for(self._path, max(_ROOM, 2 * (self._mark() or (0, 0, 0))[2])) as room:
-            yield lambda tokens: self._save_in(room, tokens)
+        mark = self._mark()
+        with room_for(self._path, max(_ROOM, 2 * mark[2] if mark else 0)) as room:
+            yield lambda tokens: self._save_in(room, tokens, mark)
 
     def clear(self) -> None:
         # one that was corrupt too: there may be tokens in it
@@ -84,7 +87,7 @@ class FileTokenStore(TokenStore):
     def describe(self) -> str:
         return str(self._path)
 
-    def _save_in(self, room: Room, tokens: TokenSet) -> None:
+    def _save_in(self, room: Room, tokens: TokenSet, mark: _Mark | None) -> None:
         # members that we know nothing of stay, and a corrupt file is moved aside
         text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
         forget(self._path)
@@ -94,7 +97,7 @@ class FileTokenStore(TokenStore):
             return
         why = f"{self._path} cannot be written: {failed}."
         if not room.whole:
-            remember(self._path, self._mark(), tokens, why)
+            remember(self._path, self._mark() or mark, tokens, why)
             raise FileUnusable(why, path=str(self._path), role="home")
         room.stays = True
         notice(f"{why} The new tokens are in {room.temporary} instead, where dagctl finds them.")
@@ -135,7 +138,7 @@ class FileTokenStore(TokenStore):
                     found[path] = tokens
         return found
 
-    def _mark(self) -> tuple[int, int, int] | None:
+    def _mark(self) -> _Mark | None:
         """What tells one content of the file from another: inode, time and size."""
         try:
             found = os.stat(self._path)

@@ -36,8 +36,10 @@ class AccountService:
             FileProblem: one cannot be read.
         """
         current = account_of(Kept(self.storage.current), None, self._now())
-        found = [account for account, _ in others(self.storage, self._now()) if not account.same_as(current)]
-        return tuple([current, *found] if current is not None else found)
+        found = [account for account, _ in others(self.storage, self._now())]
+        if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
+            return tuple(found)  # its tokens are on the shelf: somebody was kept from bringing them back
+        return (current, *(account for account in found if not account.same_as(current)))
 
     def switch(self, wanted: str) -> Account:
         """Make an account the current one, and keep the one that was.
@@ -102,8 +104,10 @@ class AccountService:
         Raises:
             FileProblem: it cannot be kept.
         """
-        name = self._put_aside()
+        name, corrupt = self._kept_for_later()
         try:
+            if not corrupt:
+                self.storage.current.tokens.clear()
             yield
         except FileProblem:
             if name is not None:
@@ -111,8 +115,8 @@ class AccountService:
                     self._bring_back(name, self.storage.current.tokens.save)
             raise
 
-    def _put_aside(self) -> str | None:
-        """Put it aside; returns its name, None where there was none."""
+    def _kept_for_later(self) -> tuple[str | None, bool]:
+        """Its name on the shelf, None where there was none to keep; and whether its tokens are corrupt."""
         here, name = Kept(self.storage.current), None
         settings, corrupt = here.settings, False
         try:
@@ -125,22 +129,22 @@ class AccountService:
             kept = self.storage.others.stores(name)
             kept.settings.save(settings)
             kept.tokens.save(tokens)
-        if not corrupt:
-            here.stores.tokens.clear()
-        return name
+        return name, corrupt
 
     def sweep(self) -> None:
         """Remove what is on the shelf for nothing: left by somebody who was killed, or signed out.
 
         The caller holds the token lock.
         """
-        current = account_of(Kept(self.storage.current), None, self._now())
-        for name in self.storage.others.names():
-            with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
-                kept = Kept(self.storage.others.stores(name))
-                account = account_of(kept, name, self._now())
-                if kept.tokens is None or (account is not None and account.same_as(current)):
-                    self.storage.others.remove(name)
+        with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
+            here = Kept(self.storage.current)
+            current = account_of(here, None, self._now()) if here.tokens is not None else None
+            for name in self.storage.others.names():
+                with suppress(FileProblem):
+                    kept = Kept(self.storage.others.stores(name))
+                    account = account_of(kept, name, self._now())
+                    if kept.tokens is None or (account is not None and account.same_as(current)):
+                        self.storage.others.remove(name)
 
     def _forget(self, name: str) -> bool:
         revoked = self.sessions.end(Kept(self.storage.others.stores(name)))
@@ -160,7 +164,8 @@ class AccountService:
             here.settings.save(kept.settings)
             if tokens is not None:
                 save(tokens)
-        self.storage.others.remove(name)
+        with suppress(FileProblem):  # it is here; what is left of it there is swept
+            self.storage.others.remove(name)
 
     def _find(self, wanted: str) -> Account:
         accounts = self.list()
