@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -94,6 +95,7 @@ class Machine:
         home: Path | None = None,
         kill_after: float | None = None,
         kill_at: int | None = None,
+        by: int = signal.SIGKILL,
         org: str | None = None,
     ) -> Ending:
         """`dagctl ARGS…` in a forked child; see `Forks.run`.
@@ -103,7 +105,7 @@ class Machine:
             org: the value of `DAGCTL_ORG`.
         """
         env = {**self.environ, "DAGCTL_HOME": str(home or self.home), **({"DAGCTL_ORG": org} if org else {})}
-        return self._forks.run(*args, env=env, kill_after=kill_after, kill_at=kill_at)
+        return self._forks.run(*args, env=env, kill_after=kill_after, kill_at=kill_at, by=by)
 
     def run_whole(self, *args: str, kill_after: float | None = None) -> Ending:
         """The same in a process with an interpreter of its own, and with another for its browser."""

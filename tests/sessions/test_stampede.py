@@ -23,7 +23,7 @@ from dagctl.adapters.files.tokens import FileTokenStore
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-PROCESSES, THREADS = 24, 16
+PROCESSES, THREADS = 64, 16
 TOKEN = ("-m", "dagctl", "auth", "token")
 
 EXPIRING, DEAD = timedelta(minutes=1), timedelta(minutes=-1)
