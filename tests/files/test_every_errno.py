@@ -205,7 +205,8 @@ def _busy(source: Path, target: Path) -> None:
 
 
 def test_what_windows_denies_for_a_moment_is_tried_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries, waited = iter(range(3)), []
+    tries = iter(range(3))
+    waited: list[float] = []
     real = os.replace
 
     def denied(source: Path, target: Path) -> None:

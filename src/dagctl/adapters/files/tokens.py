@@ -79,9 +79,7 @@ class FileTokenStore(TokenStore):
     @contextmanager
     def lock(self) -> Iterator[None]:
         with locked(self._lock_path, self._patience):
-            for room in set(idle(self._path)) - self._written().keys():  # of somebody who was killed before the answer
-                with suppress(OSError):
-                    os.unlink(room)
+            self._tidy()
             yield
 
     def describe(self) -> str:
@@ -121,6 +119,16 @@ class FileTokenStore(TokenStore):
                 if written >= since:
                     since, newest = written, tokens
         return newest
+
+    def _tidy(self) -> None:
+        """Room of killed writers goes; tokens that they have left there, and that are newer, get their name."""
+        written = self._written()
+        for room in idle(self._path):
+            with suppress(OSError):
+                if room not in written:
+                    os.unlink(room)
+                elif os.stat(room).st_mtime_ns >= (self._mark() or (0, 0, 0))[1]:
+                    os.replace(room, self._path)
 
     def _sweep(self) -> None:
         """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
