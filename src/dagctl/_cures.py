@@ -252,6 +252,8 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
         return "Put the file or folder itself there."
     if error.role == "sandbox":
         return f"Remove it: {quoted(error.path)}"
+    if error.foreign and error.role:
+        return "Set DAGCTL_HOME to a folder of your own."
     if error.foreign:
         return "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
     if error.role == "keyring":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -172,6 +173,9 @@ def _errors_for_sqlmesh() -> Iterator[None]:
 
         raise for_sqlmesh(error) from None
 
+
+# a notice has to be seen by the person too, however SQLMesh sets up logging
+logging.getLogger("dagctl").addHandler(logging.lastResort or logging.StreamHandler())
 
 _clients: dict[object, Dagctl] = {}
 _warned: set[tuple[int, str]] = set()

@@ -155,7 +155,8 @@ def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> St
         return memory_storage(tokens=EnvironmentTokenStore(environ))
     settings = FileSettingsStore(home)
     open_tokens = cache(lambda: _token_stores(environ, settings))
-    current = Stores(settings, _later(lambda: open_tokens()(home)), FileCredentialStore(home))
+    tokens: TokenStore = _later(lambda: open_tokens()(home))
+    current = Stores(settings, tokens, FileCredentialStore(home, tokens))
     return Storage(current, _later(lambda: _shelf(home, open_tokens())))
 
 

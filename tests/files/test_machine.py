@@ -93,11 +93,10 @@ def test_a_writers_own_temporary_file_has_such_a_name(home: Path, monkeypatch: p
 
     found: list[bool] = []
 
-    def look(path: Path, target: Path) -> Path:
+    def look(path: Path, target: Path) -> None:
         found.append(any(file.leftover for file in seen(home).values()))
-        return target
 
-    monkeypatch.setattr(Path, "replace", look)
+    monkeypatch.setattr(os, "replace", look)
     private.write_private(home / "auth.json", "{}")
     assert found == [True]
 

@@ -74,7 +74,7 @@ def test_a_save_keeps_members_that_belong_to_somebody_else(tmp_path: Path) -> No
     }
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"access_token": 1}', "[" * 100_000])
+@pytest.mark.parametrize("text", [" ", "{", "[]", "null", '{"access_token": 1}', "[" * 100_000])
 def test_corrupt_tokens_are_named_kept_aside_and_removed_by_clear(tmp_path: Path, text: str) -> None:
     store, path = FileTokenStore(tmp_path), tmp_path / "auth.json"
     path.write_text(text)

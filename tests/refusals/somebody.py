@@ -236,7 +236,7 @@ class Somebody:
         return "\n".join(f"{path}: {path.read_text(errors='replace')}" for path in paths)
 
     def files(self) -> Files:
-        """Everything in the home: mode and content. The lock, which is empty and no news, is left out."""
+        """Everything in the home: mode and content. The lock is empty and no news; a home with nothing else is none."""
         found = {}
         for path in sorted([self.home, *self.home.rglob("*")]) if self.home.exists() else []:
             content = b"" if path.is_dir() else path.read_bytes()
@@ -244,7 +244,7 @@ class Somebody:
                 assert content == b""
             else:
                 found[str(path.relative_to(self.home))] = (stat.S_IMODE(path.stat().st_mode), content)
-        return found
+        return found if found.keys() != {"."} else {}
 
 
 def endings_code(error: BaseException) -> int:

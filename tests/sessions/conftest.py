@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from attrs import frozen
 from tests.sessions.forking import Ending, Forks, forking
 
 from dagctl import Dagctl, connect
+from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import claims_of
@@ -93,6 +95,7 @@ class Machine:
         home: Path | None = None,
         kill_after: float | None = None,
         kill_at: int | None = None,
+        by: int = signal.SIGKILL,
         org: str | None = None,
     ) -> Ending:
         """`dagctl ARGS…` in a forked child; see `Forks.run`.
@@ -102,7 +105,7 @@ class Machine:
             org: the value of `DAGCTL_ORG`.
         """
         env = {**self.environ, "DAGCTL_HOME": str(home or self.home), **({"DAGCTL_ORG": org} if org else {})}
-        return self._forks.run(*args, env=env, kill_after=kill_after, kill_at=kill_at)
+        return self._forks.run(*args, env=env, kill_after=kill_after, kill_at=kill_at, by=by)
 
     def run_whole(self, *args: str, kill_after: float | None = None) -> Ending:
         """The same in a process with an interpreter of its own, and with another for its browser."""
@@ -191,6 +194,11 @@ class Machine:
                 found.setdefault(organization, {})[str(path.parent.relative_to(home))] = refresh_token
             else:
                 _see_that_it_is_whole(path)
+        for path in leftovers:  # tokens that were written and not renamed count: dagctl finds them
+            kept = FileTokenStore(path.parent).load() if path.name.startswith(".auth.json") else None
+            if kept is not None and kept.refresh_token is not None:
+                organization = self._issued_for(kept.id_token)
+                found.setdefault(organization, {})[str(path.parent.relative_to(home))] = kept.refresh_token.reveal()
         return Kept(
             frozenset(str(path.relative_to(home)) for path in paths if path.is_file() and path not in leftovers),
             tuple(str(path.relative_to(home)) for path in leftovers),
@@ -201,9 +209,13 @@ class Machine:
         """Whose tokens a whole `auth.json` holds; the settings beside it have to name the same organization."""
         members = json.loads(path.read_text())
         assert set(members) == ANSWER, path
-        issuer = claims_of(Secret(members["id_token"]))["iss"]
-        (organization,) = (name for name, where in self.platforms.items() if where.issuer_host in issuer)
+        organization = self._issued_for(Secret(members["id_token"]))
         assert _settings(path.with_name("config.yaml"))["current_org_name"] == organization
+        return organization
+
+    def _issued_for(self, id_token: Secret) -> str:
+        issuer = claims_of(id_token)["iss"]
+        (organization,) = (name for name, where in self.platforms.items() if where.issuer_host in issuer)
         return organization
 
     def _project(self, organization: str) -> str:

@@ -92,15 +92,17 @@ class Forks:
         env: Mapping[str, str],
         kill_after: float | None = None,
         kill_at: int | None = None,
+        by: int = signal.SIGKILL,
     ) -> Ending:
         """`dagctl ARGS…` in a child.
 
         Args:
             env: its environment variables.
             kill_after: kill it so many seconds after the fork, if it still runs.
+            by: the signal that does it.
             kill_at: have it kill itself at the so manieth step, if there are that many; see `_die_at`.
         """
-        order = {"args": args, "env": dict(env), "kill_after": kill_after, "kill_at": kill_at}
+        order = {"args": args, "env": dict(env), "kill_after": kill_after, "kill_at": kill_at, "by": by}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -141,7 +143,7 @@ def _carried_out(order: Mapping[str, Any]) -> dict[str, Any]:
         os.close(held_by_child)
         ended, _, _ = select.select([alive], [], [], order["kill_after"])
         if not ended:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, order["by"])
         _, status = os.waitpid(pid, 0)
         seconds = time.perf_counter() - begin
         os.close(alive)

@@ -23,7 +23,7 @@ from dagctl.adapters.files.tokens import FileTokenStore
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-PROCESSES, THREADS = 24, 16
+PROCESSES, THREADS = 64, 16
 TOKEN = ("-m", "dagctl", "auth", "token")
 
 EXPIRING, DEAD = timedelta(minutes=1), timedelta(minutes=-1)
@@ -231,6 +231,7 @@ def test_whoever_is_killed_with_the_lock_blocks_nobody(machine: Machine, case: s
         for process in others:
             _wait_for_the_gate(process)
         holder.kill()
+        holder.wait()  # a zombie looks alive
         ended = [(*process.communicate(timeout=120), process.returncode) for process in others]
 
     if stop == "before":

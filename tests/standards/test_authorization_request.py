@@ -61,7 +61,7 @@ def test_nothing_of_a_sign_in_that_is_under_way_is_on_disk(somebody: Somebody, h
     found: list[str] = []
     somebody.browser.on_opening = lambda: found.append(somebody.kept())
     somebody.signs_in()
-    assert found == [""]
+    assert [text.strip() for text in found] == [""]  # there is room for the tokens already
     secrets = [somebody.asked()[name] for name in ("state", "nonce")]
     assert not any(secret in somebody.kept().replace(hosts.tokens[0]["id_token"], "") for secret in secrets)
     assert hosts.forms("/oauth/token")[0]["code_verifier"] not in somebody.kept()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keyring
 import pytest
@@ -17,8 +20,10 @@ from keyring.backends import fail, null
 from keyrings.alt.file import PlaintextKeyring
 
 from dagctl._cures import cure
+from dagctl.adapters.files import unsaved
 from dagctl.adapters.keyring.store import SERVICE, KeyringTokenStore
 from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import TokenStoreContract
 
@@ -26,12 +31,30 @@ if TYPE_CHECKING:
     from tests.conftest import Person, Run
 
 
+class Ring(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring's is not typed
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
 @pytest.fixture(autouse=True)
-def ring(tmp_path: Path) -> Iterator[KeyringBackend]:
+def ring() -> Iterator[KeyringBackend]:
     """A keyring of the test's own."""
     before = keyring.get_keyring()
-    ring = PlaintextKeyring()
-    ring.file_path = str(tmp_path / "ring" / "keyring.cfg")
+    ring = Ring()
     keyring.set_keyring(ring)
     yield ring
     keyring.set_keyring(before)
@@ -48,7 +71,7 @@ class TestKeyringTokenStore(TokenStoreContract):
         return KeyringTokenStore(self.folder)
 
 
-class Hanging(PlaintextKeyring):  # type: ignore[misc]  # keyrings.alt is not typed
+class Hanging(Ring):
     """Somebody should click something, and nobody does."""
 
     over = Event()
@@ -58,7 +81,7 @@ class Hanging(PlaintextKeyring):  # type: ignore[misc]  # keyrings.alt is not ty
         return None
 
 
-class Failing(PlaintextKeyring):  # type: ignore[misc]  # keyrings.alt is not typed
+class Failing(Ring):
     """Its error would tell what it was asked to keep."""
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -68,7 +91,7 @@ class Failing(PlaintextKeyring):  # type: ignore[misc]  # keyrings.alt is not ty
 def test_a_keyring_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     keyring.set_keyring(Hanging())
     store = KeyringTokenStore(tmp_path, answers_in=0.05)
-    for use in (store.load, store.probe, store.clear):
+    for use in (store.load, store.reserved().__enter__, store.clear):
         with pytest.raises(FileUnusable, match=r"has not answered for 0\.05 seconds") as caught:
             use()
         assert "DAGCTL_TOKEN_STORE=file" in (cure(caught.value) or "")
@@ -88,8 +111,10 @@ def test_a_keyring_that_fails_is_told_of_without_its_words(tmp_path: Path) -> No
 @pytest.mark.parametrize("absent", [fail.Keyring, null.Keyring])
 def test_a_machine_without_a_keyring(tmp_path: Path, absent: Callable[[], KeyringBackend]) -> None:
     keyring.set_keyring(absent())
+    store = KeyringTokenStore(tmp_path)
+    assert store.absent()
     with pytest.raises(FileUnusable, match="no keyring"):
-        KeyringTokenStore(tmp_path).probe()
+        store.load()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "{}", '{"access_token": 1, "id_token": 2}', "[" * 100_000])
@@ -152,18 +177,188 @@ def test_without_a_keyring_there_is_a_warning_and_a_file(
     assert signed_in.returncode == 0
     assert "This machine has no keyring. Tokens are kept in a file instead" in signed_in.stderr
     assert json.loads((home / "auth.json").read_text())["access_token"]
+    assert "token_store: file" in (home / "config.yaml").read_text()
+    for command in ("status", "refresh", "token", "logout"):  # decided once, and no more said about
+        done = run("auth", command)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert not (home / "auth.json").exists()
 
 
-def test_a_keyring_that_fails_is_noticed_before_anybody_signs_in(
-    run: Run, person: Person, with_keyring: dict[str, str], tmp_path: Path
+def test_a_session_in_a_keyring_that_is_out_of_sight_gets_no_second_one_in_a_file(
+    run: Any, person: Any, with_keyring: Any, home: Path
+) -> None:
+    """Over SSH, the keyring of the desktop is not there."""
+    assert person.signs_in(run).returncode == 0
+    with_keyring["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    for done in (person.signs_in(run), run("auth", "status"), run("auth", "logout")):
+        assert done.returncode == 1
+        assert "no keyring" in done.stderr
+    assert not (home / "auth.json").exists()
+
+
+def test_a_plaintext_keyring_is_refused_unless_asked_for(tmp_path: Path) -> None:
+    ring = PlaintextKeyring()
+    ring.file_path = str(tmp_path / "ring" / "keyring.cfg")
+    keyring.set_keyring(ring)
+    tokens = TokenSet("a", "i", "r")
+    store = KeyringTokenStore(tmp_path / "home")
+    for use in (store.load, store.clear, lambda: store.save(tokens)):
+        with pytest.raises(FileUnusable, match=r"keyrings\.alt\.file\.PlaintextKeyring keeps tokens in plain text"):
+            use()
+    willing = KeyringTokenStore(tmp_path / "home", plaintext=True)
+    willing.save(tokens)
+    assert willing.load() == tokens
+
+
+class Slow(Ring):
+    """It answers when the person has clicked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clicked = Event()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        assert self.clicked.wait(60)
+        return super().get_password(service, username)
+
+
+class Clicking(logging.Handler):
+    """A person who does what they are told."""
+
+    def __init__(self, ring: Slow) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._ring = ring
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+        self._ring.clicked.set()
+
+
+def test_a_person_is_waited_for_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dagctl.adapters.system.notices._said", set())
+    ring = Slow()
+    keyring.set_keyring(ring)
+    ring.set_password(SERVICE, str(tmp_path), '{"access_token": "x", "id_token": "y"}')
+    person = Clicking(ring)
+    logging.getLogger("dagctl").addHandler(person)
+    try:
+        assert KeyringTokenStore(tmp_path, answers_in=0.05, person_in=60).load() is not None
+    finally:
+        logging.getLogger("dagctl").removeHandler(person)
+    assert person.said == ["dagctl: Waiting for the keyring. It may be asking you in a window of its own."]
+
+
+class Small(Ring):
+    """Windows' takes 1,280 characters an entry."""
+
+    limit = 1280
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if len(password) > self.limit:
+            raise ValueError("the stub received bad data")
+        super().set_password(service, username, password)
+
+
+def _long(letter: str) -> TokenSet:
+    return TokenSet(letter * 2000, letter * 1700, letter * 60)
+
+
+def test_a_small_keyring_takes_tokens_in_parts(tmp_path: Path) -> None:
+    ring = Small()
+    keyring.set_keyring(ring)
+    store = KeyringTokenStore(tmp_path)
+    for letter in "abc":
+        with store.reserved() as save:
+            save(_long(letter))
+        assert KeyringTokenStore(tmp_path).load() == _long(letter)
+    short = TokenSet("a", "i", "r")
+    store.save(short)
+    assert KeyringTokenStore(tmp_path).load() == short
+    assert len(ring.entries) == 1
+    store.save(_long("d"))
+    store.clear()
+    assert ring.entries == {}
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_whoever_is_killed_while_writing_parts_leaves_whole_tokens(tmp_path: Path, step: int) -> None:
+    ring = Small()
+    keyring.set_keyring(ring)
+    store = KeyringTokenStore(tmp_path)
+    store.save(_long("a"))
+    ring.set_password = _dying(ring.set_password, step)  # type: ignore[method-assign]
+    ring.delete_password = _dying(ring.delete_password, step - 4)  # type: ignore[method-assign]
+    with suppress(FileUnusable):
+        store.save(_long("b"))
+    unsaved._unsaved.clear()
+    found = KeyringTokenStore(tmp_path).load()
+    assert found in (_long("a"), _long("b"))
+
+
+def _dying(real: Callable[..., Any], step: int) -> Callable[..., Any]:
+    """From the so manieth call on, nothing happens any more."""
+    calls = count(1)
+
+    def call(*args: Any) -> Any:
+        if next(calls) >= max(step, 1):
+            raise OSError("gone")
+        return real(*args)
+
+    return call
+
+
+def test_a_keyring_that_is_too_small_is_found_out_before_anybody_asks(tmp_path: Path) -> None:
+    ring = Small()
+    ring.limit = 40
+    keyring.set_keyring(ring)
+    with pytest.raises(FileUnusable, match="cannot be used"), KeyringTokenStore(tmp_path).reserved():
+        raise AssertionError("there is no room")
+    assert ring.entries == {}
+
+
+class Forgetful(Ring):
+    """It says that it has kept what it has not."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        return None
+
+
+def test_a_keyring_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:
+    keyring.set_keyring(Forgetful())
+    with pytest.raises(FileUnusable, match="does not keep"), KeyringTokenStore(tmp_path).reserved():
+        raise AssertionError("there is no room")
+
+
+def test_a_keyring_that_is_gone_between_two_calls(tmp_path: Path, ring: Ring) -> None:
+    """This process goes on with the new tokens, and whoever comes after it finds no others."""
+    store = KeyringTokenStore(tmp_path)
+    old, new = TokenSet("a", "i", "r"), TokenSet("b", "j", "s")
+    store.save(old)
+    with store.reserved() as save:
+        keyring.set_keyring(Failing())
+        with pytest.raises(FileUnusable):
+            save(new)
+    keyring.set_keyring(ring)
+    ring_again = KeyringTokenStore(tmp_path)
+    assert ring_again.load() in (old, new)
+
+
+def test_a_locked_keyring_is_noticed_before_anybody_signs_in(
+    run: Any, person: Any, with_keyring: Any, tmp_path: Path, home: Path
 ) -> None:
     (tmp_path / "locked.py").write_text(LOCKED)
     with_keyring.update(PYTHON_KEYRING_BACKEND="locked.Keyring", PYTHONPATH=str(tmp_path))
     signed_in = person.signs_in(run)
-    lines = signed_in.stderr.splitlines()
-    assert signed_in.returncode == 0
-    warned = next(number for number, line in enumerate(lines) if "KeyringLocked" in line)
-    assert warned < next(number for number, line in enumerate(lines) if "/authorize?" in line)
+    assert (signed_in.returncode, signed_in.stdout) == (1, "")
+    assert "The keyring cannot be used (KeyringLocked)." in signed_in.stderr
+    assert "/authorize?" not in signed_in.stderr
+    assert not (home / "auth.json").exists()
+    for command in ("status", "logout", "token"):
+        asked = run("auth", command)
+        assert asked.returncode == 1
+        assert "KeyringLocked" in asked.stderr
+        assert "signed" not in (asked.stdout + asked.stderr).replace("sign in again", "").lower()
 
 
 LOCKED = """
@@ -181,7 +376,7 @@ class Keyring(KeyringBackend):
 def test_a_backend_that_does_not_even_load(run: Run, with_keyring: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(LOCKED.replace("    set_password", "    # set_password"))
     done = run("auth", "status", env={"PYTHON_KEYRING_BACKEND": "odd.Keyring", "PYTHONPATH": str(tmp_path)})
-    assert done.returncode == 4
+    assert done.returncode == 1
     assert "cannot be used (TypeError)" in done.stderr
 
 

@@ -31,9 +31,9 @@ def test_clear_removes_the_file_of_the_same_folder_and_no_other(tmp_path: Path) 
     home, other = tmp_path / "home", tmp_path / "home" / "accounts" / "acme"
     for folder in (home, other):
         FileTokenStore(folder).save(TokenSet("a", "i", "r"))
-        KeyringTokenStore(folder).save(TokenSet("a", "i", "r"))
+        KeyringTokenStore(folder, plaintext=True).save(TokenSet("a", "i", "r"))
     (home / "auth.json.corrupt").write_text("{")
-    KeyringTokenStore(home).clear()
-    assert KeyringTokenStore(home).load() is None
+    KeyringTokenStore(home, plaintext=True).clear()
+    assert KeyringTokenStore(home, plaintext=True).load() is None
     assert [path.name for path in home.iterdir()] == ["accounts"]
-    assert FileTokenStore(other).load() == KeyringTokenStore(other).load() == TokenSet("a", "i", "r")
+    assert FileTokenStore(other).load() == KeyringTokenStore(other, plaintext=True).load() == TokenSet("a", "i", "r")

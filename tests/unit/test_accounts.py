@@ -160,19 +160,22 @@ def test_names_that_would_clash_are_numbered(signed_in: Any) -> None:
     for number in (1, 2, 3):
         signed_in.tokens.save(TokenSet("a", "i"))
         signed_in.settings.save(Settings(current_org=f"org_{number}", current_org_name="Acme!"))
-        signed_in.accounts.put_aside()
+        with signed_in.accounts.put_aside():
+            pass
     assert signed_in.shelf.names() == ("acme", "acme-2", "acme-3")
 
 
 def test_somebody_who_is_signed_out_is_not_kept(signed_in: Any) -> None:
     signed_in.session.end()
-    assert signed_in.accounts.put_aside() is None
+    with signed_in.accounts.put_aside():
+        pass
     assert signed_in.shelf.names() == ()
 
 
 def test_corrupt_tokens_are_neither_kept_for_later_nor_removed(signed_in: Any) -> None:
     signed_in.tokens = _Corrupt()
-    assert signed_in.accounts.put_aside() is None
+    with signed_in.accounts.put_aside():
+        pass
     assert not signed_in.tokens.cleared
 
 

@@ -81,6 +81,29 @@ class TokenStoreContract(Contract):
         store.save(TOKENS)
         assert store.load() == TOKENS
 
+    def test_what_is_saved_where_there_was_room_is_loaded(self) -> None:
+        store = self.make()
+        for tokens in (TOKENS, evolve(TOKENS, access_token="another" * 500)):
+            with store.lock(), store.reserved() as save:
+                save(tokens)
+            assert self.again(store).load() == tokens
+
+    def test_room_that_is_not_used_changes_nothing(self) -> None:
+        store = self.make()
+        with store.reserved():
+            assert self.again(store).load() is None
+        store.save(TOKENS)
+        with pytest.raises(ZeroDivisionError), store.reserved():
+            raise ZeroDivisionError
+        assert self.again(store).load() == TOKENS
+
+    def test_what_is_cleared_while_there_is_room_stays_so(self) -> None:
+        store = self.make()
+        store.save(TOKENS)
+        with store.reserved():
+            store.clear()
+        assert self.again(store).load() is None
+
     def test_the_lock_lets_one_in_at_a_time(self) -> None:
         store = self.make()
         store.save(evolve(TOKENS, access_token="0"))  # noqa: S106

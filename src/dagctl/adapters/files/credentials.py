@@ -12,6 +12,7 @@ from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
 from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.token_store import TokenStore
 
 
 class FileCredentialStore(CredentialStore):
@@ -19,12 +20,17 @@ class FileCredentialStore(CredentialStore):
 
     Args:
         home: the dagctl home.
+        tokens: where the account's tokens are. A password is one of them, so where those are not in files, it is not
+            put into one either.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, tokens: TokenStore | None = None) -> None:
         self._folder = home / "credentials"
+        self._tokens = tokens
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
+        if self._tokens is not None and not self._tokens.in_files:
+            return
         # members that we know nothing of stay
         path = self._path(org, project)
         text = self._text(path, credentials)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagctl.adapters.files.private import make_private, unusable
+from dagctl.adapters.system.signals import held
 from dagctl.domain.errors import FileBusy
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked(path: Path, patience: float) -> Iterator[None]:
-    """Hold the lock of a file.
+    """Hold the lock of a file; signals that would end the process wait until it is free again.
+
+    Whoever holds it asks the issuer for something that is lost if it is not recorded, and records it.
 
     Args:
         path: the file; made where there is none, and never removed.
@@ -44,7 +47,8 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         why = error.strerror if isinstance(error, OSError) else "its file system knows no locks"
         raise unusable(path, f"cannot be locked: {why}") from None
     try:
-        yield
+        with held():
+            yield
     finally:
         lock.release()
 

@@ -32,18 +32,11 @@ class FileSettingsStore(SettingsStore):
         return self._settings(read_private(self._path))
 
     def save(self, settings: Settings) -> None:
-        from dagctl.adapters.yaml.settings import edit_mapping
-
         before = read_private(self._path)
         new, old = asdict(settings), asdict(self._settings(before))
         changes = {key: new[key] for key in _KEYS if new[key] != old[key]}
-        if not changes:
-            return
-        try:
-            text = edit_mapping(before or "", changes)
-        except YamlProblem as error:
-            raise self._corrupt(str(error)) from None
-        write_private(self._path, text)
+        if changes:
+            self._edit(before, changes)
 
     def describe(self) -> str:
         return str(self._path)
@@ -54,6 +47,23 @@ class FileSettingsStore(SettingsStore):
             self.load()
         value = (self._values or {}).get(key)
         return None if value is None else str(value)
+
+    def record(self, key: str, value: str) -> None:
+        """Record a setting that is not one of `Settings`.
+
+        Raises:
+            FileProblem: it cannot be recorded.
+        """
+        self._edit(read_private(self._path), {key: value})
+
+    def _edit(self, before: str | None, changes: Mapping[str, object]) -> None:
+        from dagctl.adapters.yaml.settings import edit_mapping
+
+        try:
+            text = edit_mapping(before or "", changes)
+        except YamlProblem as error:
+            raise self._corrupt(str(error)) from None
+        write_private(self._path, text)
 
     def _settings(self, text: str | None) -> Settings:
         try:

@@ -36,7 +36,8 @@ class FileAccountShelf(AccountShelf):
         folder = self._folder / name
         if folder.is_symlink():
             raise unusable(folder, "is a symbolic link, and is not followed")
-        return Stores(FileSettingsStore(folder), self._tokens(folder), FileCredentialStore(folder))
+        tokens = self._tokens(folder)
+        return Stores(FileSettingsStore(folder), tokens, FileCredentialStore(folder, tokens))
 
     def remove(self, name: str) -> None:
         # the tokens first and `config.yaml` last: whoever is killed in between leaves what is found again

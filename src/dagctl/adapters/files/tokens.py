@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from dagctl.adapters.files.answers import OURS, members_in, members_of, tokens_in
 from dagctl.adapters.files.lock import locked
-from dagctl.adapters.files.private import read_private, remove_private, unusable, write_private
-from dagctl.domain.errors import FileCorrupt
+from dagctl.adapters.files.private import (
+    Room,
+    idle,
+    leftovers,
+    read_private,
+    remove_private,
+    room_for,
+    unusable,
+    write_over,
+)
+from dagctl.adapters.files.unsaved import forget, recalled, remember
+from dagctl.adapters.system.notices import notice
+from dagctl.domain.errors import FileCorrupt, FileProblem, FileUnusable
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
+
+_ROOM = 16 * 1024
+"""Bytes that tokens have at least; an answer is a quarter of that."""
+
+_Mark = tuple[int, int, int]
 
 
 class FileTokenStore(TokenStore):
@@ -25,6 +43,7 @@ class FileTokenStore(TokenStore):
     """
 
     writable = True
+    in_files = True
 
     def __init__(self, home: Path, *, patience: float = 30.0) -> None:
         self._path = home / "auth.json"
@@ -32,31 +51,116 @@ class FileTokenStore(TokenStore):
         self._patience = patience
 
     def load(self) -> TokenSet | None:
-        found = tokens_in(read_private(self._path))
+        if (unsaved := recalled(self._path, self._mark)) is not None:
+            return unsaved
+        # one that is empty stands for none: it was mounted alone, and could not be removed
+        found = tokens_in(read_private(self._path, tighten=True) or None)
+        found = self._left_by_a_writer(found) or found
         if isinstance(found, str):
             raise self._corrupt(found)
         return found
 
     def save(self, tokens: TokenSet) -> None:
-        # members that we know nothing of stay, and a corrupt file is moved aside
-        write_private(self._path, Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n"))
+        with self.reserved() as save:
+            save(tokens)
+
+    @contextmanager
+    def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
+        mark = self._mark()
+        with room_for(self._path, max(_ROOM, 2 * mark[2] if mark else 0)) as room:
+            yield lambda tokens: self._save_in(room, tokens, mark)
 
     def clear(self) -> None:
         # one that was corrupt too: there may be tokens in it
-        remove_private(self._path)
+        forget(self._path)
+        remove_private(self._path, *self._written())
         remove_private(self._path.with_name("auth.json.corrupt"))
 
-    def lock(self) -> AbstractContextManager[None]:
-        return locked(self._lock_path, self._patience)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with locked(self._lock_path, self._patience):
+            self._tidy()
+            yield
 
     def describe(self) -> str:
         return str(self._path)
 
+    def _save_in(self, room: Room, tokens: TokenSet, mark: _Mark | None) -> None:
+        # members that we know nothing of stay, and a corrupt file is moved aside
+        text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
+        forget(self._path)
+        failed = _written(room, text)
+        if failed is None or (not room.whole and self._put_down(text)):
+            self._sweep()
+            return
+        why = f"{self._path} cannot be written: {failed}."
+        if not room.whole:
+            remember(self._path, self._mark() or mark, tokens, why)
+            raise FileUnusable(why, path=str(self._path), role="home")
+        room.stays = True
+        notice(f"{why} The new tokens are in {room.temporary} instead, where dagctl finds them.")
+
+    def _put_down(self, text: Secret) -> bool:
+        """Put tokens down that do not go where there was room for them: in another file, else over the old ones."""
+        with suppress(FileUnusable), room_for(self._path) as room:
+            if _written(room, text) is None:
+                return True
+        with suppress(OSError):
+            write_over(self._path, text)
+            return True
+        return False
+
+    def _left_by_a_writer(self, found: TokenSet | str | None) -> TokenSet | None:
+        """Tokens that are newer than those in the file: whoever wrote them could not rename them, or was killed."""
+        since, newest = (self._mark() or (0, 0, 0))[1] if isinstance(found, TokenSet) else 0, None
+        for path, tokens in self._written().items():
+            with suppress(OSError):
+                written = path.stat().st_mtime_ns
+                if written >= since:
+                    since, newest = written, tokens
+        return newest
+
+    def _tidy(self) -> None:
+        """Room of killed writers goes; tokens that they have left there, and that are newer, get their name."""
+        written = self._written()
+        for room in idle(self._path):
+            with suppress(OSError):
+                if room not in written:
+                    os.unlink(room)
+                elif os.stat(room).st_mtime_ns >= (self._mark() or (0, 0, 0))[1]:
+                    os.replace(room, self._path)
+
+    def _sweep(self) -> None:
+        """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
+        for path in self._written():
+            with suppress(OSError):
+                os.unlink(path)
+
+    def _written(self) -> dict[Path, TokenSet]:
+        """The temporary files that hold tokens: mostly there are none."""
+        found = {}
+        for path in leftovers(self._path):
+            with suppress(FileProblem):
+                tokens = tokens_in(read_private(path) or None)
+                if isinstance(tokens, TokenSet):
+                    found[path] = tokens
+        return found
+
+    def _mark(self) -> _Mark | None:
+        """What tells one content of the file from another: inode, time and size."""
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def _foreign(self) -> dict[str, Any]:
         try:
-            members = members_in(read_private(self._path))
+            members = members_in(read_private(self._path) or None)
         except FileCorrupt:
             members = "it is not a text file"
+        except FileUnusable:
+            return {}  # no reason to lose tokens that are there now
         if isinstance(members, str):
             self._set_aside()
             return {}
@@ -72,3 +176,12 @@ class FileTokenStore(TokenStore):
 
     def _corrupt(self, why: str) -> FileCorrupt:
         return FileCorrupt(f"{self._path} cannot be used: {why}.", path=str(self._path), role="tokens")
+
+
+def _written(room: Room, text: Secret) -> str | None:
+    """What has kept the text from being written; None where nothing has."""
+    try:
+        room.write(text, in_place=True)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +12,14 @@ import keyring
 from keyring.backends import fail, null
 from keyring.errors import PasswordDeleteError
 
-from dagctl.adapters.files.answers import members_of, tokens_in
+from dagctl.adapters.files.answers import members_in, members_of, tokens_in
 from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.adapters.files.unsaved import forget, recalled, remember
 from dagctl.adapters.system.deadline import OutOfTime, within
-from dagctl.domain.errors import FileCorrupt, FileUnusable
+from dagctl.adapters.system.notices import notice
+from dagctl.domain.errors import FileCorrupt, FileProblem, FileUnusable
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
 
@@ -24,56 +27,81 @@ T = TypeVar("T")
 
 SERVICE = "dagctl"
 
+PART = 1200
+"""Characters of an entry where tokens do not go into one: Windows takes 2,560 bytes, two a character."""
+
+_ROOM = 4096
+"""Characters that tokens need at least."""
+
 
 class KeyringTokenStore(TokenStore):
     """The `TokenStore` in the keyring; an entry for each folder of the dagctl home.
 
-    A keyring may ask the person to unlock it, or hang; nobody waits for it longer than a few seconds.
+    Where tokens are too long for an entry, they are in several: "FOLDER (COPY.NUMBER)", and the entry that is called
+    like the folder tells how many there are and which of two copies counts. So a reader always finds a whole one.
 
     Args:
-        folder: the dagctl home, or one of its contexts; its path is the entry's name, and the lock is there.
+        folder: the dagctl home, or one of its accounts; its path is the entry's name, and the lock is there.
+        plaintext: a keyring that encrypts nothing will do.
         answers_in: seconds that the keyring has for an answer.
+        person_in: seconds more that it has because it may be asking a person, who is told what is waited for.
         patience: seconds to wait for another process's lock.
     """
 
     writable = True
 
-    def __init__(self, folder: Path, *, answers_in: float = 3.0, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        plaintext: bool = False,
+        answers_in: float = 3.0,
+        person_in: float = 0.0,
+        patience: float = 30.0,
+    ) -> None:
         self._folder = folder
         self._entry = str(folder)
         self._lock_path = folder / ".auth.lock"
+        self._plaintext = plaintext
         self._answers_in = answers_in
+        self._person_in = person_in
         self._patience = patience
 
-    def probe(self) -> None:
-        """Return if the keyring works.
+    def absent(self) -> bool:
+        """Whether this machine has no keyring. One that is locked or silent is there.
 
         Raises:
-            FileUnusable: there is none, it is locked, or it does not answer.
+            FileUnusable: that cannot be found out.
         """
-        if self._ask(lambda: isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))):
-            raise FileUnusable("This machine has no keyring.", role="keyring")
-        self._get()
+        return self._ask(_is_absent)
 
     def load(self) -> TokenSet | None:
-        found = tokens_in(self._get())
+        text = self._kept()
+        found = recalled(self._entry, lambda: text) or tokens_in(text.reveal() if text else None)
         if isinstance(found, str):
-            raise FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
+            raise self._corrupt()
         return found
 
     def save(self, tokens: TokenSet) -> None:
-        self._ask(lambda: keyring.set_password(SERVICE, self._entry, json.dumps(members_of(tokens))))
+        forget(self._entry)
+        try:
+            self._ask_keyring(lambda: _write(self._entry, json.dumps(members_of(tokens))))
+        except FileUnusable as error:
+            remember(self._entry, self._seen(), tokens, error.message)
+            raise
+
+    @contextmanager
+    def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
+        kept = self._kept()
+        size = max(_ROOM, 2 * len(kept.reveal() if kept else ""))
+        self._ask_keyring(lambda: _try_out(f"{self._entry} (room)", "-" * size))
+        yield self.save
 
     def clear(self) -> None:
-
-        def remove() -> None:
-            # tokens in a file too: there from before the keyring, or from when it did not work
-            if keyring.get_password(SERVICE, self._entry) is not None:
-                with suppress(PasswordDeleteError):  # somebody else was faster
-                    keyring.delete_password(SERVICE, self._entry)
-
+        # tokens in a file too: there from before the keyring
+        forget(self._entry)
         FileTokenStore(self._folder).clear()
-        self._ask(remove)
+        self._ask_keyring(lambda: _remove(self._entry))
 
     def lock(self) -> AbstractContextManager[None]:
         # keyrings have no locks of this kind
@@ -82,16 +110,110 @@ class KeyringTokenStore(TokenStore):
     def describe(self) -> str:
         return f"the keyring ({SERVICE}, {self._entry})"
 
-    def _get(self) -> str | None:
-        return self._ask(lambda: keyring.get_password(SERVICE, self._entry))
+    def _kept(self) -> Secret | None:
+        text = self._ask_keyring(lambda: _read(self._entry))
+        if text == "":
+            raise self._corrupt()
+        return Secret(text) if text is not None else None
+
+    def _seen(self) -> Secret | None:
+        with suppress(FileProblem):
+            return self._kept()
+        return None
+
+    def _corrupt(self) -> FileCorrupt:
+        return FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
+
+    def _ask_keyring(self, question: Callable[[], T]) -> T:
+        """The answer of a keyring that is there, and that may keep secrets."""
+
+        def checked() -> T:
+            if _is_absent():
+                raise FileUnusable("This machine has no keyring, or shows it to another session.", role="keyring")
+            ring = _chosen()
+            if not self._plaintext and "plaintext" in type(ring).__name__.lower():
+                name = f"{type(ring).__module__}.{type(ring).__name__}"
+                raise FileUnusable(f"The keyring {name} keeps tokens in plain text.", role="keyring")
+            return question()
+
+        return self._ask(checked)
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """The keyring's answer, if it comes in time."""
+        """The answer, if it comes in time."""
         try:
-            return within(self._answers_in, question, "keyring")
+            return within(self._answers_in, question, "keyring", longer=self._tell_the_person)
+        except FileProblem:
+            raise
         except OutOfTime:
-            raise FileUnusable(
-                f"The keyring has not answered for {self._answers_in:g} seconds.", role="keyring"
-            ) from None
+            waited = self._answers_in + self._person_in
+            raise FileUnusable(f"The keyring has not answered for {waited:g} seconds.", role="keyring") from None
         except Exception as error:  # noqa: BLE001 - backends raise whatever their system does
             raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", role="keyring") from None
+
+    def _tell_the_person(self) -> float:
+        if self._person_in:
+            notice("Waiting for the keyring. It may be asking you in a window of its own.")
+        return self._person_in
+
+
+def _chosen() -> object:
+    """The backend that gets what is written; several in a chain are asked in their order."""
+    ring = keyring.get_keyring()
+    return next(iter(getattr(ring, "backends", ())), ring)
+
+
+def _is_absent() -> bool:
+    return isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))
+
+
+def _parts(name: str, head: str | None) -> list[str]:
+    """The names of the entries that hold the rest, where an entry says that there is one."""
+    members = members_in(head)
+    if isinstance(members, str) or not isinstance(members.get("parts"), int):
+        return []
+    return [f"{name} ({members.get('copy')}.{number})" for number in range(members["parts"])]
+
+
+def _read(name: str) -> str | None:
+    head = keyring.get_password(SERVICE, name)
+    parts = _parts(name, head)
+    if not parts:
+        return head
+    return "".join(keyring.get_password(SERVICE, part) or "" for part in parts)
+
+
+def _write(name: str, text: str) -> None:
+    """Write one entry, or several where a keyring refuses one of this length."""
+    before = _parts(name, keyring.get_password(SERVICE, name))
+    try:
+        keyring.set_password(SERVICE, name, text)
+    except Exception:  # noqa: BLE001 - each backend has its own error for this; what else is wrong shows below
+        copy = 0 if before and before[0].endswith("(1.0)") else 1
+        pieces = [text[start : start + PART] for start in range(0, len(text), PART)]
+        head = json.dumps({"parts": len(pieces), "copy": copy})
+        for part, piece in zip(_parts(name, head), pieces, strict=True):
+            keyring.set_password(SERVICE, part, piece)
+        keyring.set_password(SERVICE, name, head)
+    _delete(before)
+
+
+def _try_out(name: str, text: str) -> None:
+    """Write, read and remove an entry."""
+    try:
+        _write(name, text)
+        if _read(name) != text:
+            raise FileUnusable("The keyring does not keep what is written there.", role="keyring")
+    finally:
+        _remove(name)
+
+
+def _remove(name: str) -> None:
+    head = keyring.get_password(SERVICE, name)
+    if head is not None:
+        _delete([name, *_parts(name, head)])
+
+
+def _delete(names: list[str]) -> None:
+    for name in names:
+        with suppress(PasswordDeleteError):  # somebody else was faster
+            keyring.delete_password(SERVICE, name)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.domain.errors import DagctlError, FileProblem, FileUnusable, MissingExtra, SettingUnusable
+from dagctl.adapters.system.environment import is_ci
+from dagctl.adapters.system.notices import notice
+from dagctl.domain.errors import DagctlError, FileProblem, MissingExtra, SettingUnusable
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.token_store import TokenStore
+
+if TYPE_CHECKING:
+    from dagctl.adapters.keyring.store import KeyringTokenStore
+    from dagctl.domain.values.tokens import TokenSet
 
 GROUP = "dagctl.token_stores"
 """Entry points of this group are called with a folder (`pathlib.Path`) and return a `TokenStore`."""
 
 VARIABLE, KEY = "DAGCTL_TOKEN_STORE", "token_store"
+
+_PERSON_IN = 120.0
+"""Seconds that a person has who is asked by a keyring."""
 
 OpenStore = Callable[[Path], TokenStore]
 
@@ -33,7 +45,7 @@ def token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> Ope
     setting = _setting(environ, settings)
     if setting is None or setting.value == "file":
         return FileTokenStore
-    return _keyring() if setting.value == "keyring" else _brought(setting)
+    return _keyring(environ, settings) if setting.value == "keyring" else _brought(setting)
 
 
 def _setting(environ: Mapping[str, str], settings: FileSettingsStore) -> Sourced[str] | None:
@@ -46,20 +58,65 @@ def _setting(environ: Mapping[str, str], settings: FileSettingsStore) -> Sourced
     return Sourced(value, Origin.RECORDED, f"{KEY} in {settings.describe()}") if value is not None else None
 
 
-def _keyring() -> OpenStore:
-    """The keyring where it works, otherwise files: nobody is locked out by a machine without one."""
+def _keyring(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenStore:
     try:
         from dagctl.adapters.keyring.store import KeyringTokenStore
     except ModuleNotFoundError:
         raise MissingExtra("The keyring store needs its extra.", extra="keyring") from None
-    try:
-        KeyringTokenStore(Path("probe")).probe()
-    except FileUnusable as error:
-        import logging
+    # a backend that somebody names in person is the one that they want
+    asked_for = "plaintext" in environ.get("PYTHON_KEYRING_BACKEND", "").lower()
+    person_in = _PERSON_IN if _somebody_watches(environ) else 0.0
 
-        logging.getLogger("dagctl").warning("dagctl: %s Tokens are kept in a file instead (mode 0600).", error.message)
-        return FileTokenStore
-    return KeyringTokenStore
+    def open_store(folder: Path) -> TokenStore:
+        ring = KeyringTokenStore(folder, plaintext=asked_for, person_in=person_in)
+        return cast("TokenStore", _KeyringOrFile(ring, FileTokenStore(folder), settings))
+
+    return open_store
+
+
+def _somebody_watches(environ: Mapping[str, str]) -> bool:
+    there = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return there and not is_ci(environ)
+
+
+class _KeyringOrFile:
+    """The keyring; or a file, on a machine where a sign-in has found none, from then on.
+
+    A keyring that is locked, silent or in another session is no reason to look for tokens elsewhere, still less to put
+    them there.
+    """
+
+    def __init__(self, ring: KeyringTokenStore, file: FileTokenStore, settings: FileSettingsStore) -> None:
+        self._ring = ring
+        self._file = file
+        self._settings = settings
+        self._undecided = False
+
+    @cached_property
+    def _store(self) -> TokenStore:
+        return self._file if self._settings.other(KEY) == "file" and self._ring.absent() else self._ring
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
+        """As `TokenStore` has it. A sign-in makes room before it looks for tokens, so this decides."""
+        if self._store is not self._file and self._is_new() and self._ring.absent():
+            notice("This machine has no keyring. Tokens are kept in a file instead (mode 0600).")
+            self._store, self._undecided = self._file, True
+        with self._store.reserved() as save:
+
+            def decided(tokens: TokenSet) -> None:
+                if self._undecided:
+                    self._settings.record(KEY, "file")
+                save(tokens)
+
+            yield decided
+
+    def _is_new(self) -> bool:
+        """Nobody has signed in here before, but with a file: no keyring that is out of sight holds a session."""
+        return self._settings.load().current_org is None or self._file.load() is not None
 
 
 def _brought(setting: Sourced[str]) -> OpenStore:

@@ -14,7 +14,7 @@ class OutOfTime(Exception):
     """Time was up before there was a result."""
 
 
-def within(seconds: float, do: Callable[[], T], name: str) -> T:
+def within(seconds: float, do: Callable[[], T], name: str, *, longer: Callable[[], float] = lambda: 0.0) -> T:
     """What `do` returns or raises, but no later than in `seconds`; Ctrl-C works meanwhile.
 
     Neither the look-up of a host name nor libpq nor a keyring lets itself be interrupted. So `do` has a thread of its
@@ -22,6 +22,7 @@ def within(seconds: float, do: Callable[[], T], name: str) -> T:
 
     Args:
         name: the thread's, for whoever looks at a process that hangs.
+        longer: called when the seconds are over; gives how many more there are.
 
     Raises:
         OutOfTime: time is up.
@@ -35,6 +36,6 @@ def within(seconds: float, do: Callable[[], T], name: str) -> T:
             result.set_exception(error)
 
     Thread(target=work, name=f"dagctl {name}", daemon=True).start()
-    if not wait([result], seconds).done:
+    if not wait([result], seconds).done and not wait([result], longer()).done:
         raise OutOfTime
     return result.result()

@@ -7,7 +7,8 @@ two places is the same session, and the current one counts.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -17,6 +18,7 @@ from dagctl.domain.services.kept import Account, Kept, account_name, account_of,
 from dagctl.domain.services.session import SessionService
 from dagctl.domain.values.context import recorded_api_url
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage
 
 
@@ -34,8 +36,10 @@ class AccountService:
             FileProblem: one cannot be read.
         """
         current = account_of(Kept(self.storage.current), None, self._now())
-        found = [account for account, _ in others(self.storage, self._now()) if not account.same_as(current)]
-        return tuple([current, *found] if current is not None else found)
+        found = [account for account, _ in others(self.storage, self._now())]
+        if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
+            return tuple(found)  # its tokens are on the shelf: somebody was kept from bringing them back
+        return (current, *(account for account in found if not account.same_as(current)))
 
     def switch(self, wanted: str) -> Account:
         """Make an account the current one, and keep the one that was.
@@ -47,11 +51,12 @@ class AccountService:
             AccountNotFound: there is no such account, or there are several.
             FileProblem: it cannot be read, or the change cannot be recorded.
         """
-        with self.storage.current.tokens.lock():
+        here = self.storage.current.tokens
+        with here.lock():
             found = self._find(wanted)
             if not found.current:
-                self.put_aside()
-                self._bring_back(found.name)
+                with here.reserved() as save, self.put_aside():
+                    self._bring_back(found.name, save)
             self.sweep()
         return evolve(found, current=True)
 
@@ -90,13 +95,29 @@ class AccountService:
         self.storage.current.credentials.clear()
         return revoked and all(shelved)
 
-    def put_aside(self) -> None:
-        """Keep the current account for later; nobody is signed in here then. The caller holds the token lock.
+    @contextmanager
+    def put_aside(self) -> Iterator[None]:
+        """Keep the current account for later; in the block another one takes its place, and if that fails it is back.
+
+        The caller holds the token lock.
 
         Raises:
             FileProblem: it cannot be kept.
         """
-        here = Kept(self.storage.current)
+        name, corrupt = self._kept_for_later()
+        try:
+            if not corrupt:
+                self.storage.current.tokens.clear()
+            yield
+        except FileProblem:
+            if name is not None:
+                with suppress(FileProblem):
+                    self._bring_back(name, self.storage.current.tokens.save)
+            raise
+
+    def _kept_for_later(self) -> tuple[str | None, bool]:
+        """Its name on the shelf, None where there was none to keep; and whether its tokens are corrupt."""
+        here, name = Kept(self.storage.current), None
         settings, corrupt = here.settings, False
         try:
             tokens = here.tokens
@@ -104,24 +125,26 @@ class AccountService:
             tokens, corrupt = None, True
         here.stores.credentials.clear()  # first: where that fails, nothing has been moved
         if settings.current_org is not None and tokens is not None:
-            kept = self.storage.others.stores(self._free_name(settings))
+            name = self._free_name(settings)
+            kept = self.storage.others.stores(name)
             kept.settings.save(settings)
             kept.tokens.save(tokens)
-        if not corrupt:
-            here.stores.tokens.clear()
+        return name, corrupt
 
     def sweep(self) -> None:
         """Remove what is on the shelf for nothing: left by somebody who was killed, or signed out.
 
         The caller holds the token lock.
         """
-        current = account_of(Kept(self.storage.current), None, self._now())
-        for name in self.storage.others.names():
-            with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
-                kept = Kept(self.storage.others.stores(name))
-                account = account_of(kept, name, self._now())
-                if kept.tokens is None or (account is not None and account.same_as(current)):
-                    self.storage.others.remove(name)
+        with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
+            here = Kept(self.storage.current)
+            current = account_of(here, None, self._now()) if here.tokens is not None else None
+            for name in self.storage.others.names():
+                with suppress(FileProblem):
+                    kept = Kept(self.storage.others.stores(name))
+                    account = account_of(kept, name, self._now())
+                    if kept.tokens is None or (account is not None and account.same_as(current)):
+                        self.storage.others.remove(name)
 
     def _forget(self, name: str) -> bool:
         revoked = self.sessions.end(Kept(self.storage.others.stores(name)))
@@ -134,14 +157,15 @@ class AccountService:
         with suppress(FileProblem), self.storage.current.tokens.lock():
             self.sweep()
 
-    def _bring_back(self, name: str) -> None:
+    def _bring_back(self, name: str, save: Callable[[TokenSet], None]) -> None:
         here, kept = self.storage.current, Kept(self.storage.others.stores(name))
         with kept.stores.tokens.lock():
             tokens = kept.tokens
             here.settings.save(kept.settings)
             if tokens is not None:
-                here.tokens.save(tokens)
-        self.storage.others.remove(name)
+                save(tokens)
+        with suppress(FileProblem):  # it is here; what is left of it there is swept
+            self.storage.others.remove(name)
 
     def _find(self, wanted: str) -> Account:
         accounts = self.list()

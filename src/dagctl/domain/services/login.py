@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
@@ -203,13 +203,15 @@ class LoginService:
         def accept(query: Query) -> bool:
             return _answers(query, state, platform, endpoints)
 
-        with browser.listen(accept) as visit:
+        tokens = self.accounts.storage.current.tokens
+        with tokens.reserved() as save, browser.listen(accept) as visit:
             visit.open(_authorization_url(goal, platform, endpoints, visit.redirect_uri, state, nonce, verifier))
             query = {name: Secret(text) for name, text in visit.wait(timeout).items()}  # the code is among them
             try:
                 code = _code(query, platform)
-                answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
-                signed_in = self._admit(wanted, platform, answer, nonce)
+                with tokens.lock():
+                    answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
+                    signed_in = self._admit(wanted, platform, answer, nonce, save)
             except DagctlError as error:
                 visit.show(Page(False, "Not signed in", error.message, problem=error))
                 raise
@@ -240,8 +242,12 @@ class LoginService:
             if error.code in _NO_GRANT or isinstance(error, NotFound):
                 raise _without_device(platform) from None
             raise
-        show(device)
-        return self._admit(wanted, platform, self._poll(platform, device, timeout), nonce=None)
+        tokens = self.accounts.storage.current.tokens
+        with tokens.reserved() as save:
+            show(device)
+            answer = self._poll(platform, device, timeout)
+            with tokens.lock():
+                return self._admit(wanted, platform, answer, None, save)
 
     def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
         interval, clock = device.interval, self.clocks.clock
@@ -273,12 +279,8 @@ class LoginService:
             raise FileUnusable(
                 f"The session comes from {given_by}, so there is nothing to sign in to.", given_by=given_by
             )
-        there = True
-        with suppress(FileCorrupt):  # the sign-in mends that
-            there = kept.tokens is not None
-        if there:  # otherwise to lock would make a place for tokens that may never come
-            with tokens.lock():
-                pass
+        with tokens.lock(), tokens.reserved(), suppress(FileCorrupt):  # the sign-in mends that
+            _ = kept.tokens
         return self._platform(goal.api_url.value, kept.settings)
 
     def _platform(self, url: str, recorded: Settings) -> Platform:
@@ -299,7 +301,9 @@ class LoginService:
         client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)
         return Platform(url, advertised.issuer_host, client_id)
 
-    def _admit(self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None) -> SignedIn:
+    def _admit(
+        self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None, save: Callable[[TokenSet], None]
+    ) -> SignedIn:
         try:
             with self.clocks.explaining(platform.api_url):
                 identity = checked_identity(
@@ -316,12 +320,12 @@ class LoginService:
                     code="invalid_token",
                 )
             organization = self._membership(wanted, platform, answer, identity)
+            proxy = self._state_proxy(ApiAccess(platform.api_url, answer.id_token, organization.id))
+            tokens = bounded(answer)
+            project = self._record(platform, organization, proxy, lambda: save(tokens))
         except DagctlError:
             self._forget(platform, answer)
             raise
-        proxy = self._state_proxy(ApiAccess(platform.api_url, answer.id_token, organization.id))
-        tokens = bounded(answer)
-        project = self._record(platform, organization, proxy, tokens)
         return SignedIn(organization, identity, platform, tokens.expires_at, proxy, project)
 
     def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
@@ -362,35 +366,33 @@ class LoginService:
             return None  # no reason to fail a sign-in; the host is derived from the API's then
 
     def _record(
-        self, platform: Platform, organization: Organization, proxy: StateProxy | None, answer: TokenSet
+        self, platform: Platform, organization: Organization, proxy: StateProxy | None, save: Callable[[], None]
     ) -> str | None:
-        """Record who signed in where; returns the project that stays chosen.
+        """Record who signed in where; returns the project that stays chosen. The caller holds the token lock.
 
         A change of organization or platform puts the old account aside first: whoever kills us in between
         finds nobody signed in, but never one organization's tokens beside another's name.
         """
-        here = self.accounts.storage.current
-        with here.tokens.lock():
-            before = here.settings.load()
-            at_home = recorded_api_url(before) == platform.api_url
-            stays = at_home and before.current_org == organization.id
-            after = evolve(
-                before if stays else evolve(before, current_project=None, current_project_id=None),
-                current_org=organization.id,
-                current_org_name=organization.name,
-                api_url=platform.api_url,
-                auth0_domain=platform.issuer_host,
-                auth0_client_id=platform.client_id,
-                pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
-                pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
-                pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
-            )
-            if not stays:
-                self.accounts.put_aside()
+        here = self.accounts.storage.current.settings
+        before = here.load()
+        at_home = recorded_api_url(before) == platform.api_url
+        stays = at_home and before.current_org == organization.id
+        after = evolve(
+            before if stays else evolve(before, current_project=None, current_project_id=None),
+            current_org=organization.id,
+            current_org_name=organization.name,
+            api_url=platform.api_url,
+            auth0_domain=platform.issuer_host,
+            auth0_client_id=platform.client_id,
+            pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
+            pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
+            pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
+        )
+        with nullcontext() if stays else self.accounts.put_aside():
             if after != before:
-                here.settings.save(after)
-            here.tokens.save(answer)
-            self.accounts.sweep()
+                here.save(after)
+            save()
+        self.accounts.sweep()
         return after.current_project
 
 

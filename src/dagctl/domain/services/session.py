@@ -208,6 +208,11 @@ class SessionService:
             return self._renew(kept, world)
         except ClockSkewed:
             raise  # the renewal went well, and so would the next one, at once
+        except FileUnusable:
+            latest = self._still_there(seen, world)  # the new ones, where there was room and then no saving them
+            if latest.expired(self._now()):
+                raise
+            return latest
         except DagctlError:
             if kept.expired(self._now()):
                 raise
@@ -226,20 +231,21 @@ class SessionService:
             said = "Your session came without a refresh token, so it cannot be renewed."
             raise _signed_out(SessionEnded, said, context)
         platform, store = context.platform, world.kept.stores.tokens
-        try:
-            answer = self.identity.refresh(platform, kept.refresh_token)
-        except Refused as error:
-            if error.code != "invalid_grant":
-                raise
-            return self._after_invalid_grant(kept, world)
-        if answer.id_token and not same_subject(kept.id_token, answer.id_token):
-            claims_of(answer.id_token)  # says what is wrong with one that is no JWT
-            raise TokenRejected(
-                f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
-                issuer_host=platform.issuer_host,
-            )
-        renewed = bounded(kept.renewed_by(answer))
-        store.save(renewed)
+        with store.reserved() as save:  # once the issuer has answered, the old refresh token is spent
+            try:
+                answer = self.identity.refresh(platform, kept.refresh_token)
+            except Refused as error:
+                if error.code != "invalid_grant":
+                    raise
+                return self._after_invalid_grant(kept, world)
+            if answer.id_token and not same_subject(kept.id_token, answer.id_token):
+                claims_of(answer.id_token)  # says what is wrong with one that is no JWT
+                raise TokenRejected(
+                    f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
+                    issuer_host=platform.issuer_host,
+                )
+            renewed = bounded(kept.renewed_by(answer))
+            save(renewed)
         self._doubt(renewed, context, answered=bool(answer.id_token))
         return renewed
 

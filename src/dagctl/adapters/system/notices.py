@@ -1,0 +1,17 @@
+"""What a person has to be told, from where nobody prints: the `dagctl` logger, which shows warnings by default."""
+
+from __future__ import annotations
+
+import os
+
+_said: set[tuple[int, str]] = set()
+
+
+def notice(sentence: str) -> None:
+    """Tell of something, once a process."""
+    import logging
+
+    said = os.getpid(), sentence
+    if said not in _said:
+        _said.add(said)
+        logging.getLogger("dagctl").warning("dagctl: %s", sentence)
