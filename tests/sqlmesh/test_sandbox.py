@@ -341,7 +341,7 @@ def test_the_files_are_read_once_for_each_connection(shared: Place, environ: dic
         [1, 1],
         [1, 1],
         [1, 1],
-        [1, 3],
+        [1, 2],
     ]  # a renewal reads under the lock, and before it writes
 
 

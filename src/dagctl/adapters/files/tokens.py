@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,15 +49,18 @@ class FileTokenStore(TokenStore):
         self._path = home / "auth.json"
         self._lock_path = home / ".auth.lock"
         self._patience = patience
+        self._seen: tuple[_Mark | None, Mapping[str, Any]] | None = None
 
     def load(self) -> TokenSet | None:
         if (unsaved := recalled(self._path, self._mark)) is not None:
             return unsaved
+        mark = self._mark()
         # one that is empty stands for none: it was mounted alone, and could not be removed
         found = tokens_in(read_private(self._path, tighten=True) or None)
         found = self._left_by_a_writer(found) or found
         if isinstance(found, str):
             raise self._corrupt(found)
+        self._seen = None if found is None else (mark, found.extra)
         return found
 
     def save(self, tokens: TokenSet) -> None:
@@ -154,7 +157,9 @@ class FileTokenStore(TokenStore):
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def _foreign(self) -> dict[str, Any]:
+    def _foreign(self) -> Mapping[str, Any]:
+        if self._seen is not None and self._seen[0] == self._mark():
+            return self._seen[1]  # the file is as it was when it was loaded, mostly a moment ago under the lock
         try:
             members = members_in(read_private(self._path) or None)
         except FileCorrupt:
