@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import filelock
 import pytest
 
 from dagctl.adapters.files.lock import locked
-from dagctl.domain.errors import FileUnusable
+from dagctl.domain.errors import FileBusy, FileUnusable
 
 fcntl = pytest.importorskip("fcntl", reason="flock is POSIX's")
 
@@ -43,3 +44,18 @@ def test_a_filelock_of_2023_says_so_in_another_way(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(filelock, "FileLock", old)
     with pytest.raises(FileUnusable, match="knows no locks"), locked(tmp_path / ".lock", 1):
         pass
+
+
+def test_a_person_at_a_terminal_sees_that_another_process_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wait_in_vain(*, terminal: bool) -> str:
+        caplog.clear()
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+        path = tmp_path / str(terminal)
+        with locked(path, 1.0), pytest.raises(FileBusy), locked(path, 0.1):
+            pass
+        return caplog.text
+
+    assert "Waiting for another dagctl" in wait_in_vain(terminal=True)
+    assert wait_in_vain(terminal=False) == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagctl.adapters.files.private import make_private, unusable
+from dagctl.adapters.system.notices import waiting
 from dagctl.adapters.system.signals import held
 from dagctl.domain.errors import FileBusy
 
@@ -38,7 +39,11 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         if not os.access(path.parent, os.W_OK | os.X_OK):  # a token that is renewed and cannot be kept ends its session
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         lock = _lock(path, patience)
-        lock.acquire()
+        try:
+            lock.acquire(timeout=min(1.0, patience))
+        except Timeout:
+            waiting(f"Waiting for another dagctl, which holds {path}.")
+            lock.acquire(timeout=max(0.0, patience - 1.0))
     except Timeout:
         raise FileBusy(
             f"Another dagctl has held {path} for {patience:g} seconds.", path=str(path), role="home", waited=patience

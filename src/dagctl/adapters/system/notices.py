@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 
 _said: set[tuple[int, str]] = set()
+
+
+def waiting(sentence: str) -> None:
+    """Tell a person at a terminal what is waited for; nobody else has to know."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        notice(sentence)
 
 
 def notice(sentence: str) -> None:
