@@ -59,11 +59,20 @@ def protected(error: errors.EnvironmentProtected, example: str = "") -> str:
     Args:
         example: a command that works there.
     """
-    administrator = f"an administrator of {printable(error.organization or 'your organization')}"
     return (
-        f"Deploy to it the way your team does (usually: merge, and let CI deploy), or ask {administrator} for access. "
+        "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask "
+        f"{_administrator(error)} for access. "
         f"Do your own work in an environment of your own{f': {example}' if example else '.'}"
     )
+
+
+def protected_from_bot(error: errors.EnvironmentProtected) -> str:
+    """Whom to turn to where CI itself was refused."""
+    return f"Ask {_administrator(error)} to give this account access, or deploy with an account that has it."
+
+
+def _administrator(error: errors.EnvironmentProtected) -> str:
+    return f"an administrator of {printable(error.organization or 'your organization')}"
 
 
 def _not_signed_in(error: errors.NotSignedIn) -> str:

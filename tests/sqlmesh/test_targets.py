@@ -410,9 +410,9 @@ def test_the_first_repository_may_be_in_yaml(ask: Any, configuration: Any) -> No
         ("check-required-approvers", []),
         ("run-tests", []),
         ("update-pr-environment", ["shop_7"]),
-        ("gen-prod-plan", ["prod"]),
+        ("gen-prod-plan", []),
         ("deploy-production", ["prod"]),
-        ("run-all", ["shop_7", "prod"]),
+        ("run-all", ["shop_7"]),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--paths", "."]])

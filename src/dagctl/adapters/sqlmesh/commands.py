@@ -82,12 +82,13 @@ PULL_REQUEST = "\0pull request"
 BOT: Mapping[str, list[str]] = {
     "check-required-approvers": [],
     "deploy-production": [PRODUCTION],
-    "gen-prod-plan": [PRODUCTION],
-    "run-all": [PULL_REQUEST, PRODUCTION],
+    "gen-prod-plan": [],
+    "run-all": [PULL_REQUEST],
     "run-tests": [],
     "update-pr-environment": [PULL_REQUEST],
 }
-"""The commands of `sqlmesh_cicd github`."""
+"""The commands of `sqlmesh_cicd github`. Most pull requests have `run-all` show what production would become, and no
+more; where one is deployed, the gate asks."""
 
 
 def names_of(invocation: Invocation, pull_request: Callable[[], str | None]) -> list[str] | None:
@@ -110,7 +111,7 @@ def names_of(invocation: Invocation, pull_request: Callable[[], str | None]) -> 
 
 def _of_bot(words: tuple[str, ...], pull_request: Callable[[], str | None]) -> list[str] | None:
     names = BOT.get(words[-1]) if len(words) > 1 else []
-    if not names or PULL_REQUEST not in names:
+    if names != [PULL_REQUEST]:
         return names
     its_own = pull_request()
-    return None if its_own is None else [its_own if name == PULL_REQUEST else name for name in names]
+    return None if its_own is None else [its_own]

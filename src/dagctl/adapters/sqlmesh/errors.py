@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from sqlmesh.utils.errors import SQLMeshError
 
-from dagctl._cures import cure, protected
+from dagctl._cures import cure, protected, protected_from_bot
+from dagctl.adapters.sqlmesh.commands import UI
 from dagctl.adapters.sqlmesh.invocation import invocation
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
 
@@ -37,15 +38,18 @@ def _of_both_kinds(kind: type[DagctlError], message: str, fields: dict[str, obje
 
 
 def _cure(error: DagctlError) -> str | None:
-    if isinstance(error, EnvironmentProtected) and not error.hint and _on_a_command_line():
-        return protected(error, "sqlmesh plan dev_YOURNAME")
+    if isinstance(error, EnvironmentProtected) and not error.hint:
+        return _of_protected(error)
     return cure(error)
 
 
-def _on_a_command_line() -> bool:
-    """Whether a person has typed `sqlmesh`: an editor or a notebook has no place for its commands."""
+def _of_protected(error: EnvironmentProtected) -> str:
+    """In the words of the program that is refused: a browser or a notebook has no place for a command."""
     try:
         found = invocation(sys.argv)
     except Exception:  # noqa: BLE001 - SQLMesh's own parser, on whatever a process was started with
-        return False
-    return found is not None and found.program == "sqlmesh"
+        found = None
+    program = found.program if found is not None and found.words != (UI,) else None
+    if program == "sqlmesh_cicd":
+        return protected_from_bot(error)
+    return protected(error, "sqlmesh plan dev_YOURNAME" if program == "sqlmesh" else "")

@@ -9,6 +9,7 @@ dagctl nor was checked by it passes through.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
@@ -24,6 +25,8 @@ from dagctl.domain.errors import DagctlError, ProtectionUnknown
 from dagctl.domain.values.targets import PRODUCTION, sanitized
 
 Arguments = Mapping[str, Any]
+
+_BOT = "sqlmesh.integrations.github.cicd.controller"
 
 _everywhere: list[Warden] = []
 """Who is asked about every context of the process, wherever it keeps its state."""
@@ -92,6 +95,21 @@ def _chosen(context: Any, arguments: Arguments) -> Iterator[str]:
         yield arguments.get("environment") or _default(context)
 
 
+def _planned(context: Any, arguments: Arguments) -> Iterator[str]:
+    """Of production, the bot makes plans to show them on a pull request, and applies one when it deploys."""
+    if not _is_called_by(_BOT, "prod_plan", "prod_plan_with_gaps"):
+        yield from _chosen(context, arguments)
+
+
+def _is_called_by(module: str, *functions: str) -> bool:
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code.co_name in functions and frame.f_globals.get("__name__") == module:
+            return True
+    return False
+
+
 def _run(context: Any, arguments: Arguments) -> Iterator[str]:
     for environment in _chosen(context, arguments):
         yield environment
@@ -139,7 +157,7 @@ def _stored(state: Any, arguments: Arguments) -> Iterator[str]:
 
 
 _GATED: tuple[tuple[Any, str, set[str], Callable[[Any, Arguments], Iterable[str]]], ...] = (
-    (GenericContext, "plan_builder", {"environment"}, _chosen),
+    (GenericContext, "plan_builder", {"environment"}, _planned),
     (GenericContext, "run", {"environment", "skip_janitor"}, _run),
     (GenericContext, "apply", {"plan"}, _applied),
     (GenericContext, "invalidate_environment", {"name", "sync"}, _invalidated),
