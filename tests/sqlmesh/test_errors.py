@@ -60,7 +60,13 @@ def test_a_cause_crosses_processes_too(sqlmesh_cli: Any) -> None:
 
 @pytest.mark.parametrize(
     ("argv", "command"),
-    [(["/bin/sqlmesh", "plan", "prod"], True), (["ipykernel_launcher.py"], False), (["/bin/sqlmesh_lsp"], False)],
+    [
+        (["/bin/sqlmesh", "plan", "prod"], True),
+        (["/bin/sqlmesh", "ui"], False),
+        (["ipykernel_launcher.py"], False),
+        (["/bin/sqlmesh_lsp"], False),
+        (["/bin/sqlmesh_cicd", "github", "deploy-production"], False),
+    ],
 )
 def test_only_on_its_command_line_a_command_of_sqlmeshs_is_named(
     argv: list[str], command: bool, sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch
@@ -71,3 +77,4 @@ def test_only_on_its_command_line_a_command_of_sqlmeshs_is_named(
     said = for_sqlmesh(errors.EnvironmentProtected("No.", environment="prod", organization="Acme")).hint or ""
     assert "administrator of Acme" in said
     assert ("sqlmesh plan dev_YOURNAME" in said) is command
+    assert ("let CI deploy" in said) is ("cicd" not in argv[0])

@@ -278,3 +278,86 @@ def test_the_ui_does_not_come_to_prod(team: Team) -> None:
     assert "is protected from you" in told
     assert "sqlmesh plan" not in told  # there is no such thing in a browser
     assert team.everything() == before
+
+
+ELSEWHERE = """\
+import pickle
+from sqlmesh import Context
+with open("prod.plan", "wb") as file:
+    pickle.dump(Context(paths=".").plan_builder("prod", skip_tests=True).build(), file)
+"""
+
+
+@pytest.fixture(scope="module")
+def made_elsewhere(team: Team) -> str:
+    """The name of a file with a plan of `prod`, made by somebody who may change it."""
+    team.place.sandbox.set_protected("shop", set())
+    made = team.python(ELSEWHERE)
+    team.place.sandbox.set_protected("shop", {"prod"})
+    assert made.returncode == 0, made.stderr
+    return "prod.plan"
+
+
+Cell = Callable[[str], str]
+
+
+@pytest.fixture
+def kernel(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
+    """A notebook's kernel in the project: runs a cell, and gives the name and the text of the error that it ends with."""
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    jupyter = pytest.importorskip("jupyter_client", reason="jupyter-client is not installed")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    manager = jupyter.KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(team.place.project), env=team.place.environ)
+    client = manager.client()
+    client.start_channels()
+
+    def run(cell: str) -> str:
+        reply = client.execute_interactive(cell, timeout=120, output_hook=lambda message: None)["content"]
+        return f"{reply['ename']}: {reply['evalue']}" if reply["status"] == "error" else ""
+
+    try:
+        client.wait_for_ready(timeout=60)
+        yield run
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_a_notebook_plans_and_runs_dev(team: Team, kernel: Cell) -> None:
+    before, was = team.production(), team.plan_id("dev")
+    for cell in (
+        "import sqlmesh",
+        "%context .",
+        "%plan dev --auto-apply --no-prompts --skip-tests",
+        "%run_dag dev",
+        "%environments",
+        "context.plan('dev_two', auto_apply=True, no_prompts=True, skip_tests=True)",
+    ):
+        assert kernel(cell) == ""
+    kernel("context.close()")
+    assert team.plan_id("dev") != was
+    assert team.plan_id("dev_two")
+    assert team.production() == before
+
+
+def test_a_notebook_does_not_come_to_prod(team: Team, kernel: Cell, made_elsewhere: str) -> None:
+    before = team.everything()
+    assert kernel("import pickle, sqlmesh\n%context .") == ""
+    for cell in (
+        "context.plan('prod', auto_apply=True, no_prompts=True, skip_tests=True)",
+        "context.plan('prod', restate_models=['shop.b'], auto_apply=True, no_prompts=True, skip_tests=True)",
+        f"context.apply(pickle.load(open({made_elsewhere!r}, 'rb')))",
+        "%plan prod --auto-apply --no-prompts --skip-tests",
+        "%plan --auto-apply --no-prompts --skip-tests",
+        "%run_dag",
+        "%run_dag PROD --skip-janitor",
+        "%invalidate prod",
+        "context.migrate()",
+        "context.run_janitor(ignore_ttl=True)",
+    ):
+        error = kernel(cell)
+        assert error.startswith("EnvironmentProtected: The environment 'prod' of project 'shop' is protected from you")
+        assert "sqlmesh plan" not in error
+    kernel("context.close()")
+    assert team.everything() == before
