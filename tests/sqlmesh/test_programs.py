@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -361,3 +362,218 @@ def test_a_notebook_does_not_come_to_prod(team: Team, kernel: Cell, made_elsewhe
         assert "sqlmesh plan" not in error
     kernel("context.close()")
     assert team.everything() == before
+
+
+DAGSTER = """\
+import os, sys
+import dagster
+from dagster_sqlmesh import SQLMeshContextConfig, SQLMeshResource, sqlmesh_assets
+
+config = SQLMeshContextConfig(path=os.getcwd(), gateway="g")
+
+@sqlmesh_assets(environment="dev", config=config)
+def shop(context: dagster.AssetExecutionContext, sqlmesh: SQLMeshResource):
+    environment, *restated = sys.argv[1:]
+    plan = {"include_unmodified": True}
+    yield from sqlmesh.run(
+        context, config=config, environment=environment, plan_options=plan, restate_models=restated or None
+    )
+
+done = dagster.materialize([shop], resources={"sqlmesh": SQLMeshResource()}, raise_on_error=False)
+print(len(done.get_asset_materialization_events()), "materialized")
+sys.exit(not done.success)
+"""
+
+
+@pytest.fixture
+def dagster(team: Team) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Materialize an environment: `dagster("dev", "RESTATED"…, VARIABLE=…)`."""
+    if not find_spec("dagster_sqlmesh"):
+        pytest.skip("dagster-sqlmesh is not installed: it needs Python 3.11 or 3.12")
+
+    def materialize(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return evolve(team, variables=variables).python(DAGSTER, *arguments)
+
+    return materialize
+
+
+@pytest.mark.parametrize("variable", [None, "SHOP_DEFAULT", "SHOP_ENVIRONMENT"])
+def test_dagster_materializes_dev(variable: str | None, team: Team, dagster: Any) -> None:
+    before, environment = team.production(), f"dev_{variable}".lower()
+    done = dagster(environment, **({variable: environment} if variable else {}))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "2 materialized\n"
+    assert team.plan_id(environment)
+    assert team.production() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "why"),
+    [
+        (["prod"], {"SHOP_DEFAULT": "dev"}, "The environment 'prod' of project 'shop' is protected from you"),
+        (["prod", "shop.b"], {"SHOP_DEFAULT": "dev"}, "The environment 'prod' of project 'shop' is protected from you"),
+        (["prod"], {"SHOP_ENVIRONMENT": "dev"}, "for the environment 'dev', and was about to change 'prod'"),
+        (["dev"], {"SHOP_DEFAULT": "prod"}, "The environment 'prod' of project 'shop' is protected from you"),
+    ],
+)
+def test_dagster_does_not_come_to_prod(
+    arguments: list[str], variables: dict[str, str], why: str, team: Team, dagster: Any
+) -> None:
+    before = team.everything()
+    refused = dagster(*arguments, **variables)
+    assert refused.returncode == 1
+    assert why in refused.stdout + refused.stderr
+    assert "sqlmesh plan dev" not in refused.stdout + refused.stderr
+    assert team.everything() == before
+
+
+THREADS = """\
+import sys, threading
+from sqlmesh import Context
+
+refused = []
+
+def prod():
+    try:
+        Context(paths=".").plan("prod", auto_apply=True, no_prompts=True, skip_tests=True)
+    except Exception as error:
+        refused.append(error)
+
+context = Context(paths=".")
+other = threading.Thread(target=prod)
+other.start()
+context.plan("dev_thread", auto_apply=True, no_prompts=True, skip_tests=True)
+other.join()
+sys.exit(str(refused[0]))
+"""
+
+FORKS = """\
+import os, sys
+from sqlmesh import Context
+
+child = os.fork()
+context = Context(paths=".")
+if child == 0:
+    try:
+        context.run("prod")
+    except Exception as error:
+        print(error, file=sys.stderr, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+context.plan("dev_fork", auto_apply=True, no_prompts=True, skip_tests=True)
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(("program", "environment"), [(THREADS, "dev_thread"), (FORKS, "dev_fork")])
+def test_a_script_works_on_dev_while_another_part_of_it_does_not_come_to_prod(
+    program: str, environment: str, team: Team
+) -> None:
+    before = team.production()
+    done = evolve(team, variables={"SHOP_DEFAULT": "dev"}).python(program)
+    assert done.returncode == 1
+    assert "The environment 'prod' of project 'shop' is protected from you" in done.stderr
+    assert team.plan_id(environment), done.stderr
+    assert team.production() == before
+
+
+BOT = """\
+import sys
+from types import SimpleNamespace
+import github, requests
+
+class Comment(SimpleNamespace):
+    def edit(self, body):
+        self.body = body
+
+pull = SimpleNamespace(
+    base=SimpleNamespace(ref="main"),
+    head=SimpleNamespace(ref="change", sha="0" * 40),
+    merged=False,
+    get_reviews=list,
+    merge=lambda merge_method: print("merged"),
+)
+issue = SimpleNamespace(get_comments=list, create_comment=lambda body: Comment(body=body))
+repository = SimpleNamespace(get_pull=lambda number: pull, get_issue=lambda number: issue)
+github.Github = lambda **_: SimpleNamespace(get_repo=lambda name, lazy: repository)
+state = {"data": {"repository": {"pullRequest": {"mergeStateStatus": "CLEAN"}}}}
+requests.post = lambda *_, **__: SimpleNamespace(status_code=200, json=lambda: state)
+sys.argv[0] = "sqlmesh_cicd"
+from sqlmesh.cicd.bot import bot
+bot()
+"""
+
+PULL_REQUEST = "https://github.test/repos/acme/shop/pulls/7"
+OPENED = {"action": "opened", "pull_request": {"_links": {"self": {"href": PULL_REQUEST}}}}
+DEPLOY = {"action": "created", "comment": {"body": "/deploy"}, "issue": {"pull_request": {"url": PULL_REQUEST}}}
+
+Bot = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def bot(team: Team, tmp_path: Path) -> Bot:
+    """Run a command of the bot on an event of a pull request, with a GitHub that is not there."""
+    pytest.importorskip("github", reason="sqlmesh[github] is not installed")
+
+    def run(command: str, event: object = OPENED) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "event.json").write_text(json.dumps(event))
+        variables = {"GITHUB_EVENT_PATH": str(tmp_path / "event.json"), "GITHUB_GRAPHQL_URL": "https://github.test"}
+        return evolve(team, variables=variables).python(BOT, "github", "--token", "t", command)
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["update-pr-environment", "run-all"])
+def test_the_bot_makes_a_pull_requests_environment_and_shows_what_production_would_become(
+    command: str, team: Team, bot: Bot
+) -> None:
+    before = team.production()
+    done = bot(command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PR Virtual Data Environment: shop_7" in done.stdout
+    assert "shop.a" in done.stdout
+    assert ("Prod Plan Preview" in done.stdout) is (command == "run-all")
+    assert team.plan_id("shop_7")
+    assert team.warehouse()["shop__shop_7.a"] == ["(3,)"]
+    assert team.production() == before
+
+
+def test_the_bot_previews_production_and_changes_nothing(team: Team, bot: Bot) -> None:
+    before = team.everything()
+    done = bot("gen-prod-plan")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Prod Plan Preview" in done.stdout
+    assert team.everything() == before
+
+
+@pytest.mark.parametrize("event", [OPENED, DEPLOY])
+def test_the_bot_does_not_deploy(event: object, team: Team, bot: Bot) -> None:
+    before = team.everything()
+    refused = bot("deploy-production", event)
+    assert refused.returncode == 1
+    assert "The environment 'prod' of project 'shop' is protected from you" in refused.stdout + refused.stderr
+    assert "give this account access" in refused.stdout + refused.stderr
+    assert team.everything() == before
+
+
+def test_the_bot_that_is_told_to_do_all_is_stopped_before_production(team: Team, bot: Bot) -> None:
+    before = team.production()
+    refused = bot("run-all", DEPLOY)
+    assert refused.returncode == 1
+    assert "Failed to deploy to prod" in refused.stdout
+    assert "The environment 'prod' of project 'shop' is protected from you" in refused.stdout
+    assert "merged" not in refused.stdout.split()
+    assert team.production() == before
+
+
+def test_the_bot_deploys_for_somebody_who_may(team: Team, bot: Bot) -> None:
+    before = team.plan_id("prod")
+    team.place.sandbox.set_protected("shop", set())
+    try:
+        done = bot("run-all", DEPLOY)
+    finally:
+        team.place.sandbox.set_protected("shop", {"prod"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "merged" in done.stdout.split()
+    assert team.plan_id("prod") != before
+    assert team.warehouse()["shop.a"] == ["(3,)"]
