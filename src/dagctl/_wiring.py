@@ -106,7 +106,7 @@ def connect(
             connector=_state_connector,
             trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
             probe=probe or _later(lambda: _state_probe(environ)),
-            machine=machine or _later(lambda: _machine(dagctl_home, environ)),
+            machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or _working_directory())),
         )
     )
 
@@ -245,10 +245,10 @@ def _state_probe(environ: Mapping[str, str]) -> StateProbe:
     return PostgresProbe(environ)
 
 
-def _machine(home: Path, environ: Mapping[str, str]) -> Machine:
+def _machine(home: Path, environ: Mapping[str, str], folder: Path) -> Machine:
     from dagctl.adapters.files.machine import LocalMachine
 
-    return LocalMachine(home, environ)
+    return LocalMachine(home, environ, folder)
 
 
 def _sqlmesh_command_line(environ: Mapping[str, str]) -> CommandLine:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagctl.adapters.files.machine import LocalMachine
-from dagctl.ports.machine import FileSeen
+from dagctl.ports.machine import FileSeen, VariableSeen
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes mean nothing here")
 
@@ -21,12 +21,12 @@ def put(path: Path, mode: int = 0o600) -> Path:
 
 
 def seen(home: Path) -> dict[str, FileSeen]:
-    return {os.path.relpath(file.path, home): file for file in LocalMachine(home, {}).files()}
+    return {os.path.relpath(file.path, home): file for file in LocalMachine(home, {}, home).files()}
 
 
 def test_no_home_yet(home: Path) -> None:
-    assert LocalMachine(home, {}).files() == ()
-    assert LocalMachine(home, {}).home() == str(home)
+    assert LocalMachine(home, {}, home).files() == ()
+    assert LocalMachine(home, {}, home).home() == str(home)
     assert not home.exists()
 
 
@@ -127,11 +127,29 @@ def test_variables_are_named_and_their_values_are_not(home: Path) -> None:
         "PATH": "/bin",
         "MY_DAGCTL_THING": "1",
     }
-    assert LocalMachine(home, environ).variables() == (
+    assert [seen.name for seen in LocalMachine(home, environ, home).variables()] == [
         "DAGCTL_ACCESS_TOKEN",
         "HTTPS_PROXY",
         "PGSSLROOTCERT",
         "SSL_CERT_FILE",
         "https_proxy",
         "no_proxy",
+    ]
+
+
+def test_what_a_dotenv_sets_otherwise_is_named_with_the_file(home: Path, tmp_path: Path) -> None:
+    pytest.importorskip("dotenv", reason="the sqlmesh extra is not installed")
+    (tmp_path / ".env").write_text("PGSSLMODE=disable\nDAGCTL_PROJECT=secret\nDAGCTL_ORG=acme\nMINE=1\n")
+    environ = {"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}
+    file = str(tmp_path / ".env")
+    assert LocalMachine(home, environ, tmp_path).variables() == (
+        VariableSeen("DAGCTL_ORG"),
+        VariableSeen("DAGCTL_PROJECT"),
+        VariableSeen("DAGCTL_PROJECT", file),
+        VariableSeen("PGSSLMODE", file),
     )
+
+
+def test_a_dotenv_that_is_no_text(home: Path, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"DAGCTL_ORG=\xff\n")
+    assert LocalMachine(home, {}, tmp_path).variables() == ()

@@ -304,7 +304,7 @@ Cell = Callable[[str], str]
 
 @pytest.fixture
 def kernel(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
-    """A notebook's kernel in the project: runs a cell, and gives the name and the text of the error that it ends with."""
+    """A notebook's kernel in the project: runs a cell, and gives the error that it ends with."""
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     jupyter = pytest.importorskip("jupyter_client", reason="jupyter-client is not installed")
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))

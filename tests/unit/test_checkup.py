@@ -31,7 +31,7 @@ from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Project
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import span
-from dagctl.ports.machine import FileSeen
+from dagctl.ports.machine import FileSeen, VariableSeen
 from dagctl.testing import (
     FixedClock,
     MemoryFileSystem,
@@ -397,6 +397,18 @@ def test_what_is_in_force_is_named() -> None:
     checks = machine.checks()
     assert checks["settings"].seen.endswith("in force: DAGCTL_PROJECT, SSL_CERT_FILE, /project/.dagctl.yaml")
     assert checks["project"].seen == "web-analytics (prj_web) of Acme, from DAGCTL_PROJECT"
+
+
+@pytest.mark.parametrize("name", ["config.py", "config.yaml", None])
+def test_what_sqlmesh_takes_from_a_dotenv_is_named_with_the_file(name: str | None) -> None:
+    files = MemoryFileSystem({name: ""} if name else {})
+    machine = Machine(files=files).choose()
+    machine.surroundings.names = ("DAGCTL_ORG",)
+    machine.surroundings.dotenv = (VariableSeen("DAGCTL_PROJECT", "/p/.env"), VariableSeen("PGSSLMODE", "/p/.env"))
+    said = "; in force: DAGCTL_ORG"
+    if name is not None:
+        said += "; in SQLMesh alone: DAGCTL_PROJECT as in /p/.env, PGSSLMODE as in /p/.env"
+    assert machine.checks()["settings"].seen.endswith(said)
 
 
 def test_a_session_that_is_given_uses_no_files(machine: Machine) -> None:

@@ -35,8 +35,21 @@ class FileSeen:
         return self.mode is not None and bool(self.mode & 0o077)
 
 
+@frozen
+class VariableSeen:
+    """An environment variable that is heeded.
+
+    Attributes:
+        name: its value may be a secret, and is not shown.
+        file: the project's `.env` file that sets it for SQLMesh alone; None where it is set for every program.
+    """
+
+    name: str
+    file: str | None = None
+
+
 class Machine(Protocol):
-    """Looks at this machine. Changes nothing, opens no file, and never raises."""
+    """Looks at this machine. Changes nothing, opens no file but `.env`, and never raises."""
 
     def home(self) -> str:
         """Where the dagctl home is."""
@@ -44,5 +57,5 @@ class Machine(Protocol):
     def files(self) -> tuple[FileSeen, ...]:
         """The dagctl home and what dagctl keeps in it, the sandbox apart; nothing where there is no home yet."""
 
-    def variables(self) -> tuple[str, ...]:
-        """The names of the environment variables that are set and heeded, sorted."""
+    def variables(self) -> tuple[VariableSeen, ...]:
+        """Those that are set and heeded, by name; then those that SQLMesh sets otherwise before it runs `config.py`."""

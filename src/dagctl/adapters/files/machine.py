@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dagctl.adapters.environment.heeded import heeded
-from dagctl.ports.machine import FileSeen, Machine
+from dagctl.adapters.environment.heeded import heeded, heeded_in_dotenv
+from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
@@ -22,11 +22,13 @@ class LocalMachine(Machine):
     Args:
         home: the dagctl home.
         environ: the environment variables.
+        folder: the project's.
     """
 
-    def __init__(self, home: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, environ: Mapping[str, str], folder: Path) -> None:
         self._home = home
         self._environ = environ
+        self._folder = folder
 
     def home(self) -> str:
         return str(self._home)
@@ -37,8 +39,14 @@ class LocalMachine(Machine):
             return ()
         return (_seen(self._home, follow=True), *_within(self._home))
 
-    def variables(self) -> tuple[str, ...]:
-        return tuple(sorted(heeded(name for name, value in self._environ.items() if value)))
+    def variables(self) -> tuple[VariableSeen, ...]:
+        names = sorted(heeded(name for name, value in self._environ.items() if value))
+        try:
+            dotenv = heeded_in_dotenv(self._folder, self._environ)
+        except (OSError, ValueError):  # SQLMesh cannot read it either, and says so
+            dotenv = {}
+        others = {name: said for name, said in dotenv.items() if said.value != self._environ.get(name)}
+        return (*map(VariableSeen, names), *(VariableSeen(name, str(others[name].file)) for name in sorted(others)))
 
 
 def _within(folder: Path) -> Iterator[FileSeen]:

@@ -9,7 +9,7 @@ from dagctl.adapters.platform_model.refusals import ApiRefusal
 from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
-from dagctl.ports.machine import FileSeen, Machine
+from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 from dagctl.ports.state_probe import ProxyTrust, StateProbe
 
 CA = "/memory/ca.pem"
@@ -85,6 +85,7 @@ class MemoryMachine(Machine):
 
     seen: tuple[FileSeen, ...] = ()
     names: tuple[str, ...] = ()
+    dotenv: tuple[VariableSeen, ...] = ()
     place: str = "/nowhere"
 
     def home(self) -> str:
@@ -93,5 +94,5 @@ class MemoryMachine(Machine):
     def files(self) -> tuple[FileSeen, ...]:
         return self.seen
 
-    def variables(self) -> tuple[str, ...]:
-        return self.names
+    def variables(self) -> tuple[VariableSeen, ...]:
+        return (*map(VariableSeen, self.names), *self.dotenv)

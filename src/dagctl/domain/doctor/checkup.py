@@ -9,7 +9,7 @@ from functools import cached_property
 from attrs import evolve, frozen
 
 from dagctl.domain.doctor.chain import Advice, Check, Finding, Link, Mark, failure, follow, ok, warning, wrong
-from dagctl.domain.doctor.config import look_at_config, pinned_in
+from dagctl.domain.doctor.config import configurations, look_at_config, pinned_in
 from dagctl.domain.doctor.home import look_at_home
 from dagctl.domain.errors import DagctlError, ProjectNotFound
 from dagctl.domain.generation.service import ConfigGeneration
@@ -121,10 +121,16 @@ class _Visit:
         context, overrides = self._world.context, self._contexts.overrides
         pins = {found.source for found in (overrides.organization, overrides.project) if found is not None}
         variables = self._doctor.machine.variables()
-        heeded = [*variables, *sorted(pins - set(variables))]
+        names = [variable.name for variable in variables if variable.file is None]
+        heeded = [*names, *sorted(pins - set(names))]
         sources = {context.api_url.source, *({context.organization.source} if context.organization else ())}
         said = f"{context.api_url.value} ({', '.join(sorted(sources))})"
-        return ok(f"{said}; in force: {', '.join(heeded)}" if heeded else said)
+        if heeded:
+            said += f"; in force: {', '.join(heeded)}"
+        dotenv = [f"{variable.name} as in {variable.file}" for variable in variables if variable.file]
+        if dotenv and configurations(self._doctor.open_config().files):
+            said += f"; in SQLMesh alone: {', '.join(dotenv)}"
+        return ok(said)
 
     def _sign_in(self) -> Check:
         store, now = self._world.kept.stores.tokens, self._now()

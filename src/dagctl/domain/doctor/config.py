@@ -26,6 +26,12 @@ def pinned_in(files: FileSystem) -> str | None:
     return usage.pins[0] if usage is not None and len(usage.pins) == 1 and not usage.unpinned else None
 
 
+def configurations(files: FileSystem) -> list[str]:
+    """The names of SQLMesh's configurations here."""
+    names = set(files.names(_HERE))
+    return [name for name in (PYTHON_NAME, *YAML_NAMES) if name in names]
+
+
 def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
     """Read the configuration; nothing of it is run.
 
@@ -34,9 +40,8 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
         ConfigProblem: SQLMesh would not find it.
         FileProblem: it cannot be read.
     """
-    names = set(config.files.names(_HERE))
-    found = [name for name in (PYTHON_NAME, *YAML_NAMES) if name in names]
-    if "dbt_project.yml" in names and PYTHON_NAME not in found:
+    found = configurations(config.files)
+    if "dbt_project.yml" in config.files.names(_HERE) and PYTHON_NAME not in found:
         return Check(Mark.SKIPPED, "a dbt project is managed in the web UI, and needs nothing here")
     if not found:
         return Check(Mark.SKIPPED, "there is no SQLMesh configuration in this folder")
