@@ -30,9 +30,16 @@ def test_converting(run: Run, project: Path) -> None:
         0,
         "config.yaml is now config.py; the original is kept as config.yaml.bak.\n",
     ), done.stderr
-    assert done.stderr == "Next: sqlmesh plan\n"
+    assert done.stderr == "Next: sqlmesh plan dev_YOURNAME\n"  # the default is prod, and that may be protected
     assert sorted(os.listdir(project)) == ["config.py", "config.yaml.bak"]
     assert 'project="shop"' in (project / "config.py").read_text()
+
+
+@pytest.mark.parametrize(("default", "plan"), [("dev", "plan"), ("production", "plan"), ("PROD", "plan dev_YOURNAME")])
+def test_the_next_command_is_one_that_works(default: str, plan: str, run: Run, project: Path) -> None:
+    (project / "config.yaml").write_text(f"{MINIMAL}default_target_environment: {default}\n")
+    done = run("config", "generate", cwd=project, env=CHOSEN)
+    assert done.stderr == f"Next: sqlmesh {plan}\n"
 
 
 def test_json(run: Run, project: Path) -> None:

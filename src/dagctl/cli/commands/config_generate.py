@@ -8,6 +8,7 @@ project that has a config.py already, the lines to add are shown; nothing of it 
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -156,13 +157,16 @@ def _agreed(app: App, conversion: Conversion) -> bool:
 
 def _say_what_is_next(app: App, conversion: Conversion) -> None:
     folder = conversion.source.parent
+    # a plan without a name would be for production, which is protected more often than not
+    safe = re.search('(?i)default_environment="(?!prod")', conversion.text)
+    plan = f"sqlmesh {_there(folder)}{'plan' if safe else 'plan dev_YOURNAME'}"
     if not conversion.moves:
         app.say(f"{conversion.source} stays too, and it is what SQLMesh reads: not {conversion.output}.")
         app.say(f"Next: move {conversion.source} away and {conversion.output} to {folder / 'config.py'}")
     elif conversion.states:
-        app.say(f"Next: carry the state over, as above; then sqlmesh {_there(folder)}plan")
+        app.say(f"Next: carry the state over, as above; then {plan}")
     else:
-        app.say(f"Next: sqlmesh {_there(folder)}plan")
+        app.say(f"Next: {plan}")
 
 
 def _show_additions(app: App, path: PurePath, additions: Sequence[Addition]) -> int:
