@@ -326,18 +326,18 @@ def kernel(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def test_a_notebook_plans_and_runs_dev(team: Team, kernel: Cell) -> None:
-    before, was = team.production(), team.plan_id("dev")
+    before = team.production()
     for cell in (
         "import sqlmesh",
         "%context .",
-        "%plan dev --auto-apply --no-prompts --skip-tests",
-        "%run_dag dev",
+        "%plan dev_one --auto-apply --no-prompts --skip-tests",
+        "%run_dag dev_one",
         "%environments",
         "context.plan('dev_two', auto_apply=True, no_prompts=True, skip_tests=True)",
     ):
         assert kernel(cell) == ""
     kernel("context.close()")
-    assert team.plan_id("dev") != was
+    assert team.plan_id("dev_one")
     assert team.plan_id("dev_two")
     assert team.production() == before
 

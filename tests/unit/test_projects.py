@@ -116,6 +116,13 @@ def test_another_project_is_looked_up(signed_in: Any, called: str) -> None:
     assert identified.project_id == "prj_web"
 
 
+@pytest.mark.parametrize("called", ["web-analytics", "prj_web", "shop", "prj_shop"])
+def test_an_identified_session_stays_what_it_is(signed_in: Any, called: str) -> None:
+    signed_in.projects.choose("shop")
+    once = signed_in.client.projects.identified(signed_in.client.session.open(called))
+    assert signed_in.client.projects.identified(once) == once
+
+
 def test_a_project_recorded_by_id_shows_its_name(signed_in: Any) -> None:
     signed_in.projects.choose("shop")
     identified = signed_in.identified("prj_shop")

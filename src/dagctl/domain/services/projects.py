@@ -77,10 +77,12 @@ class ProjectService:
         chosen, session = session.context.project, self.with_organization(session)
         context = session.context
         context.require_owner()
-        if context.project_id is not None and context.recorded.current_project is not None:
-            project = Project(context.project_id, context.recorded.current_project)
-        else:
+        recorded = context.recorded
+        if context.project_id is None or recorded.current_project is None:
             project = find(self.list_in(session), chosen.value, context.owner)
+        else:
+            current = context.project_id == recorded.current_project_id
+            project = Project(context.project_id, recorded.current_project if current else chosen.value)
         return evolve(
             session, context=evolve(context, project=evolve(chosen, value=project.name), project_id=project.id)
         )
