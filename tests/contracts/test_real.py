@@ -81,7 +81,7 @@ class TestLocalMachine(MachineContract):
             home.mkdir(mode=0o700, exist_ok=True)
             (home / name).touch(mode)
             (home / name).chmod(mode)
-        return LocalMachine(home, variables)
+        return LocalMachine(home, variables, self.folder)
 
 
 class TestLocalProxyTrust(ProxyTrustContract):

@@ -19,7 +19,7 @@ from dagctl.domain.values.platform import Organization
 from dagctl.domain.values.state import StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION, Targets, Verdict
 from dagctl.ports.command_line import CommandLine
-from dagctl.ports.machine import FileSeen, Machine
+from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
 from dagctl.ports.state_probe import ProxyTrust
 from dagctl.ports.yaml_reader import YamlReader
@@ -187,8 +187,8 @@ class BlindMachine(Machine):
     def files(self) -> tuple[FileSeen, ...]:
         return (FileSeen("/home/.dagctl/auth.json", mode=0o640), FileSeen("/home/.dagctl/config.yaml", mode=0o640))
 
-    def variables(self) -> tuple[str, ...]:
-        return ("SSL_CERT_FILE", "DAGCTL_PROJECT", "DAGCTL_ORG")
+    def variables(self) -> tuple[VariableSeen, ...]:
+        return tuple(map(VariableSeen, ("SSL_CERT_FILE", "DAGCTL_PROJECT", "DAGCTL_ORG")))
 
 
 class LaxTrust(ProxyTrust):

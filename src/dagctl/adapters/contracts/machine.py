@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dagctl.adapters.contracts.base import Contract
-from dagctl.ports.machine import Machine
+from dagctl.ports.machine import Machine, VariableSeen
 
 
 class MachineContract(Contract):
@@ -33,4 +33,4 @@ class MachineContract(Contract):
 
     def test_variables_are_named_in_order_where_they_are_set(self) -> None:
         machine = self.make({}, {"SSL_CERT_FILE": "/ca.pem", "DAGCTL_PROJECT": "shop", "DAGCTL_ORG": ""})
-        assert machine.variables() == ("DAGCTL_PROJECT", "SSL_CERT_FILE")
+        assert machine.variables() == (VariableSeen("DAGCTL_PROJECT"), VariableSeen("SSL_CERT_FILE"))

@@ -85,8 +85,8 @@ class MemoryMachine(Machine):
 
     seen: tuple[FileSeen, ...] = ()
     names: tuple[str, ...] = ()
-    dotenv: tuple[VariableSeen, ...] = ()
     place: str = "/nowhere"
+    dotenv: tuple[VariableSeen, ...] = ()
 
     def home(self) -> str:
         return self.place
