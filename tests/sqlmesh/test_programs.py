@@ -104,12 +104,12 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """See `Team`."""
     with place(tmp_path_factory.mktemp("team")) as made:
         (made.project / "config.py").write_text(CONFIG)
-        made.sandbox.set_protected("shop", set())
+        made.sandbox.platform.protect("shop")
         for name in ("prod", "dev"):
             planned = made.sqlmesh("plan", name, *APPLY, "--include-unmodified")
             assert planned.returncode == 0, planned.stdout + planned.stderr
         (made.project / "models" / "a.sql").write_text(MODEL.format(name="a", value=3))
-        made.sandbox.set_protected("shop", {"prod"})
+        made.sandbox.platform.protect("shop", "prod")
         yield Team(made)
 
 
@@ -292,9 +292,9 @@ with open("prod.plan", "wb") as file:
 @pytest.fixture(scope="module")
 def made_elsewhere(team: Team) -> str:
     """The name of a file with a plan of `prod`, made by somebody who may change it."""
-    team.place.sandbox.set_protected("shop", set())
+    team.place.sandbox.platform.protect("shop")
     made = team.python(ELSEWHERE)
-    team.place.sandbox.set_protected("shop", {"prod"})
+    team.place.sandbox.platform.protect("shop", "prod")
     assert made.returncode == 0, made.stderr
     return "prod.plan"
 
@@ -568,11 +568,11 @@ def test_the_bot_that_is_told_to_do_all_is_stopped_before_production(team: Team,
 
 def test_the_bot_deploys_for_somebody_who_may(team: Team, bot: Bot) -> None:
     before = team.plan_id("prod")
-    team.place.sandbox.set_protected("shop", set())
+    team.place.sandbox.platform.protect("shop")
     try:
         done = bot("run-all", DEPLOY)
     finally:
-        team.place.sandbox.set_protected("shop", {"prod"})
+        team.place.sandbox.platform.protect("shop", "prod")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "merged" in done.stdout.split()
     assert team.plan_id("prod") != before

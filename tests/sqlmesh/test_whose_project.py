@@ -36,8 +36,8 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The folder above three projects; `shop` is the current one. Of `web-analytics`, `prod` and `qa` are protected."""
     folder = tmp_path_factory.mktemp("parent")
     with place(folder) as made:
-        made.sandbox.set_protected("shop", set())
-        made.sandbox.set_protected("web-analytics", {"prod", "qa"})
+        made.sandbox.platform.protect("shop")
+        made.sandbox.platform.protect("web-analytics", "prod", "qa")
         for name, pin in (
             ("web", "project: web-analytics\n"),
             ("shop", "project: shop\n"),
