@@ -106,7 +106,7 @@ def connect(
             connector=_state_connector,
             trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
             probe=probe or _later(lambda: _state_probe(environ)),
-            machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or _working_directory())),
+            machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or working_directory())),
         )
     )
 
