@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,6 @@ from dagctl.domain.values.targets import Targets
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
-    from dagctl.adapters.sqlmesh.warden import Warden
     from dagctl.domain.services.state import StateService
     from dagctl.domain.values.state import StateEndpoint
 
@@ -90,28 +90,23 @@ def get_state_connection(
 
 
 def _connection(link: StateLink) -> Any:
+    connection = _with_sqlmesh("connection")
+    if connection is not None:
+        return connection.state_connection(link)
+    from dagctl.adapters.postgres.libpq import as_mapping
+
+    return as_mapping(link.taken())
+
+
+def _with_sqlmesh(name: str) -> Any:
+    """An adapter to SQLMesh; None where that is not installed."""
     try:
-        from dagctl.adapters.sqlmesh.connection import state_connection
+        with _lock:  # of an import that fails, a thread that comes upon it gets half a module
+            return import_module(f"dagctl.adapters.sqlmesh.{name}")
     except ModuleNotFoundError as error:
-        _only_without_sqlmesh(error)
-        from dagctl.adapters.postgres.libpq import as_mapping
-
-        return as_mapping(link.taken())
-    return state_connection(link)
-
-
-def _stand(warden: Warden) -> None:
-    try:
-        from dagctl.adapters.sqlmesh.gate import stand
-    except ModuleNotFoundError as error:
-        _only_without_sqlmesh(error)
-    else:
-        stand(warden)
-
-
-def _only_without_sqlmesh(error: ModuleNotFoundError) -> None:
-    if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
-        raise error
+        if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
+            raise
+        return None
 
 
 def check_environment_protection(
@@ -139,7 +134,9 @@ def check_environment_protection(
         return
     with _errors_for_sqlmesh():
         state = _here(insecure)
-        _stand(ProjectWarden(state, project_id=project_id))
+        gate = _with_sqlmesh("gate")
+        if gate is not None:
+            gate.stand(ProjectWarden(state, project_id=project_id))
         state().protection.check(environment, default_environment, project_id)
 
 
