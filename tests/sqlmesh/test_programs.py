@@ -385,46 +385,53 @@ sys.exit(not done.success)
 """
 
 
-@pytest.fixture
-def dagster(team: Team) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Materialize an environment: `dagster("dev", "RESTATED"…, VARIABLE=…)`."""
-    if not find_spec("dagster_sqlmesh"):
-        pytest.skip("dagster-sqlmesh is not installed: it needs Python 3.11 or 3.12")
+class TestDagster:
+    """dagster-sqlmesh, which is for these versions of Python alone."""
 
-    def materialize(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return evolve(team, variables=variables).python(DAGSTER, *arguments)
+    __test__ = (3, 11) <= sys.version_info < (3, 13)
 
-    return materialize
+    @pytest.fixture
+    def dagster(self, team: Team) -> Callable[..., subprocess.CompletedProcess[str]]:
+        """Materialize an environment: `dagster("dev", "RESTATED"…, VARIABLE=…)`."""
+        if not find_spec("dagster_sqlmesh"):
+            pytest.skip("dagster-sqlmesh is not installed")
 
+        def materialize(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+            return evolve(team, variables=variables).python(DAGSTER, *arguments)
 
-@pytest.mark.parametrize("variable", [None, "SHOP_DEFAULT", "SHOP_ENVIRONMENT"])
-def test_dagster_materializes_dev(variable: str | None, team: Team, dagster: Any) -> None:
-    before, environment = team.production(), f"dev_{variable}".lower()
-    done = dagster(environment, **({variable: environment} if variable else {}))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "2 materialized\n"
-    assert team.plan_id(environment)
-    assert team.production() == before
+        return materialize
 
+    @pytest.mark.parametrize("variable", [None, "SHOP_DEFAULT", "SHOP_ENVIRONMENT"])
+    def test_it_materializes_dev(self, variable: str | None, team: Team, dagster: Any) -> None:
+        before, environment = team.production(), f"dev_{variable}".lower()
+        done = dagster(environment, **({variable: environment} if variable else {}))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout == "2 materialized\n"
+        assert team.plan_id(environment)
+        assert team.production() == before
 
-@pytest.mark.parametrize(
-    ("arguments", "variables", "why"),
-    [
-        (["prod"], {"SHOP_DEFAULT": "dev"}, "The environment 'prod' of project 'shop' is protected from you"),
-        (["prod", "shop.b"], {"SHOP_DEFAULT": "dev"}, "The environment 'prod' of project 'shop' is protected from you"),
-        (["prod"], {"SHOP_ENVIRONMENT": "dev"}, "for the environment 'dev', and was about to change 'prod'"),
-        (["dev"], {"SHOP_DEFAULT": "prod"}, "The environment 'prod' of project 'shop' is protected from you"),
-    ],
-)
-def test_dagster_does_not_come_to_prod(
-    arguments: list[str], variables: dict[str, str], why: str, team: Team, dagster: Any
-) -> None:
-    before = team.everything()
-    refused = dagster(*arguments, **variables)
-    assert refused.returncode == 1
-    assert why in refused.stdout + refused.stderr
-    assert "sqlmesh plan dev" not in refused.stdout + refused.stderr
-    assert team.everything() == before
+    @pytest.mark.parametrize(
+        ("arguments", "variables", "why"),
+        [
+            (["prod"], {"SHOP_DEFAULT": "dev"}, "The environment 'prod' of project 'shop' is protected from you"),
+            (
+                ["prod", "shop.b"],
+                {"SHOP_DEFAULT": "dev"},
+                "The environment 'prod' of project 'shop' is protected from you",
+            ),
+            (["prod"], {"SHOP_ENVIRONMENT": "dev"}, "for the environment 'dev', and was about to change 'prod'"),
+            (["dev"], {"SHOP_DEFAULT": "prod"}, "The environment 'prod' of project 'shop' is protected from you"),
+        ],
+    )
+    def test_it_does_not_come_to_prod(
+        self, arguments: list[str], variables: dict[str, str], why: str, team: Team, dagster: Any
+    ) -> None:
+        before = team.everything()
+        refused = dagster(*arguments, **variables)
+        assert refused.returncode == 1
+        assert why in refused.stdout + refused.stderr
+        assert "sqlmesh plan dev" not in refused.stdout + refused.stderr
+        assert team.everything() == before
 
 
 THREADS = """\

