@@ -407,7 +407,7 @@ def test_what_sqlmesh_takes_from_a_dotenv_is_named_with_the_file(name: str | Non
     machine.surroundings.dotenv = (VariableSeen("DAGCTL_PROJECT", "/p/.env"), VariableSeen("PGSSLMODE", "/p/.env"))
     said = "; in force: DAGCTL_ORG"
     if name is not None:
-        said += "; in SQLMesh alone: DAGCTL_PROJECT as in /p/.env, PGSSLMODE as in /p/.env"
+        said += "; in SQLMesh alone, from /p/.env: DAGCTL_PROJECT, PGSSLMODE"
     assert machine.checks()["settings"].seen.endswith(said)
 
 

@@ -127,9 +127,9 @@ class _Visit:
         said = f"{context.api_url.value} ({', '.join(sorted(sources))})"
         if heeded:
             said += f"; in force: {', '.join(heeded)}"
-        dotenv = [f"{variable.name} as in {variable.file}" for variable in variables if variable.file]
+        dotenv = [variable for variable in variables if variable.file]
         if dotenv and configurations(self._doctor.open_config().files):
-            said += f"; in SQLMesh alone: {', '.join(dotenv)}"
+            said += f"; in SQLMesh alone, from {dotenv[0].file}: {', '.join(found.name for found in dotenv)}"
         return ok(said)
 
     def _sign_in(self) -> Check:
