@@ -96,6 +96,13 @@ def nobody_everywhere(sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("dagctl.adapters.sqlmesh.gate._everywhere", [])
 
 
+@pytest.fixture(autouse=True)
+def own_console(sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console that a command sets for the process ends with its test."""
+    console = import_module("sqlmesh.core.console")
+    monkeypatch.setattr(console, "_CONSOLE", console._CONSOLE)
+
+
 @pytest.fixture
 def platform() -> Platform:
     """The platform that only listens."""
