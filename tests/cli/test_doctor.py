@@ -125,10 +125,12 @@ def test_offline(ada: Path, doctor: Any) -> None:
     assert code == 1
     assert trouble(checks) == {
         **behind("clock", "TLS", "project", "protection", "proxy TLS", "login"),
+        "sign-in": "failed",
         "API": "failed",
         "proxy": "failed",
     }
-    assert checks["login"]["seen"] == "needs API"
+    assert "are not for https://api.invalid" in checks["sign-in"]["seen"]  # no other API is sent the tokens
+    assert checks["login"]["seen"] == "needs sign-in"
     assert "api.invalid" in checks["API"]["seen"]
 
 
@@ -174,7 +176,8 @@ def test_a_proxy_that_is_something_else(ada: Path, doctor: Any, sandbox: Sandbox
 
 def test_a_login_that_is_refused(ada: Path, doctor: Any) -> None:
     auth = json.loads((ada / "auth.json").read_text())
-    auth["access_token"] = auth["id_token"]  # for the client, not for the API
+    header, claims, _ = auth["access_token"].split(".")
+    auth["access_token"] = f"{header}.{claims}.{base64.urlsafe_b64encode(b'x' * 64).rstrip(b'=').decode()}"
     (ada / "auth.json").write_text(json.dumps(auth))
     code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"login": "failed", **WELL})
@@ -281,7 +284,8 @@ def test_modes_and_leftovers(ada: Path, doctor: Any) -> None:
     assert (code, trouble(checks)) == (1, {"files": "failed", **WELL})
     assert f"chmod 600 {ada}/auth.json {ada}/credentials/acme_shop.json" in checks["files"]["cure"]
     assert f"rm {ada}/.config.yaml.99999999.0.tmp" in checks["files"]["cure"]
-    assert (ada / "auth.json").stat().st_mode & 0o777 == 0o644  # looked at, not mended
+    assert (ada / "auth.json").stat().st_mode & 0o777 == 0o600  # whoever reads tokens takes others' access away first
+    assert (ada / "credentials" / "acme_shop.json").stat().st_mode & 0o777 == 0o640  # looked at, not mended
     subprocess.run(checks["files"]["cure"], shell=True, check=True)
     assert doctor()[0] == 0  # the cure is one
 

@@ -78,12 +78,12 @@ def test_the_whole_story(run: Run, person: Person, sqlmesh: Run, sandbox: Sandbo
 def test_the_functions_in_a_config_of_ones_own(run: Run, person: Person, sandbox: Sandbox) -> None:
     person.signs_in(run)
     run("use-project", "shop")
-    script = (
-        "import dagctl, psycopg2\n"
-        "connection = dict(dagctl.get_state_connection(gateway='g', default_environment='dev', project='shop'))\n"
-    )
-    refused = _python(script, person.environ)  # a program of unknown target: prod is asked about too
-    assert "is protected" in refused.stderr
+    call = "dict(dagctl.get_state_connection(gateway='g', default_environment={!r}, project='shop'))"
+    # a program is asked about its fallback; without one, whoever takes the settings with them is asked about prod
+    for fallback in ("prod", None):
+        refused = _python(f"import dagctl; {call.format(fallback)}", person.environ)
+        assert "is protected" in refused.stderr
+    script = f"import dagctl, psycopg2\nconnection = {call.format('dev')}\n"
     sandbox.platform.protect("shop")
     try:
         script += (
