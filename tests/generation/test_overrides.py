@@ -187,3 +187,29 @@ def test_a_configuration_written_by_hand_may_call_it_too(monkeypatch: pytest.Mon
         )
     assert config.gateways["pg"].connection.database == "x.db"
     assert config.gateways["pg"].state_connection is None
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "CONNECTION__PORT", "STATE_SCHEMA__X"])
+def test_an_error_quotes_no_value(name: str, convert: Callable[..., str], load: Callable[[str, str], Any]) -> None:
+    python = convert(POSTGRES)
+    with variables({"PG_PASSWORD": "p", f"SQLMESH__GATEWAYS__PG__{name}": SECRET}):
+        original, converted = load("config.yaml", POSTGRES), load("config.py", python)
+    assert isinstance(original, Exception)
+    assert isinstance(converted, Exception)
+    assert SECRET not in str(converted)
+    assert "Invalid field" in str(converted)
+
+
+@pytest.mark.parametrize("value", [f"*{SECRET}", f"!{SECRET} x", f"{SECRET}: a: b", "[" * 5000 + SECRET, "9" * 50_000])
+def test_a_variable_that_is_no_yaml_is_named_and_not_shown(
+    value: str, convert: Callable[..., str], load: Callable[[str, str], Any]
+) -> None:
+    python = convert(POSTGRES.replace('"{{ env_var(\'PG_PASSWORD\') }}"', "{{ env_var('PG_PASSWORD') }}"))
+    with variables({"PG_PASSWORD": value}):
+        converted = load("config.py", python)
+    assert "the value of PG_PASSWORD is no YAML that can be loaded" in str(converted)
+    assert SECRET not in str(converted)
+    assert "999" not in str(converted)

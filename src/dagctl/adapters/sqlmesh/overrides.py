@@ -14,10 +14,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
 from sqlmesh.core.config import Config
 from sqlmesh.core.config.loader import load_config_from_env
 from sqlmesh.utils import merge_dicts
 from sqlmesh.utils.errors import ConfigError
+from sqlmesh.utils.pydantic import validation_error_message
 
 from dagctl.adapters.sqlmesh.gateways import is_one
 from dagctl.adapters.sqlmesh.personal import personal_keys
@@ -36,8 +38,14 @@ def project_config(**settings: Any) -> Config:
 
     Args:
         settings: as `sqlmesh.core.config.Config` takes them.
+
+    Raises:
+        ConfigError: they are not valid; it names the fields, and quotes no value, as on a YAML project.
     """
-    return Config(**_overridden(settings))
+    try:
+        return Config(**_overridden(settings))
+    except ValidationError as error:
+        raise ConfigError(validation_error_message(error, "Invalid project config:")) from None
 
 
 def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
