@@ -207,7 +207,7 @@ def test_an_error_quotes_no_value(name: str, convert: Callable[..., str], load: 
 def test_a_variable_that_is_no_yaml_is_named_and_not_shown(
     value: str, convert: Callable[..., str], load: Callable[[str, str], Any]
 ) -> None:
-    python = convert(POSTGRES.replace('"{{ env_var(\'PG_PASSWORD\') }}"', "{{ env_var('PG_PASSWORD') }}"))
+    python = convert(POSTGRES.replace("\"{{ env_var('PG_PASSWORD') }}\"", "{{ env_var('PG_PASSWORD') }}"))
     with variables({"PG_PASSWORD": value}):
         converted = load("config.py", python)
     assert "the value of PG_PASSWORD is no YAML that can be loaded" in str(converted)

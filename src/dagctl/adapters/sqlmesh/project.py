@@ -32,6 +32,8 @@ class InstalledSqlmesh(SqlmeshProject):
 
         try:
             ENVIRONMENT.parse(text)
+        except RecursionError:
+            raise ConfigProblem(f"The Jinja of {name} is nested too deep.", path=name) from None
         except TemplateSyntaxError as error:
             told = f"{name} is not valid Jinja at line {error.lineno}: {printable(error.message or '')}"
             raise ConfigProblem(told, path=name) from None
@@ -130,17 +132,26 @@ def differences(original: Any, converted: Any) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal and of the same types: 1 is neither True nor 1.0 here, and NaN is NaN."""
+def same(one: Any, other: Any, known: set[tuple[int, int]] | None = None) -> bool:
+    """Whether two values are equal and of the same types: 1 is neither True nor 1.0 here, and NaN is NaN.
+
+    Args:
+        known: which are being compared already, by identity: what aliases repeat is looked at once.
+    """
+    known = set() if known is None else known
+    if isinstance(one, (Mapping, list)):  # a tuple may be one of ours, whose identity is another's in a moment
+        if (id(one), id(other)) in known:
+            return True
+        known.add((id(one), id(other)))
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         pairs = zip(sorted(one.items(), key=_order), sorted(other.items(), key=_order), strict=False)
-        return len(one) == len(other) and all(same(before, after) for before, after in pairs)
+        return len(one) == len(other) and all(same(before, after, known) for before, after in pairs)
     if type(one) is not type(other):
         return False
     if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(same(*pair, known) for pair in zip(one, other, strict=True))
     if hasattr(one, "model_fields_set"):
-        return same(vars(one), vars(other))
+        return same(vars(one), vars(other), known)
     return bool(one == other) or (one != one and other != other)
 
 

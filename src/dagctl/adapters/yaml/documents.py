@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
@@ -25,7 +26,10 @@ class RuamelReader(YamlReader):
     """The `YamlReader` on ruamel."""
 
     def read(self, text: str, name: str) -> YamlDocument:
-        jinja = put_aside(text, name)
+        try:
+            jinja = put_aside(text, name)
+        except RecursionError:
+            raise _too_deep(name) from None
         if jinja is None:
             return YamlDocument(text, None)
         try:
@@ -39,8 +43,11 @@ class RuamelReader(YamlReader):
 
     def _document(self, text: str, name: str, jinja: Jinja) -> YamlDocument:
         yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _Composer
         yaml.composer.warn_double_anchors = False  # as YAML 1.2 and SQLMesh have it
         node = yaml.compose(jinja.text)
+        if node is not None:
+            _weigh(node, name)
         reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
         data = yaml.constructor.construct_document(node) if node is not None else None
         if "{%" in (jinja.restored(data) if isinstance(data, str) else jinja.original if data is None else ""):
@@ -54,6 +61,55 @@ class RuamelReader(YamlReader):
 
 class _StructuralError(Exception):
     """What Jinja renders to could be more than one scalar there."""
+
+
+LIMIT = 250_000
+"""Values in a document, repeated ones included: 10,000 gateways have 180,000."""
+_MOST = 10_000_000
+"""What SQLMesh, which looks at each of them, gets through in seconds."""
+_DIGITS = 4_300
+"""The decimal digits that Python reads and writes; hexadecimal ones it reads beyond that."""
+
+
+class _Composer(Composer):
+    """ruamel's, which stops at so many nodes: each takes 2 kB."""
+
+    nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes += 1
+        if self.nodes > LIMIT:
+            raise ComposerError(problem=f"it has more than {LIMIT:,} values")
+        return super().compose_node(parent, index)
+
+
+def _weigh(root: YamlNode, name: str) -> None:
+    """See that a document can be written out.
+
+    Raises:
+        _StructuralError: aliases repeat so much that it cannot: as YAML, what is repeated is there once.
+        ConfigProblem: it has no end, or is more than SQLMesh could load.
+    """
+    weights: dict[int, int] = {}
+
+    def weight(node: YamlNode) -> int:
+        if isinstance(node, ScalarNode):
+            return 1
+        if id(node) not in weights:
+            weights[id(node)] = 0  # until it is known: a node in itself
+            total = 1
+            for first, child in _children(node):
+                total += weight(child) + (weight(first) if first is not child else 0)
+                if total > _MOST or (_merges(first) and weight(child) > LIMIT):
+                    raise ConfigProblem(f"{name} repeats what is in it too often to be loaded.", path=name)
+            weights[id(node)] = total
+        elif not weights[id(node)]:
+            where = f"at line {node.start_mark.line + 1}"
+            raise ConfigProblem(f"{name} has no end: what is {where} contains itself.", path=name)
+        return weights[id(node)]
+
+    if weight(root) > LIMIT:
+        raise _StructuralError
 
 
 class _Reading:
@@ -70,12 +126,14 @@ class _Reading:
         self._dashes = [token.start_mark.index for token in tokens if isinstance(token, BlockEntryToken)]
         self._survey(root, None)
         self._order = sorted(self._places.values(), key=lambda place: place.index)
+        self._indexes = [place.index for place in self._order]
         self._given: set[int] = set()
         try:
             comments = comments_in(jinja, self._scalars)
         except ValueError:
             raise _StructuralError from None
         attach(comments, self._order, self._containers[id(root)])
+        self._tailed = [container for container in self._containers.values() if container.tail]
 
     def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
         """The document; comments that had no place in it are at its end."""
@@ -124,10 +182,11 @@ class _Reading:
 
     def _gathered(self, start: int, end: int) -> tuple[str, ...]:
         """The comments of that part of the text which have not been given away."""
-        places = [place for place in self._order if start <= place.index < end and id(place) not in self._given]
+        within = self._order[bisect_left(self._indexes, start) : bisect_left(self._indexes, end)]
+        places = [place for place in within if id(place) not in self._given]
         self._given.update(map(id, places))
         found = [comment for place in places for comment in (*place.above, *place.beside, *place.inside)]
-        for container in self._containers.values():
+        for container in self._tailed:
             if container.tail and start <= container.tail[0].index < end:
                 found, container.tail = found + container.tail, []
         return paragraphs(found)
@@ -156,6 +215,8 @@ class _Reading:
             return self._lives[data]
         if self._jinja.has(data):
             raise _StructuralError
+        if isinstance(data, int) and data.bit_length() > _DIGITS * 3:
+            raise ValueError(_DIGITS)
         return Leaf(data)
 
     def _survey(self, node: YamlNode, owner: Place | None) -> None:
@@ -262,7 +323,15 @@ def _may_explain(jinja: Jinja, error: Exception) -> bool:
     return any(map(jinja.has, jinja.text.split("\n")[min(lines) : max(lines) + 1])) if lines else True
 
 
+def _too_deep(name: str) -> ConfigProblem:
+    return ConfigProblem(f"{name} is nested too deep.", path=name)
+
+
 def _not_yaml(error: Exception, name: str, jinja: Jinja) -> ConfigProblem:
+    if isinstance(error, RecursionError):
+        return _too_deep(name)
+    if isinstance(error, ValueError) and str(_DIGITS) in str(error):
+        return ConfigProblem(f"{name} has a number of more than {_DIGITS:,} digits.", path=name)
     if not isinstance(error, MarkedYAMLError):
         return ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}.", path=name)
     mark = error.problem_mark or error.context_mark

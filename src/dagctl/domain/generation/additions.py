@@ -37,11 +37,11 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
     """
     try:
         tree = ast.parse(text)
+        defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
+        search = _Search(project, _connecting(tree))
+        return tuple(search.within(tree, defaults[0] if defaults else '"prod"', None))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
-    search = _Search(project, _connecting(tree))
-    return tuple(search.within(tree, defaults[0] if defaults else '"prod"', None))
 
 
 def _connecting(tree: ast.AST) -> frozenset[str]:

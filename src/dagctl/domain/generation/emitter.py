@@ -72,13 +72,15 @@ def _embedded(text: str, origin: Provenance) -> str:
     """The YAML text as it is, rendered whenever the configuration is loaded."""
     text = without_states(text)
     quoted = triple_quoted(text) or literal(text)
+    jinja = "{{" in text or "{%" in text
+    why = "Jinja decides on the structure of these settings" if jinja else "These settings repeat themselves too often"
     lines = [
         *_header(origin),
         "",
         "from dagctl import get_state_connection",
         "from dagctl.sqlmesh import project_config, yaml_settings",
         "",
-        "# Jinja decides on the structure of these settings, so they stay YAML.",
+        f"# {why}, so they stay YAML.",
         *call_of(Call("yaml_settings", (quoted,)), "settings = "),
         "",
         'for name, gateway in settings["gateways"].items():',
