@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import stat
 from collections.abc import Mapping
 from datetime import datetime
@@ -134,8 +133,10 @@ class TestFileCredentialStore(CredentialStoreContract):
         return FileCredentialStore(self.folder)
 
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
-        """What another tool finds: the published client's name of the file, and of what is in it."""
-        name = re.sub(r"[^\w .-]", "_", f"{org}_{project}").lstrip(".")
-        path = self.folder / "credentials" / f"{name}.json"
+        """What another tool finds: under the published client's name, where that is one pair's alone."""
+        assert isinstance(store, FileCredentialStore)
+        path = store._path(org, project)
+        if f"{org}{project}".isalnum() and len(project) < 60:
+            assert path == self.folder / "credentials" / f"{org}_{project}.json"
         kept = json.loads(path.read_text())["expires_at"] if path.exists() else None
         return datetime.fromisoformat(kept) if kept else None

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from dagctl.domain.errors import AccountNotFound, FileCorrupt
 from dagctl.domain.services.accounts import AccountService
+from dagctl.domain.services.kept import account_name
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.settings import Settings
@@ -316,3 +317,9 @@ def _kept_of(shelf: MemoryAccountShelf, name: str) -> TokenSet:
     tokens = shelf.stores(name).tokens.load()
     assert tokens is not None
     return tokens
+
+
+def test_a_name_of_four_bytes_a_character_is_a_folders_too() -> None:
+    long = "\U00020000" * 60
+    name = account_name(Settings(current_org=long, api_url=f"https://{'x' * 200}.example"))
+    assert len(f"{name}-99".encode()) < 200

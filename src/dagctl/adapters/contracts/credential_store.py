@@ -67,6 +67,15 @@ class CredentialStoreContract(Contract):
         store.save("../acme", "a/b c\\d", CREDENTIALS)
         assert self.expiry(store, "../acme", "a/b c\\d") == DEATH
 
+    def test_names_that_look_alike_together_have_their_own(self) -> None:
+        store = self.make()
+        pairs = [("a_b", "c"), ("a", "b_c"), ("a/b", "c"), ("a", "b/c"), (".a", "b"), ("\U00020000" * 60, "c" * 60)]
+        pairs.append((pairs[-1][0], "c" * 61))
+        for hours, (org, project) in enumerate(pairs):
+            store.save(org, project, evolve(CREDENTIALS, expires_at=DEATH + timedelta(hours=hours)))
+        found = [self.expiry(store, org, project) for org, project in pairs]
+        assert found == [DEATH + timedelta(hours=hours) for hours in range(len(pairs))]
+
     def test_it_shows_no_password(self) -> None:
         store = self.make()
         store.save("acme", "shop", CREDENTIALS)

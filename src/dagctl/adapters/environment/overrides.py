@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dagctl.adapters.environment.tokens import EnvironmentTokenStore
+from dagctl.adapters.files.foreign import foreign_text
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 
@@ -24,7 +25,7 @@ def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
 
     Raises:
         FileCorrupt: the pin is not a YAML mapping of `org` and `project`.
-        FileUnusable: the pin cannot be read, or somebody else has put it there.
+        FileUnusable: the pin cannot be read, leads out of its folder, or somebody else has put it there.
     """
 
     def variable(name: str) -> Sourced[str] | None:
@@ -51,10 +52,8 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     from dagctl.adapters.yaml.plain import YamlProblem, read_settings
 
     try:
-        values = read_settings(path.read_text("utf-8"))
-    except OSError as error:
-        raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
-    except (YamlProblem, UnicodeDecodeError) as error:
+        values = read_settings(foreign_text(path))
+    except YamlProblem as error:
         raise _corrupt(path, f"is not usable: {error}") from None
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:

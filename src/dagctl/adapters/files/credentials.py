@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,9 @@ from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
 from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.token_store import TokenStore
+
+_LONGEST = 160
+"""Bytes: file systems take 255, and a temporary file's name is longer than that of the file that it becomes."""
 
 
 class FileCredentialStore(CredentialStore):
@@ -62,8 +66,14 @@ class FileCredentialStore(CredentialStore):
                 remove_private(path)
 
     def _path(self, org: str, project: str) -> Path:
-        """A name that stays in the folder, whatever organizations and projects are called."""
-        name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".") or "_"
+        """A name that stays in the folder and is nobody else's, whatever organizations and projects are called.
+
+        It is the published client's where that can be read in one way only. Elsewhere it has a hash of both names.
+        """
+        name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".")
+        if name != f"{org}_{project}" or "_" in org or len(name.encode()) > _LONGEST:
+            digest = hashlib.sha256(json.dumps([org, project]).encode()).hexdigest()[:16]
+            name = f"{name.encode()[:_LONGEST].decode(errors='ignore')}.{digest}"
         return self._folder / f"{name}.json"
 
     def _members(self, path: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+from dagctl.adapters.files.foreign import foreign_text, require_regular
 from dagctl.adapters.files.private import replace_whole
-from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
+from dagctl.domain.errors import FileExists, FileUnusable
 from dagctl.ports.file_system import FileSystem
 
 
@@ -20,19 +21,15 @@ class ProjectFiles(FileSystem):
         return os.path.lexists(path)
 
     def read(self, path: PurePath) -> str:
-        try:
-            with open(path, encoding="utf-8", newline="") as file:
-                text = file.read()
-        except UnicodeDecodeError:
-            raise FileCorrupt(f"{path} is not UTF-8 text.", path=str(path)) from None
-        except OSError as error:
-            raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
+        text = foreign_text(Path(path))
         return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
         if not replace and self.exists(path):
             raise _there_already(path)
         with _unusable(path, "written"):
+            if self.exists(path):
+                require_regular(Path(path))
             replace_whole(Path(path), text)
 
     def move(self, source: PurePath, target: PurePath) -> None:

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagctl.adapters.environment.variables import Variables
+from dagctl.adapters.files.foreign import foreign_text
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
-from dagctl.domain.errors import ConfigProblem
+from dagctl.domain.errors import ConfigProblem, FileProblem
 from dagctl.domain.values.text import printable
 from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
 
@@ -176,10 +177,18 @@ def _without_state(gateways: Any) -> Any:
 
 def _folder(folder: Path, source: Path) -> Path:
     folder.mkdir()
-    dotenv = source.parent / ".env"
-    if dotenv.is_file():
-        shutil.copyfile(dotenv, folder / ".env")
+    dotenv = _dotenv_text(source.parent)
+    if dotenv is not None:
+        (folder / ".env").write_text(dotenv, encoding="utf-8")
     return folder
+
+
+def _dotenv_text(folder: Path) -> str | None:
+    """The text of `.env`; None where SQLMesh does not read it either, or will complain about it itself."""
+    try:
+        return foreign_text(folder / ".env", anywhere=True)
+    except FileProblem:
+        return None
 
 
 @contextmanager
@@ -199,12 +208,12 @@ def _is_state(name: str) -> bool:
 
 
 def _dotenv(folder: Path) -> Mapping[str, str | None]:
-    try:
-        from dotenv import dotenv_values
+    text = _dotenv_text(folder)
+    if text is None:
+        return {}
+    from dotenv import dotenv_values
 
-        return dotenv_values(folder / ".env")
-    except (ImportError, OSError, ValueError):
-        return {}  # SQLMesh does not read it, or will complain about it itself
+    return dotenv_values(stream=StringIO(text))
 
 
 def _laid_over() -> tuple[str, ...]:

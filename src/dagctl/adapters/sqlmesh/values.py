@@ -70,13 +70,13 @@ def _quote(escapes: bool) -> str:
 
 
 def _parsed(scalar: str, name: str) -> Any:
-    return _loaded(f"- {scalar}\n", f"the value of {name}", render_jinja=False)[0]
+    return _loaded(f"- {scalar}\n", f"the value of {name}", jinja=False)[0]
 
 
-def _loaded(text: str, what: str, **options: bool) -> Any:
+def _loaded(text: str, what: str, *, jinja: bool = True) -> Any:
     """What SQLMesh loads from `text`; an error names it by `what`, and shows nothing that a variable holds."""
     try:
-        return load(text, **options)
+        return load(text, render_jinja=jinja)
     except TemplateError:
         raise  # that speaks of the Jinja, and any other of what it has rendered to
     except Exception:  # noqa: BLE001 - ruamel's own, and Python's on numbers and on what is nested or merged too deep

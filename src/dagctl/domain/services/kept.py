@@ -142,4 +142,5 @@ def account_name(settings: Settings) -> str:
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text.casefold())[:60].strip("-.")
+    word = re.sub(r"[^\w.]+", "-", text.casefold())
+    return word.encode()[:60].decode(errors="ignore").strip("-.")  # a folder is called so, and takes 255 bytes
