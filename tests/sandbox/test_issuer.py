@@ -362,3 +362,23 @@ def test_no_refresh_token_without_the_scope_for_it(client: Any) -> None:
     found = client.exchange(client.sign_in(scope="openid").query["code"]).json
     assert found["scope"] == "openid"
     assert "refresh_token" not in found
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "localhost"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+    ],
+)
+def test_other_pages_cannot_sign_anybody_in(client: Any, headers: dict[str, str]) -> None:
+    asked = f"{client.issuer}/authorize?{urlencode(client.request())}"
+    fields = {**form_fields(client.send(asked).body), "decision": "allow"}
+    answer = client.send(f"{client.issuer}/authorize", urlencode(fields).encode(), headers)
+    assert answer.status == 403
+    assert client.send(f"{client.sandbox.api_url}/api/v1/projects", None, headers).status == 403
+    own = client.send(f"{client.issuer}/authorize", urlencode(fields).encode(), {"Origin": client.issuer})
+    assert own.status == 303

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dagctl.adapters.sandbox import placement
 from dagctl.adapters.sandbox.placement import Placement, placement_for
+from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 from dagctl.domain.errors import FileUnusable
 
 
 def place(folder: Path, data: Path, owner: int | None = None) -> Placement:
-    return Placement(folder, data, data, os.geteuid() if owner is None else owner)
+    return Placement(folder, data, data, data, os.geteuid() if owner is None else owner)
 
 
 def test_folders_are_for_the_owner_alone(tmp_path: Path) -> None:
@@ -58,3 +63,68 @@ def test_data_go_when_the_sandbox_they_belong_to_is_gone(tmp_path: Path, monkeyp
 
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["dagctl-sandbox-kept", "dagctl-sandbox-unknown", "something-else"]
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that is everybody's, as /var/tmp is, with what somebody has planted there."""
+    if os.geteuid() != 0:
+        pytest.skip("only root has its data in /var/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="dagctl-shared-", dir="/var/tmp"))
+    folder.chmod(0o1777)
+    monkeypatch.setattr(placement, "SHARED", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_pipes_and_folders_of_others_in_the_shared_place_stop_nothing(shared: Path, tmp_path: Path) -> None:
+    nobody = pwd.getpwnam(placement.UNPRIVILEGED).pw_uid
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    os.mkfifo(shared / "dagctl-sandbox-pipe")
+    (shared / "dagctl-sandbox-link").symlink_to(victim)
+    theirs = shared / "dagctl-sandbox-theirs"
+    theirs.mkdir()
+    os.mkfifo(theirs / placement.ORIGIN)
+    os.chown(theirs, nobody, -1)
+    home = tmp_path / "home"
+    home.mkdir()
+
+    placement_for(home).prepare()
+
+    assert victim.exists()
+    assert theirs.exists()
+
+
+def test_what_the_servers_user_plants_among_its_data_is_not_followed(shared: Path, tmp_path: Path) -> None:
+    home, victim = tmp_path / "home", tmp_path / "victim"
+    home.mkdir()
+    server = EmbeddedPostgres(home)
+    server.start()
+    server.stop()
+    for name in ("origin", "server.log", "initialized"):
+        (server.data / name).symlink_to(victim)
+    os.mkfifo(server.data / "postmaster.pid")
+
+    again = EmbeddedPostgres(home)
+    again.start()
+    again.stop()
+
+    assert not victim.exists()
+    assert (server.data / "server.log").is_symlink()
+    assert server.log.parent.stat().st_uid == 0
+    assert server.log.read_text()
+
+
+def test_a_copy_of_the_binaries_takes_no_name_of_somebody_elses(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "_runs", lambda binaries, identity: binaries.is_relative_to(shared))
+    installed = placement._installed_binaries()
+    first = placement._copied(installed, {"user": 1})
+    copy = first.parent
+    shutil.rmtree(copy)
+    os.mkfifo(copy)
+
+    second = placement._copied(installed, {"user": 1})
+
+    assert second.parent == copy.with_name(f"{copy.name}-2")
+    assert copy.is_fifo()

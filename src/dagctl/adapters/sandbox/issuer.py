@@ -20,7 +20,7 @@ from dagctl.adapters.sandbox import pages
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer, a browser keeps the Origin of its own form back too
 }
 # Those of Auth0; everything else is a 400 (RFC 6749 section 5.2)
 STATUSES = {"invalid_client": 401, "slow_down": 429} | dict.fromkeys(

@@ -2,7 +2,8 @@
 
 PostgreSQL refuses to run as root. There it runs as `nobody`, who can enter neither root's home nor, often, the
 virtual environment that the wheel was installed in: its data go to /var/tmp, and so does a copy of the binaries
-where it takes one.
+where it takes one. Whatever runs as nobody can put links and pipes among the data, so root does no work by name there:
+what is root's to write is in the folder around them, which is root's own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from dagctl.domain.errors import FileUnusable, MissingExtra
+from dagctl.adapters.files.private import read_private
+from dagctl.domain.errors import FileProblem, FileUnusable, MissingExtra
 
 UNPRIVILEGED = "nobody"
 SHARED = Path("/var/tmp")  # noqa: S108 - whose the folders there are is checked
@@ -38,12 +41,14 @@ class Placement:
     """Folders and identity of a server.
 
     Attributes:
+        base: where what is not PostgreSQL's own is kept: around `data`, if they are another user's.
         data, sockets: folders of its own.
         identity: keywords of `subprocess.Popen` that make a process run as whom the server runs.
         owner: whose the folders are, a user ID.
     """
 
     origin: Path
+    base: Path
     data: Path
     sockets: Path
     owner: int
@@ -57,12 +62,31 @@ class Placement:
         """
         if self.identity:
             _sweep()
+            self._make(self.base, os.geteuid(), 0o711)  # the server has to come through
         for folder in (self.data, self.sockets):
-            self._make(folder)
+            self._make(folder, self.owner, 0o700)
 
     def note_origin(self) -> None:
         """Write down whose data these are; by this they are found to be of no more use one day."""
-        (self.data / ORIGIN).write_text(str(self.origin), "utf-8")
+        (self.base / ORIGIN).write_text(str(self.origin), "utf-8")
+
+    def remove(self, *paths: Path) -> None:
+        """Remove files of the server's, as whose they are."""
+        if self.identity:
+            command = ["/bin/rm", "-f", "--", *map(str, paths)]
+            subprocess.run(command, cwd="/", capture_output=True, check=False, **self.identity)  # noqa: S603
+            return
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    def begin_anew(self) -> None:
+        """Make the folder of the data empty.
+
+        Raises:
+            FileUnusable: it cannot be done.
+        """
+        shutil.rmtree(self.data)  # which follows no links
+        self._make(self.data, self.owner, 0o700)
 
     def binaries(self) -> Path:
         """The folder of the server's binaries.
@@ -76,16 +100,18 @@ class Placement:
             return installed
         return _copied(installed, self.identity)
 
-    def _make(self, folder: Path) -> None:
+    def _make(self, folder: Path, owner: int, mode: int) -> None:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=mode, parents=True, exist_ok=True)
             if os.name != "posix":
                 return
-            if self.identity and not folder.is_symlink() and folder.lstat().st_uid == 0:
-                os.chown(folder, self.owner, -1, follow_symlinks=False)
-            if folder.is_symlink() or folder.lstat().st_uid != self.owner:
+            found = folder.lstat()
+            if self.identity and found.st_uid == 0 != owner:
+                os.chown(folder, owner, -1, follow_symlinks=False)
+                found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
                 raise _of_somebody_else(folder)
-            folder.chmod(0o700)
+            folder.chmod(mode)
         except OSError as error:
             raise FileUnusable(f"{folder} cannot be made: {error.strerror}.") from None
 
@@ -101,13 +127,14 @@ def placement_for(folder: Path) -> Placement:
         owner = os.geteuid() if os.name == "posix" else 0
         data = folder / "pgdata"
         short = Path(tempfile.gettempdir()) / f"dagctl-{owner}-{name}"
-        return Placement(folder, data, data if len(str(data)) < SOCKET_PATH_LIMIT else short, owner)
+        return Placement(folder, data, data, data if len(str(data)) < SOCKET_PATH_LIMIT else short, owner)
     import pwd
 
     user = pwd.getpwnam(UNPRIVILEGED)
-    data = SHARED / f"dagctl-sandbox-{_mark_of(folder)}"
+    base = SHARED / f"dagctl-sandbox-{_mark_of(folder)}"
+    data = base / "data"
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    return Placement(folder, data, data, user.pw_uid, identity)
+    return Placement(folder, base, data, data, user.pw_uid, identity)
 
 
 def _mark_of(folder: Path) -> str:
@@ -148,7 +175,9 @@ def _installed_binaries() -> Path:
 def _copied(installed: Path, identity: dict[str, Any]) -> Path:
     """A copy of the binaries that everybody may run; it is made once for each version."""
     stamp = f"{installed.parent}{Path(binary(installed, 'postgres')).stat().st_mtime_ns}"
-    copy = SHARED / f"dagctl-postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    name = f"dagctl-postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    copy = next(place for place in map(SHARED.joinpath, names) if not os.path.lexists(place) or _is_own(place))
     if not copy.exists():
         making = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=SHARED))
         shutil.copytree(installed.parent, making, symlinks=True, dirs_exist_ok=True)
@@ -156,7 +185,7 @@ def _copied(installed: Path, identity: dict[str, Any]) -> Path:
         with suppress(OSError):  # another process was quicker
             making.rename(copy)
         shutil.rmtree(making, ignore_errors=True)
-    if copy.is_symlink() or copy.stat().st_uid != 0:
+    if not _is_own(copy):
         raise _of_somebody_else(copy)
     if not _runs(copy / "bin", identity):
         raise FileUnusable(f"PostgreSQL cannot be run from {copy}.", path=str(copy), role="postgres")
@@ -171,17 +200,26 @@ def _runs(binaries: Path, identity: dict[str, Any]) -> bool:
         return False
 
 
-def _is_home_of(folder: Path, data: Path) -> bool:
+def _is_own(folder: Path) -> bool:
+    """Whether it is a folder of this user's, and no link."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def _is_home_of(folder: Path, base: Path) -> bool:
     try:
-        return data.name.endswith((folder / MARK).read_text("utf-8"))
-    except OSError:
-        return folder.exists()
+        mark = read_private(folder / MARK)
+    except FileProblem:
+        mark = None
+    return base.name.endswith(mark) if mark else folder.exists()
 
 
 def _sweep() -> None:
     """Remove the data of sandboxes whose folder is gone: nobody would, /var/tmp outlives a reboot."""
-    for data in SHARED.glob("dagctl-sandbox-*"):
+    for base in SHARED.glob("dagctl-sandbox-*"):
         with suppress(OSError):
-            origin = (data / ORIGIN).read_text("utf-8")
-            if origin and not _is_home_of(Path(origin), data):
-                shutil.rmtree(data, ignore_errors=True)  # a server that still runs there ends by itself then
+            if not _is_own(base):
+                continue  # anybody may have put anything there
+            origin = (base / ORIGIN).read_text("utf-8")
+            if origin and not _is_home_of(Path(origin), base):
+                shutil.rmtree(base, ignore_errors=True)  # a server that still runs there ends by itself then

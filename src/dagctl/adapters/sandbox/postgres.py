@@ -7,16 +7,16 @@ stop a server whose starter was killed.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from dagctl.adapters.files.foreign import foreign_text
 from dagctl.adapters.sandbox.placement import binary, environment, placement_for
 from dagctl.adapters.sandbox.upstream import Upstream
-from dagctl.domain.errors import DagctlError
+from dagctl.domain.errors import DagctlError, FileProblem
 
 PORT = 5432
 """The port that the name of the Unix socket has; nothing listens on TCP."""
@@ -42,6 +42,11 @@ class EmbeddedPostgres:
         return self._place.data
 
     @property
+    def log(self) -> Path:
+        """What it has to say."""
+        return self._place.base / "server.log"
+
+    @property
     def alive(self) -> bool:
         """Whether the server that was started here still runs."""
         return self._process is not None and self._process.poll() is None
@@ -59,7 +64,7 @@ class EmbeddedPostgres:
         self._initialize(binaries)
         self._place.note_origin()
         self._remove_locks()
-        with open(self.data / "server.log", "ab") as log:
+        with open(self.log, "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
                 [binary(binaries, "postgres"), "-D", str(self.data), *self._settings()],
                 cwd=self.data,
@@ -119,8 +124,7 @@ class EmbeddedPostgres:
     def _remove_locks(self) -> None:
         """Remove what a killed server has left: its process ID may be a zombie's by now, or a stranger's."""
         socket = self._place.sockets / f".s.PGSQL.{PORT}"
-        for path in (self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
-            path.unlink(missing_ok=True)
+        self._place.remove(self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock"))
 
     def _settings(self) -> list[str]:
         values = {
@@ -135,10 +139,11 @@ class EmbeddedPostgres:
         return [part for name, value in values.items() for part in ("-c", f"{name}={value}")]
 
     def _initialize(self, binaries: Path) -> None:
-        if (self.data / "PG_VERSION").exists() and (self.data / "initialized").exists():
+        done_once = self._place.base / "initialized"
+        if (self.data / "PG_VERSION").exists() and done_once.exists():
             return
-        for entry in self.data.iterdir():  # an initdb that was killed leaves it half done
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        done_once.unlink(missing_ok=True)
+        self._place.begin_anew()  # an initdb that was killed leaves it half done
         done = subprocess.run(  # noqa: S603 - our own binary
             [binary(binaries, "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
              "--locale=C", "--no-sync"],
@@ -152,7 +157,7 @@ class EmbeddedPostgres:
         )  # fmt: skip
         if done.returncode != 0:
             raise DagctlError(f"PostgreSQL's data cannot be made in {self.data}: {done.stderr.strip()[-300:]}")
-        (self.data / "initialized").touch()
+        done_once.touch()
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + PATIENCE
@@ -162,7 +167,7 @@ class EmbeddedPostgres:
                 return
             time.sleep(0.02)
         self.stop()
-        raise DagctlError(f"PostgreSQL did not come up; its log is {self.data / 'server.log'}.")
+        raise DagctlError(f"PostgreSQL did not come up; its log is {self.log}.")
 
     def _pid(self) -> int | None:
         """The server's process, if one runs on these data; a process ID may have been given to another since."""
@@ -196,7 +201,7 @@ class EmbeddedPostgres:
 
 def _line(path: Path, number: int) -> str | None:
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
+        lines = foreign_text(path).splitlines()
+    except FileProblem:
         return None
     return lines[number] if len(lines) > number else None

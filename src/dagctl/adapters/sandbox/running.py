@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.observations import Observations
@@ -22,6 +22,7 @@ from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, up
 from dagctl.adapters.sandbox.issuer import issuer_app
 from dagctl.adapters.sandbox.keys import Keys
 from dagctl.adapters.sandbox.lock import held
+from dagctl.adapters.sandbox.neighbours import guarded
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 from dagctl.adapters.sandbox.proxy import PgProxy
@@ -98,7 +99,7 @@ class Sandbox:
             DagctlError: it does not; the message names its log.
         """
         if self._postgres is not None and not self._postgres.alive:
-            log = self._postgres.data / "server.log"
+            log = self._postgres.log
             raise DagctlError(f"The sandbox's PostgreSQL has ended by itself; its log is {log}.")
 
     def admin_dsn(self, project: str) -> dict[str, Any]:
@@ -155,7 +156,10 @@ class Sandbox:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
         self.platform = self._model(keys)
-        self._apps = [api_app(self.platform, StateProxy(*self.proxy)), issuer_app(self.platform, keys.jwks)]
+        self._apps = [
+            guarded(api_app(self.platform, StateProxy(*self.proxy)), api_port),
+            guarded(issuer_app(self.platform, keys.jwks), issuer_port),
+        ]
         self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
@@ -243,7 +247,7 @@ def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Ite
             sandbox.stop()
 
 
-def _web_server(app: Starlette, certificate: Path) -> uvicorn.Server:
+def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
