@@ -29,6 +29,7 @@ from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets
+from dagctl.domain.values.text import harmless
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
@@ -164,7 +165,8 @@ def _errors_for_sqlmesh() -> Iterator[None]:
         if "sqlmesh.utils.errors" not in sys.modules:
             from dagctl._cures import cure
 
-            error.hint = cure(error)
+            error.hint = harmless(cure(error) or "") or None
+            error.message = harmless(error.message)
             raise
         from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 
@@ -224,7 +226,7 @@ def _warn(text: str) -> None:
     if said not in _warned:
         _warned.add(said)
         # the person has to see it, however logging is set up
-        print(f"dagctl: WARNING: {text}", file=sys.stderr)  # noqa: T201
+        print(f"dagctl: WARNING: {harmless(text)}", file=sys.stderr)  # noqa: T201
 
 
 def _begin_anew() -> None:

@@ -62,20 +62,20 @@ class App:
         from dagctl.cli.waiting import told
 
         self._end_line()
-        return told(f"Waiting for {host} ...", lambda text: self._put(self.err, text))
+        return told(f"Waiting for {_harmless(host)} ...", lambda text: self._put(self.err, text))
 
-    def show(self, record: object, text: str) -> None:
-        """Put a command's result on stdout: `record` under `--json`, otherwise `text`."""
+    def show(self, record: object, text: str, paint: Callable[[str], str] = str) -> None:
+        """Put a command's result on stdout: `record` under `--json`, otherwise `text`, coloured by `paint`."""
         if self.as_json:
             import json
 
-            text = json.dumps(record, indent=2, ensure_ascii=False, default=str)
-        self.put(text)
+            text, paint = _escaped(json.dumps(record, indent=2, ensure_ascii=False, default=str)), str
+        self.put(text, paint)
 
-    def put(self, text: str) -> None:
-        """Put a line of data on stdout."""
+    def put(self, text: str, paint: Callable[[str], str] = str) -> None:
+        """Put a line of data on stdout, coloured by `paint`: colours in `text` would not pass."""
         self._end_line()
-        self._put(self.out, f"{text}\n")
+        self._put(self.out, f"{paint(_harmless(text))}\n")
 
     def show_rows(self, record: object, rows: Sequence[Sequence[str]], absent: str) -> None:
         """Put a list on stdout; where there is nothing in it, say so."""
@@ -87,7 +87,7 @@ class App:
     def say(self, text: str) -> None:
         """Talk to the person, on stderr."""
         self._end_line()
-        self._put(self.err, f"{text}\n")
+        self._put(self.err, f"{_harmless(text)}\n")
 
     def _end_line(self) -> None:
         if self._unfinished_line:
@@ -100,7 +100,7 @@ class App:
         Raises:
             NeedsTerminal: there is no answer to be had.
         """
-        self._put(self.err, question)
+        self._put(self.err, _harmless(question))
         answer = self.stdin.readline()
         if not answer:
             from dagctl.domain.errors import NeedsTerminal
@@ -111,7 +111,7 @@ class App:
     def prompt(self, question: str) -> None:
         """Show a question whose answer somebody else reads."""
         self._end_line()
-        self._put(self.err, question)
+        self._put(self.err, _harmless(question))
         self._unfinished_line = True
 
     def countdown(self, left: float) -> None:
@@ -144,6 +144,24 @@ class App:
     def interactive(self) -> bool:
         """Whether there is a person at a terminal to ask."""
         return bool(self.stdin and self.stdin.isatty() and self.err.isatty())
+
+
+def _harmless(text: str) -> str:
+    """As `dagctl.domain.values.text.harmless`, which is loaded only where it has something to do."""
+    if text.replace("\n", "").isprintable():
+        return text
+    from dagctl.domain.values.text import harmless
+
+    return harmless(text)
+
+
+def _escaped(text: str) -> str:
+    """JSON of which a terminal acts upon nothing, and which any encoding can hold: what it means is the same."""
+    if text.replace("\n", "").isprintable():
+        return text
+    import json
+
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
 
 
 def _silence(stream: TextIO) -> None:

@@ -50,7 +50,9 @@ def _login(advice: Advice) -> str:
 
 
 def _pin(advice: Advice) -> str:
-    return f'Add project="{advice.project or "ORGANIZATION/PROJECT"}" to its calls of get_state_connection().'
+    from dagctl.domain.generation.literals import literal
+
+    return f"Add project={literal(advice.project or 'ORGANIZATION/PROJECT')} to its calls of get_state_connection()."
 
 
 _GENERATE = "Run: dagctl config generate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagctl.domain.errors import DagctlError, NotSignedIn, ProtectionRefused
+from dagctl.domain.values.text import harmless
 
 if TYPE_CHECKING:
     from dagctl.cli.app import App
@@ -58,7 +59,7 @@ def _bug(error: BaseException, app: App) -> int:
     place = "nowhere: it could not be written"
     try:
         log = home_directory() / "bug.log"
-        write_private(log, "".join(traceback.format_exception(error)))
+        write_private(log, harmless("".join(traceback.format_exception(error))))
         place = str(log)
     except DagctlError:
         pass

@@ -37,6 +37,12 @@ class LazyParser(ArgumentParser):
         self.declare()
         return super().parse_known_args(args, namespace)
 
+    def error(self, message: str) -> NoReturn:
+        """As `ArgumentParser` does; it shows what was typed as it is."""
+        from dagctl.domain.values.text import harmless
+
+        super().error(harmless(message))
+
     def declare(self) -> None:
         """Have the command, where this parser is one's, declare its options."""
         if self.command is None:

@@ -11,14 +11,15 @@ from dagctl._cures import cure, protected, protected_from_bot
 from dagctl.adapters.sqlmesh.commands import UI
 from dagctl.adapters.sqlmesh.invocation import invocation
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
+from dagctl.domain.values.text import harmless
 
 
 def for_sqlmesh(error: DagctlError) -> DagctlError:
     """The same error, as an SQLMesh error too, with what to do about it: SQLMesh shows no more than its text."""
     if isinstance(error, SQLMeshError):
         return error
-    copy = _of_both_kinds(type(error), error.message, vars(error))
-    copy.hint = _cure(error)
+    copy = _of_both_kinds(type(error), error.message, {**vars(error), "message": harmless(error.message)})
+    copy.hint = harmless(_cure(error) or "") or None
     return copy
 
 

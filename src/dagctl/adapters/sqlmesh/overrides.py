@@ -23,6 +23,7 @@ from sqlmesh.utils.pydantic import validation_error_message
 
 from dagctl.adapters.sqlmesh.gateways import is_one
 from dagctl.adapters.sqlmesh.personal import personal_keys
+from dagctl.domain.values.text import harmless
 
 PREFIX = "sqlmesh__"
 STATE = "state_connection"
@@ -45,7 +46,7 @@ def project_config(**settings: Any) -> Config:
     try:
         return Config(**_overridden(settings))
     except ValidationError as error:
-        raise ConfigError(validation_error_message(error, "Invalid project config:")) from None
+        raise ConfigError(harmless(validation_error_message(error, "Invalid project config:"))) from None
 
 
 def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _silenced(overrides: dict[str, Any], variable: str) -> dict[str, Any]:
 def _silenced_one(gateway: Any, variable: str) -> Any:
     if _state(gateway) is not None:
         print(  # noqa: T201 - the person has to see it, however logging is set up
-            f"dagctl: {variable}STATE_CONNECTION__* is set and ignored: the state connection is dagctl's. "
+            f"dagctl: {harmless(variable)}STATE_CONNECTION__* is set and ignored: the state connection is dagctl's. "
             "Remove it from the environment and from .env.",
             file=sys.stderr,
         )

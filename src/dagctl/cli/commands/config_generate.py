@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -195,14 +196,17 @@ def _shown(app: App, conversion: Conversion, *, check: bool, diff: bool) -> int:
     text = conversion.diff().rstrip("\n") if diff else ""
     if not text:
         text = f"{conversion.output} would {'' if conversion.changes else 'not '}change."
-    if coloured(app.out) and not app.as_json:
-        text = "\n".join(_painted(line, conversion.changes) for line in text.split("\n"))
-    app.show({**_record(conversion), "diff": conversion.diff() if diff else None}, text)
+    record = {**_record(conversion), "diff": conversion.diff() if diff else None}
+    app.show(record, text, partial(_painted, conversion.changes) if coloured(app.out) else str)
     return FAILED if check and conversion.changes else DONE
 
 
-def _painted(line: str, changes: bool) -> str:
-    """A line of a diff as git colours it, or the one sentence."""
+def _painted(changes: bool, text: str) -> str:
+    """A diff as git colours it, or the one sentence."""
+    return "\n".join(_painted_line(line, changes) for line in text.split("\n"))
+
+
+def _painted_line(line: str, changes: bool) -> str:
     if line.startswith(("+++", "---")):
         colour = "1"
     else:

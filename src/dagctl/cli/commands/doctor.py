@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from dagctl.cli.app import App
 from dagctl.cli.doctor_cures import cure, seen
@@ -32,7 +33,7 @@ def run(args: Namespace, app: App) -> int:
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
-            app.put(_line(check, coloured=coloured(app.out), width=width))
+            app.put(_line(check, width), partial(_painted, check.state) if coloured(app.out) else str)
     if app.as_json:
         app.show([_record(check) for check in done], "")
     return _exit_code(done)
@@ -53,13 +54,16 @@ def _record(check: Check) -> dict[str, str | None]:
     return {"link": check.link, "state": check.state.value, "seen": seen(check), "cure": cure(check)}
 
 
-def _line(check: Check, *, coloured: bool, width: int | None) -> str:
+def _painted(state: Mark, line: str) -> str:
+    """A line whose first word has its colour."""
+    word = len(_WORDS[state])
+    return f"\033[{_COLOURS[state]}m{line[:word]}\033[0m{line[word:]}"
+
+
+def _line(check: Check, width: int | None) -> str:
     """A check for people: on a terminal of `width` columns, its lines are aligned. Cures are there to be copied."""
-    word = f"{_WORDS[check.state]:<4}"
-    if coloured:
-        word = f"\033[{_COLOURS[check.state]}m{word}\033[0m"
     words = seen(check) if width is None else _wrapped(seen(check), width - _INDENT)
-    line = f"{word}  {check.link:<{_WIDTH}}  {words}"
+    line = f"{_WORDS[check.state]:<4}  {check.link:<{_WIDTH}}  {words}"
     advice = cure(check)
     return f"{line}\n{'':{_INDENT}}-> {advice}" if advice else line
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagctl.cli.app import App
 from dagctl.cli.showing import seconds, tcp_port
+from dagctl.domain.values.text import quoted
 
 if TYPE_CHECKING:
     from dagctl.adapters.platform_model.people import Person
@@ -80,11 +81,11 @@ The sandbox is up.
   projects  {", ".join(where["projects"])}
 
 Next:
-  dagctl auth login --org {where["organization"]} --api-url {where["api_url"]}
-  dagctl use-project {where["projects"][0]}
+  dagctl auth login --org {quoted(where["organization"])} --api-url {where["api_url"]}
+  dagctl use-project {quoted(where["projects"][0])}
 
 Your browser does not know the sandbox's CA and will warn of it. Other programs trust it with:
-  export SSL_CERT_FILE={where["ca_bundle"]}"""
+  export SSL_CERT_FILE={quoted(where["ca_bundle"])}"""
     end = "Stop it with: dagctl sandbox stop" if detached else "Ctrl-C stops it."
     record = {name: value for name, value in where.items() if name != "admin"}
     app.show(record, f"{text}\n\n{end}")

@@ -14,6 +14,7 @@ from dagctl.domain.generation.additions import Addition, additions_to
 from dagctl.domain.generation.emitter import Provenance, module_of
 from dagctl.domain.generation.states import KeptState
 from dagctl.domain.values.document import Live, YamlDocument, scalars
+from dagctl.domain.values.text import quoted
 from dagctl.ports.file_system import FileSystem
 from dagctl.ports.sqlmesh_project import SqlmeshProject
 from dagctl.ports.yaml_reader import YamlReader
@@ -261,4 +262,6 @@ def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, 
         kept = f"{source.name}, which is kept as {backup.name}"
         again = f"To make it anew, move {backup.name} back and run `dagctl config generate --force`."
         return Provenance(kept, again, project)
-    return Provenance(source.name, f"To make it anew, run `dagctl config generate -o {target.name} --force`.", project)
+    return Provenance(
+        source.name, f"To make it anew, run `dagctl config generate -o {quoted(target.name)} --force`.", project
+    )

@@ -17,6 +17,15 @@ def quoted(word: str) -> str:
     return shlex.quote(_visible(word))
 
 
+def harmless(text: str) -> str:
+    """`text` in its lines, with a blank for whatever cannot be seen: the one door of all that is shown.
+
+    A terminal acts upon control characters (C0, and C1 in UTF-8 too), bidirectional marks make a line read as another
+    (https://trojansource.codes), and separators of lines and paragraphs begin one that nobody has written.
+    """
+    return "\n".join(map(_visible, text.split("\n")))
+
+
 def span(time: timedelta) -> str:
     """A length of time, roughly, in words."""
     seconds = int(time.total_seconds())
@@ -27,4 +36,6 @@ def span(time: timedelta) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
