@@ -67,8 +67,9 @@ def _load(text: str) -> CommentedMap:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise YamlProblem(f"{error.problem or 'it is not YAML'}{where}") from None
-    except (YAMLError, RecursionError, ValueError, NotImplementedError) as error:
-        raise YamlProblem(f"it is not YAML: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # noqa: BLE001 - ruamel stumbles over what is in itself with whatever it was about to do
+        why = (str(error).splitlines() or [""])[0] if isinstance(error, YAMLError) else "it cannot be loaded"
+        raise YamlProblem(f"it is not YAML: {why}") from None
     if document is None:
         document = CommentedMap()
         if text.strip():

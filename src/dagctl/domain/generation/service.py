@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import unified_diff
@@ -62,8 +63,7 @@ class Conversion:
 
     def diff(self) -> str:
         """How the Python file would change, as a unified diff."""
-        before = (self.existing or "").splitlines(keepends=True)
-        after = self.text.splitlines(keepends=True)
+        before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (self.existing or "", self.text))
         was = str(self.output) if self.existing is not None else "/dev/null"
         return "".join(unified_diff(before, after, was, str(self.output)))
 
