@@ -256,3 +256,14 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
 def test_clearing_where_there_is_nothing(tmp_path: Path) -> None:
     FileCredentialStore(tmp_path).clear()
     FileTokenStore(tmp_path).clear()
+
+
+def test_names_that_collide_have_files_of_their_own(tmp_path: Path) -> None:
+    store, folder = FileCredentialStore(tmp_path), tmp_path / "credentials"
+    pairs = [("a", "b_c"), ("a_b", "c"), ("a/b", "c"), ("\U00020000" * 60, "shop"), ("\U00020000" * 60, "web")]
+    for org, project in pairs:
+        store.save(org, project, _credentials(f"{org}/{project}"))
+    assert json.loads((folder / "a_b_c.json").read_text())["password"] == "a/b_c"  # as other tools look for it
+    found = {json.loads(path.read_text())["password"] for path in folder.iterdir()}
+    assert found == {f"{org}/{project}" for org, project in pairs}
+    assert all(len(path.name.encode()) < 200 for path in folder.iterdir())

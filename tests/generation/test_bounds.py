@@ -7,10 +7,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
+from sqlmesh.utils.errors import ConfigError
 from tests.generation.test_equality import MINIMAL
 
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.sqlmesh.project import InstalledSqlmesh, loaded, same
+from dagctl.adapters.sqlmesh.values import yaml_settings
 from dagctl.adapters.yaml.documents import LIMIT, RuamelReader
 from dagctl.domain.errors import ConfigProblem
 from dagctl.domain.generation import ConfigGeneration
@@ -75,6 +77,13 @@ def test_what_nobody_could_load_is_a_sentence(text: str, why: str) -> None:
     with pytest.raises(ConfigProblem) as refused:
         RuamelReader().read(text, "config.yaml")
     assert refused.value.message == why
+
+
+@pytest.mark.parametrize("text", ["a: &v {<<: *v, b: *x}", f"a: {'9' * 50_000}", f"a: {'[' * 5_000}", "a: {{ '*' }}x"])
+def test_it_is_a_sentence_of_sqlmeshs_too_and_quotes_nothing(text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        yaml_settings(text)
+    assert str(refused.value) == "The configuration is no YAML that can be loaded, once its Jinja is rendered."
 
 
 def test_deep_jinja_is_a_sentence() -> None:

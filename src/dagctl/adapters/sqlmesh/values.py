@@ -60,7 +60,7 @@ def yaml_items(source: str) -> list[Any]:
 
 def yaml_settings(text: str) -> dict[str, Any]:
     """The settings of a whole YAML configuration, rendered and then parsed; its gateways are under `gateways`."""
-    settings = dict(_loaded(text, "the configuration"))
+    settings = dict(_loaded(text, "The configuration"))
     gateways = settings.pop("gateway", None) if "gateways" not in settings else settings["gateways"]
     return {**settings, "gateways": named(gateways or {})}
 
@@ -70,7 +70,7 @@ def _quote(escapes: bool) -> str:
 
 
 def _parsed(scalar: str, name: str) -> Any:
-    return _loaded(f"- {scalar}\n", f"the value of {name}", jinja=False)[0]
+    return _loaded(f"- {scalar}\n", f"The value of {name}", jinja=False)[0]
 
 
 def _loaded(text: str, what: str, *, jinja: bool = True) -> Any:
