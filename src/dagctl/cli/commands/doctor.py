@@ -56,8 +56,7 @@ def _record(check: Check) -> dict[str, str | None]:
 
 def _painted(state: Mark, line: str) -> str:
     """A line whose first word has its colour."""
-    word = len(_WORDS[state])
-    return f"\033[{_COLOURS[state]}m{line[:word]}\033[0m{line[word:]}"
+    return f"\033[{_COLOURS[state]}m{line[:4]}\033[0m{line[4:]}"
 
 
 def _line(check: Check, width: int | None) -> str:
