@@ -164,9 +164,14 @@ def _state_certificate_refused(error: errors.CertificateRefused) -> str:
         return f"Check that this is the state database's proxy. {_WHERE} TLS is asked for by {now}."
     if error.sslmode in ("disable", "allow", "prefer"):
         return f"Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {error.sslmode}), or set verify-full."
+    return f"Let DAGCTL_STATE_SSLROOTCERT name the PEM file of the platform's CA, or change {now}."
+
+
+def unverified(place: str) -> str:
+    """What there is to say of a connection to a proxy whose certificate is from nobody that is known here."""
     return (
-        "Let the first of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE that is there name the platform's "
-        f"CA, or change {now}."
+        f"the state database's proxy {place} is not verified: no CA that this machine knows vouches for it. "
+        "Let DAGCTL_STATE_SSLROOTCERT name its CA, or set DAGCTL_STATE_SSLMODE=require if that is all right."
     )
 
 

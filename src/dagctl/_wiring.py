@@ -105,7 +105,7 @@ def connect(
             sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
             connector=_state_connector,
             trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
-            probe=probe or _later(lambda: _state_probe(environ)),
+            probe=probe or _later(_state_probe),
             machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or working_directory())),
         )
     )
@@ -236,13 +236,13 @@ def _state_connector(wanted: Connectable) -> Any:
 def _proxy_trust(home: Path, environ: Mapping[str, str]) -> ProxyTrust:
     from dagctl.adapters.postgres.trust import LocalProxyTrust
 
-    return LocalProxyTrust(home / "sandbox" / "ca.pem", environ)
+    return LocalProxyTrust(home, environ)
 
 
-def _state_probe(environ: Mapping[str, str]) -> StateProbe:
+def _state_probe() -> StateProbe:
     from dagctl.adapters.postgres.probe import PostgresProbe
 
-    return PostgresProbe(environ)
+    return PostgresProbe()
 
 
 def _machine(home: Path, environ: Mapping[str, str], folder: Path) -> Machine:

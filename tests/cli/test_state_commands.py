@@ -15,6 +15,7 @@ import pytest
 from attrs import evolve
 
 from dagctl import __version__
+from dagctl.adapters.postgres.libpq import NOWHERE
 from dagctl.cli.commands.state_psql import variables
 from dagctl.cli.commands.state_url import uri
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
@@ -155,10 +156,12 @@ def test_psql_only_reads(at_psql: None, run: Any) -> None:
     assert "read-only transaction" in done.stderr
 
 
-def test_what_somebody_has_in_pgoptions_stays(at_psql: None, run: Any) -> None:
-    settings = "select current_setting('work_mem'), current_setting('default_transaction_read_only')"
-    done = run("state", "psql", "--", "-XAtc", settings, env={"PGOPTIONS": "-c work_mem=7MB"})
-    assert done.stdout == "7MB|on\n", done.stderr
+def test_what_is_meant_for_another_database_does_not_reach_psql(at_psql: None, run: Any) -> None:
+    settings = "select current_setting('work_mem') <> '7MB', current_setting('default_transaction_read_only')"
+    others = {"PGOPTIONS": "-c work_mem=7MB", "PGSSLCERT": "/c.pem", "PGREQUIREAUTH": "none", "PGSERVICE": "other"}
+    others |= {"PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require", "PGSSLMAXPROTOCOLVERSION": "TLSv1"}
+    done = run("state", "psql", "--", "-XAtc", settings, env=others)
+    assert done.stdout.lower() in ("t|on\n", "true|on\n"), done.stderr
 
 
 def test_writing_is_guarded(at_psql: None, run: Any, sandbox: Sandbox) -> None:
@@ -229,8 +232,8 @@ def test_who_is_not_signed_in_is_told(command: str, run: Any, psql: Path, enviro
 
 
 def test_variables() -> None:
-    found = variables(CREDENTIALS, {}, write=False)
+    found = variables(CREDENTIALS, write=False)
     assert found["PGOPTIONS"] == "-c default_transaction_read_only=on"
     assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("require", "/a b/ca.pem")
-    assert "PGOPTIONS" not in variables(CREDENTIALS, {}, write=True)
-    assert "PGSSLROOTCERT" not in variables(changed(sslrootcert=None), {}, write=True)
+    assert "PGOPTIONS" not in variables(CREDENTIALS, write=True)
+    assert variables(changed(sslrootcert=None), write=True)["PGSSLROOTCERT"] == NOWHERE

@@ -85,10 +85,11 @@ class TestLocalMachine(MachineContract):
 
 class TestLocalProxyTrust(ProxyTrustContract):
     def make(self, *, trusting: bool) -> LocalProxyTrust:
-        ca = self.folder / "ca.pem"
+        ca = self.folder / "sandbox" / "ca.pem"
         if trusting:
+            ca.parent.mkdir()
             ca.touch()
-        return LocalProxyTrust(ca, {})
+        return LocalProxyTrust(self.folder, {})
 
 
 class TestRuamelReader(YamlReaderContract):

@@ -49,8 +49,8 @@ class TestPostgresProbe(StateProbeContract):
         return StateStage(probe_of(), self.credentials, str(self.sandbox.ca_file), str(other), self.nowhere)
 
 
-def probe_of(environ: dict[str, str] | None = None, timeout: float = 60.0) -> PostgresProbe:
-    return PostgresProbe(environ or {}, timeout=timeout)
+def probe_of(timeout: float = 60.0) -> PostgresProbe:
+    return PostgresProbe(timeout=timeout)
 
 
 @pytest.fixture
@@ -167,17 +167,16 @@ def test_a_ca_file_that_is_none(tmp_path: Path, credentials: StateCredentials) -
             probe_of().secure(evolve(credentials.endpoint, sslmode="verify-full", sslrootcert=str(path)))
 
 
-def test_require_verifies_where_libpq_finds_root_certificates(
-    tmp_path: Path, credentials: StateCredentials, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+def test_require_verifies_where_libpq_is_given_root_certificates(
+    credentials: StateCredentials, sandbox: Sandbox
 ) -> None:
-    probe = probe_of({"PGSSLROOTCERT": str(sandbox.ca_file)})
-    shown = probe.secure(credentials.endpoint)
+    shown = probe_of().secure(evolve(credentials.endpoint, sslrootcert=str(sandbox.ca_file)))
     assert shown is not None
     assert shown.trusted_by == str(sandbox.ca_file)
 
 
 def test_the_sandbox_of_this_machine_is_verified_by_itself(credentials: StateCredentials, sandbox: Sandbox) -> None:
-    trusted = LocalProxyTrust(sandbox.ca_file, {}).applied(credentials.endpoint)
+    trusted = LocalProxyTrust(sandbox.ca_file.parent.parent, {}).applied(credentials.endpoint)
     assert (trusted.sslmode, trusted.sslrootcert) == ("verify-full", str(sandbox.ca_file))
     probe_of().enter(evolve(credentials, endpoint=trusted))
 

@@ -131,13 +131,13 @@ def test_what_a_projects_dotenv_says_of_heeded_variables(tmp_path: Path) -> None
     pytest.importorskip("dotenv", reason="the sqlmesh extra is not installed")
     assert heeded_in_dotenv(tmp_path, {}) == {}
     (tmp_path / ".env").write_text(
-        "DAGCTL_ORG=acme\nexport PGSSLROOTCERT='/ca.pem'\nPATH=/bin\nSQLMESH__PROJECT=x\n"
+        "DAGCTL_ORG=acme\nexport DAGCTL_STATE_SSLROOTCERT='/ca.pem'\nPGUSER=x\nPATH=/bin\nSQLMESH__PROJECT=x\n"
         "https_proxy=http://me:secret@proxy\nDAGCTL_PROJECT=\nSSL_CERT_FILE\n"
     )
     found = heeded_in_dotenv(tmp_path, {"DAGCTL_ORG": "globex"})
     assert {name: said.value for name, said in found.items()} == {
         "DAGCTL_ORG": "acme",
-        "PGSSLROOTCERT": "/ca.pem",
+        "DAGCTL_STATE_SSLROOTCERT": "/ca.pem",
         "https_proxy": "http://me:secret@proxy",
         "DAGCTL_PROJECT": "",
     }
@@ -161,7 +161,7 @@ def test_another_dotenv_takes_the_projects_place_if_it_is_there(tmp_path: Path) 
     [
         ("DAGCTL_HOME", True),
         ("dagctl_org", True),
-        ("PGSERVICEFILE", True),
+        ("PGSERVICEFILE", False),
         ("SSL_CERT_DIR", True),
         ("REQUESTS_CA_BUNDLE", True),
         ("http_proxy", True),

@@ -130,7 +130,6 @@ def test_variables_are_named_and_their_values_are_not(home: Path) -> None:
     assert [seen.name for seen in LocalMachine(home, environ, home).variables()] == [
         "DAGCTL_ACCESS_TOKEN",
         "HTTPS_PROXY",
-        "PGSSLROOTCERT",
         "SSL_CERT_FILE",
         "https_proxy",
         "no_proxy",

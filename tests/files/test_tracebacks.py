@@ -132,7 +132,7 @@ def a_proxy_that_is_not_there(machine: Machine) -> None:
     pytest.importorskip("psycopg2")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    PostgresProbe({}).enter(machine.credentials(port))
+    PostgresProbe().enter(machine.credentials(port))
 
 
 WAYS: dict[str, Callable[[Machine], Any]] = {

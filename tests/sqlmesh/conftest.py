@@ -194,6 +194,9 @@ class Link(StateLink):
 
     taken = credentials
 
+    def entering(self) -> StateCredentials:
+        return self.credentials()
+
     def require(self, environments: Iterable[str], *, again: bool = False) -> None:
         for name in environments:
             (self.asked_again if again else self.asked).append(name)

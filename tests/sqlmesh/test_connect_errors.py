@@ -135,7 +135,7 @@ def test_a_port_where_another_listens(answer: bytes, why: str, there: Place, hom
 def test_a_ca_that_is_not_the_proxys(there: Place, home: Home, tmp_path: Path) -> None:
     trustme = pytest.importorskip("trustme")
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
-    strict = {"DAGCTL_STATE_SSLMODE": "verify-full", "PGSSLROOTCERT": str(tmp_path / "other.pem")}
+    strict = {"DAGCTL_STATE_SSLMODE": "verify-full", "DAGCTL_STATE_SSLROOTCERT": str(tmp_path / "other.pem")}
     logins = len(there.sandbox.observations.pg_logins)
     sentence, cure = failing(there, SSL_CERT_FILE=str(there.sandbox.ca_bundle), **home(trusting=False), **strict)
     assert f"TLS with the state database's proxy {at(there)} failed: " in sentence

@@ -19,16 +19,15 @@ from attrs import evolve
 
 from dagctl import __version__, _cures
 from dagctl.adapters.postgres.libpq import explained
-from dagctl.adapters.postgres.trust import LocalProxyTrust
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
     NotFound,
     NotSignedIn,
     PlatformError,
-    SettingUnusable,
     Unreachable,
 )
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
@@ -389,10 +388,9 @@ CREDENTIALS = StateCredentials(ENDPOINT, "secret-token")
             'no state database org_acme_shop for you: database "org_acme_tls" does not exist.',
             "dagctl projects",
         ),
-        ('definition of service "wh" not found', SettingUnusable, "PGSERVICE keeps libpq from", "Unset PGSERVICE"),
         ("server does not support SSL, but SSL was required", CertificateRefused, "offers no TLS", "config current"),
         ("FATAL:  the proxy takes TLS connections only", CertificateRefused, "takes TLS only", "verify-full"),
-        ("SSL error: certificate verify failed", CertificateRefused, "TLS with", "PGSSLROOTCERT"),
+        ("SSL error: certificate verify failed", CertificateRefused, "TLS with", "DAGCTL_STATE_SSLROOTCERT"),
         ("", Unreachable, "no reason is given", "network"),
     ],
 )
@@ -428,54 +426,12 @@ def test_an_explanation_never_holds_the_token() -> None:
     assert "secret-token" not in str(explained("bad password 'secret-token'", CREDENTIALS))
 
 
-@pytest.mark.parametrize(
-    ("host", "sslmode", "chosen", "expected"),
-    [
-        ("localhost", "require", False, ("verify-full", "local")),
-        ("127.0.0.1", "require", False, ("verify-full", "local")),
-        ("localhost", "require", True, ("require", None)),
-        ("localhost", "disable", True, ("disable", None)),
-        ("localhost", "verify-ca", True, ("verify-ca", "local")),
-        ("localhost", "verify-full", True, ("verify-full", "local")),
-        ("proxy.example.com", "require", False, ("require", None)),
-        ("proxy.example.com", "verify-full", True, ("verify-full", "given")),
-    ],
-)
-def test_the_ca_that_the_proxy_is_verified_by(
-    host: str,
-    sslmode: str,
-    chosen: bool,
-    expected: tuple[str, str | None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    local = tmp_path / "ca.pem"
-    local.write_text("a CA")
-    asked = evolve(ENDPOINT, host=host, sslmode=sslmode, chosen=chosen)
-    found = LocalProxyTrust(local, {"SSL_CERT_FILE": "given"}).applied(asked)
-    ca = {str(local): "local"}.get(str(found.sslrootcert), found.sslrootcert)
-    assert (found.sslmode, ca) == expected
-
-
-def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    asked = evolve(ENDPOINT, sslmode="verify-full", chosen=True)
-
-    def ca(environ: dict[str, str]) -> str | None:
-        return LocalProxyTrust(tmp_path / "ca.pem", environ).applied(asked).sslrootcert
-
-    assert ca({"PGSSLROOTCERT": "mine.pem"}) is None
-    assert ca({"SSL_CERT_FILE": "first.pem", "REQUESTS_CA_BUNDLE": "second.pem"}) == "first.pem"
-    assert ca({"REQUESTS_CA_BUNDLE": "second.pem"}) == "second.pem"
-    system = ca({})
-    assert system
-    assert Path(system).is_file() or system == "system"
-    (tmp_path / "ca.pem").write_text("a CA")
-    local = evolve(asked, host="localhost")
-    named = {"PGSSLROOTCERT": "mine.pem"}
-    assert LocalProxyTrust(tmp_path / "ca.pem", named).applied(local).sslrootcert is None
-    (tmp_path / ".postgresql").mkdir()
-    (tmp_path / ".postgresql" / "root.crt").write_text("a CA")
-    assert ca({}) is None
-    assert LocalProxyTrust(tmp_path / "ca.pem", {}).applied(ENDPOINT) == ENDPOINT
+@pytest.mark.parametrize("echoed", ["{0}", "{1}", "{2}", "{0}.{1}", "(…{2}", "{1}\ncut", "x{3}", '"{4}"', "{5}"])
+def test_an_explanation_holds_no_part_of_the_token(echoed: str) -> None:
+    head, body, sign = "eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiJhZGEifQ", "c2lnbmF0dXJl-Z9_x2"
+    parts = [head, body, sign, sign[5:], body[:9], f"{head}.{body}.{sign}"[12:30]]
+    heard = f"FATAL:  the token {echoed.format(*parts)} is of no use"
+    said = str(explained(heard, evolve(CREDENTIALS, password=Secret(f"{head}.{body}.{sign}"))))
+    token = f"{head}.{body}.{sign}"
+    assert not any(said[at : at + 8] in token for at in range(len(said) - 7))
+    assert "the token" in said

@@ -28,7 +28,7 @@ from dagctl.domain.errors import (
 )
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.platform import Project
+from dagctl.domain.values.platform import Project, StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import span
 from dagctl.ports.machine import FileSeen, VariableSeen
@@ -355,7 +355,8 @@ def test_a_sandboxs_proxy_is_verified_by_itself() -> None:
     [
         ("localhost:18443", CA, ("verify-full", CA)),
         ("localhost:18443", None, ("require", None)),
-        ("api.dagctl.test", CA, ("require", CA)),
+        ("api.dagctl.test", CA, ("verify-full", CA)),
+        ("api.dagctl.test", None, ("require", None)),
     ],
 )
 def test_what_is_shown_is_how_strict_a_connection_will_be(
@@ -369,7 +370,8 @@ def test_what_is_shown_is_how_strict_a_connection_will_be(
     assert (entrance.sslmode, entrance.sslrootcert) == shown
 
 
-def test_another_platforms_proxy_is_not_verified_by_the_sandboxs_ca(machine: Machine) -> None:
+def test_the_end_of_a_tunnel_is_not_verified_by_the_sandboxs_ca() -> None:
+    machine = Machine(MemoryPlatform(proxy=StateProxy("localhost", 15432))).choose()
     machine.probe.trusted = CA
     assert "sslmode require: encrypted, but the proxy is not verified" in machine.checks()["proxy TLS"].seen
 

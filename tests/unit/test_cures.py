@@ -126,8 +126,8 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.CertificateRefused("m", sslmode="verify-full", why="certificate verify failed", **PG),
-        "Let the first of PGSSLROOTCERT, ~/.postgresql/root.crt and SSL_CERT_FILE that is there name the platform's "
-        "CA, or change DAGCTL_STATE_SSLMODE (now verify-full).",
+        "Let DAGCTL_STATE_SSLROOTCERT name the PEM file of the platform's CA, or change DAGCTL_STATE_SSLMODE (now "
+        "verify-full).",
     ),
     (errors.Refused("m"), None),
     (errors.Refused("m", code="server_error"), "Try again in a few minutes."),

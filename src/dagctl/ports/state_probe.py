@@ -12,7 +12,17 @@ class ProxyTrust(Protocol):
     """Knows the CA certificates that this machine verifies state databases' proxies with."""
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """`endpoint` with those CA certificates, and as strict as they allow where nobody chose an `sslmode`."""
+        """`endpoint` with those CA certificates, and as strict as they allow where nobody chose an `sslmode`.
+
+        Asks nobody: a proxy whose certificate has been verified once is verified from then on.
+        """
+
+    def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
+        """As `applied`, for whoever connects now: the proxy shows its certificate, where that is not known yet.
+
+        Raises:
+            Unreachable: there is no connection to be had.
+        """
 
 
 class StateProbe(Protocol):

@@ -26,6 +26,11 @@ class ProxyTrustContract(Contract):
         assert applied.sslmode == "verify-full"
         assert applied.sslrootcert
 
+    def test_nothing_on_this_machine_is_tried(self) -> None:
+        for trusting in (False, True):
+            trust = self.make(trusting=trusting)
+            assert trust.tried(HERE) == trust.applied(HERE)
+
     @pytest.mark.parametrize("trusting", [True, False])
     @pytest.mark.parametrize("sslmode", SSL_MODES)
     def test_what_somebody_chose_stays(self, sslmode: str, *, trusting: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-_HEEDED = re.compile(r"DAGCTL_\w+|PG[A-Z]+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(HTTPS?|ALL|NO)_PROXY", re.IGNORECASE)
+_HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(HTTPS?|ALL|NO)_PROXY", re.IGNORECASE)
 
 
 @frozen
@@ -25,7 +25,7 @@ class FromFile:
 
 
 def heeded(names: Iterable[str]) -> Iterator[str]:
-    """Those of `names` that dagctl, or libpq and TLS on its behalf, heeds."""
+    """Those of `names` that dagctl, or TLS on its behalf, heeds."""
     return (name for name in names if _HEEDED.fullmatch(name))
 
 

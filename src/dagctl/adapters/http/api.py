@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
@@ -65,12 +64,13 @@ class HttpApiGateway(ApiGateway):
         answer = self._get(access, "/api/v1/env/info")
         if answer.status == 404:
             return None
-        proxy = structure(_successful(answer), EnvironmentInfoWire, answer).state_proxy
-        if proxy is None:
+        found = structure(_successful(answer), EnvironmentInfoWire, answer).state_proxy
+        if found is None:
             return None
-        if not 0 < proxy.port < 65536 or not re.fullmatch(r"[A-Za-z0-9._:-]+", proxy.host):
+        proxy = StateProxy(found.host, found.port)
+        if not proxy.usable:
             raise malformed(answer, "names a PG proxy that cannot be")
-        return StateProxy(proxy.host, proxy.port)
+        return proxy
 
     @sealed
     def projects(self, access: ApiAccess) -> tuple[Project, ...]:

@@ -40,6 +40,10 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
         mode = endpoint.sslmode if endpoint.chosen else "verify-full"
         return evolve(endpoint, sslmode=mode, sslrootcert=self.trusted)
 
+    def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
+        """With the CA that this machine has, whatever the proxy would show."""
+        return self.applied(endpoint)
+
     def reach(self, endpoint: StateEndpoint) -> None:
         """Only the platform's proxy is there."""
         self._trouble("reach")

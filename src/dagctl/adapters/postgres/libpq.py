@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
@@ -13,16 +17,20 @@ from dagctl.domain.errors import (
     DagctlError,
     NotFound,
     Refused,
-    SettingUnusable,
     TokenNotAccepted,
     TryLater,
     Unreachable,
 )
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.text import printable
 
+NOWHERE = f"{os.devnull}/none"
+"""No file can have this name. No name at all would not do: libpq takes what it finds in `~/.postgresql` then."""
+
 SETTINGS: Mapping[str, Any] = {
     "application_name": f"dagctl/{__version__}",
+    "fallback_application_name": f"dagctl/{__version__}",
     "connect_timeout": 10,
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -30,9 +38,44 @@ SETTINGS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds; keepalives notice nothing while something sent is under way
     "gssencmode": "disable",
-    "hostaddr": "",  # else PGHOSTADDR, or that of a PGSERVICE, would lead the token to another server
+    # from here on as libpq has it by itself: these keep out variables, a service's settings and `~/.postgresql`
+    "hostaddr": "",  # would lead the token to another server
+    "passfile": "",
+    "channel_binding": "prefer",
+    "client_encoding": "",
+    "options": "",
+    "sslnegotiation": "postgres",
+    "sslcompression": 0,
+    "sslcertmode": "disable",
+    "sslcert": NOWHERE,
+    "sslkey": "",
+    "sslpassword": "",
+    "sslrootcert": NOWHERE,
+    "sslcrl": NOWHERE,
+    "sslcrldir": "",
+    "sslsni": 1,
+    "sslkeylogfile": "",
+    "ssl_min_protocol_version": "TLSv1.2",
+    "ssl_max_protocol_version": "",
+    "min_protocol_version": "3.0",
+    "max_protocol_version": "3.0",
+    "requirepeer": "",
+    "require_auth": "!gss,!sspi",  # an empty list would have none
+    "krbsrvname": "postgres",
+    "gsslib": "",
+    "gssdelegation": 0,
+    "replication": "",
+    "target_session_attrs": "any",
+    "load_balance_hosts": "disable",
+    "oauth_issuer": "",
+    "oauth_client_id": "",
+    "oauth_client_secret": "",
+    "oauth_scope": "",
 }
-"""Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours."""
+"""Each keyword of libpq's beside who enters where. An empty value counts as given in a connection string.
+
+Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours.
+"""
 
 
 def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
@@ -41,7 +84,66 @@ def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingP
     Args:
         chosen: stronger than the settings of every connection of ours; who enters where is known better here.
     """
-    return {**SETTINGS, **chosen, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
+    known = {key: value for key, value in SETTINGS.items() if _is_keyword(key)}
+    return {**known, **chosen, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
+
+
+@cache
+def _is_keyword(name: str) -> bool:
+    """Whether the libpq that is installed knows it: each version brings new ones."""
+    import psycopg2.extensions
+
+    try:
+        psycopg2.extensions.parse_dsn(f"{name}=''")
+    except psycopg2.ProgrammingError:
+        return False
+    return True
+
+
+def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingProxyType({}), **factories: Any) -> Any:
+    """A psycopg2 connection that none of libpq's variables and files has a say in.
+
+    Args:
+        chosen: as in `keywords`.
+        factories: psycopg2's own.
+
+    Raises:
+        DagctlError: there is none to be had; the message never holds the password.
+    """
+    import psycopg2
+
+    def connected() -> Any:
+        return psycopg2.connect(**keywords(credentials, chosen), **factories)
+
+    try:
+        try:
+            return connected()
+        except psycopg2.OperationalError as error:
+            if not (os.environ.get("PGSERVICE") and _NO_SERVICE.search(str(error))):
+                raise
+        with _without_service():
+            return connected()
+    except psycopg2.OperationalError as error:
+        raise explained(str(error), credentials) from None
+
+
+_NO_SERVICE = re.compile("definition of service|service file")
+_SERVICE = Lock()
+
+
+@contextmanager
+def _without_service() -> Iterator[None]:
+    """Set a PGSERVICE aside that libpq finds no service for: no keyword keeps libpq from looking.
+
+    Whoever connects meanwhile in another thread could do nothing with it either.
+    """
+    with _SERVICE:
+        service = os.environ.pop("PGSERVICE", None)
+        try:
+            yield
+        finally:
+            if service is not None:
+                os.environ["PGSERVICE"] = service
 
 
 def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
@@ -69,11 +171,6 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
         ("certificate", "ssl error", "root.crt", "tls"),
         CertificateRefused,
         "TLS with the state database's proxy {place} failed",
-    ),
-    (
-        ("definition of service", "service file"),
-        SettingUnusable,
-        "PGSERVICE keeps libpq from the state database's proxy {place}",
     ),
     (
         ("does not exist", "no such database", "unknown database"),
@@ -107,7 +204,7 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
     Args:
         message: libpq's own.
     """
-    known = message.replace(credentials.password.reveal(), "…") if credentials.password else message
+    known = _without(credentials.password, message)
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
     answer = _SEVERITY.match(tried[-1])
     said = printable(tried[-1][answer.end() if answer else 0 :], 300).rstrip(".")
@@ -116,9 +213,24 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
     facts: dict[str, object] = {"host": endpoint.place, "database": endpoint.database}
     if kind is CertificateRefused:
         facts |= {"sslmode": endpoint.sslmode, "why": "" if sentence is _NO_TLS else said}
-    elif kind is SettingUnusable:
-        facts = {"source": "PGSERVICE"}
     return kind(f"{sentence.format(place=endpoint.place, database=endpoint.database)}: {said}.", **facts)
+
+
+def _without(password: Secret, message: str) -> str:
+    """`message` without any word that holds a part of the password, as long as a proxy may cut it."""
+    if not password:
+        return message
+    whole = password.reveal()
+
+    def hidden(word: re.Match[str]) -> str:
+        text = word[0]
+        return "…" if any(text[at : at + _PART] in whole for at in range(len(text) - _PART + 1)) else text
+
+    return re.sub(rf"[\w.~+/=-]{{{_PART},}}", hidden, message.replace(whole, "…"))
+
+
+_PART = 8
+"""Fewer characters of a token than these give nothing of it away."""
 
 
 def _meaning(heard: str, *, answered: bool) -> tuple[type[DagctlError], str]:

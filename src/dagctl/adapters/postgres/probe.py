@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from dagctl.adapters.postgres.libpq import explained, keywords
-from dagctl.adapters.postgres.trust import VERIFYING, own_root_certificates
+from dagctl.adapters.postgres.libpq import entered, explained
+from dagctl.adapters.postgres.trust import SYSTEM, VERIFYING
 from dagctl.adapters.postgres.wire import connected, negotiated
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
@@ -22,12 +22,10 @@ class PostgresProbe(StateProbe):
     """Tries the way to a state database from this machine.
 
     Args:
-        environ: the environment variables to heed.
         timeout: seconds that each step may take.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, timeout: float = 10.0) -> None:
-        self._environ = environ
+    def __init__(self, *, timeout: float = 10.0) -> None:
         self._timeout = timeout
 
     def reach(self, endpoint: StateEndpoint) -> None:
@@ -41,7 +39,11 @@ class PostgresProbe(StateProbe):
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         if endpoint.sslmode == "disable":
             return None
-        root = self._root(endpoint)
+        root = endpoint.sslrootcert
+        if endpoint.sslmode in VERIFYING:
+            root = root or SYSTEM
+        elif endpoint.sslmode != "require" or root is None or not Path(root).exists():
+            root = None  # libpq verifies under `require` too, where it finds the CA certificates that it is given
         return self._within(lambda: negotiated(endpoint, root, self._timeout / 2), endpoint)
 
     def enter(self, credentials: StateCredentials) -> None:
@@ -51,23 +53,15 @@ class PostgresProbe(StateProbe):
             raise MissingExtra("Logging in needs psycopg2, which is not installed here.", extra="sqlmesh") from None
 
         def enter() -> None:
+            connection = entered(credentials)
             try:
-                connection = psycopg2.connect(**keywords(credentials))
-                try:
-                    connection.cursor().execute("select 1")
-                finally:
-                    connection.close()
+                connection.cursor().execute("select 1")
             except psycopg2.Error as error:
                 raise explained(str(error), credentials) from None
+            finally:
+                connection.close()
 
         self._within(enter, credentials.endpoint)
-
-    def _root(self, endpoint: StateEndpoint) -> str | None:
-        """What libpq verifies the proxy with: under `require` too, where it finds root certificates."""
-        own = own_root_certificates()
-        root = endpoint.sslrootcert or self._environ.get("PGSSLROOTCERT") or (str(own) if own.exists() else None)
-        there = root is not None and Path(root).exists()
-        return root if endpoint.sslmode in VERIFYING or (endpoint.sslmode == "require" and there) else None
 
     def _within(self, do: Callable[[], T], endpoint: StateEndpoint) -> T:
         """What `do` returns or raises, but no later than in the time that a step has."""

@@ -1,54 +1,74 @@
-"""The CA certificates that this machine verifies state databases' proxies with."""
+"""Which CA certificates verify state databases' proxies on this machine, and which proxies they have verified."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import evolve
 
+from dagctl.adapters.files.private import read_private, write_private
+from dagctl.adapters.postgres.wire import negotiated
 from dagctl.adapters.system.authorities import system_bundles
+from dagctl.domain.errors import CertificateRefused, FileUnusable
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.state import StateEndpoint
 from dagctl.ports.state_probe import ProxyTrust
 
 VERIFYING = ("verify-ca", "verify-full")
+SYSTEM = "system"
+"""libpq's word for the CA certificates of its OpenSSL; needs libpq 16, and an OpenSSL built for this system."""
 
 
 class LocalProxyTrust(ProxyTrust):
     """The `ProxyTrust` of this machine.
 
     Args:
-        loopback_ca: the CA of a platform on this machine; trusted for loopback hosts only.
-        environ: `PGSSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` count, in this order.
+        home: the dagctl home. A sandbox's CA in it is trusted for loopback hosts only; `verified_proxies` in it holds
+            a line for each proxy whose certificate has been verified once.
+        environ: `DAGCTL_STATE_SSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` count, in this order.
+        timeout: seconds, for each step of a try.
     """
 
-    def __init__(self, loopback_ca: Path, environ: Mapping[str, str]) -> None:
-        self._loopback_ca = loopback_ca
+    def __init__(self, home: Path, environ: Mapping[str, str], *, timeout: float = 5.0) -> None:
+        self._loopback_ca = home / "sandbox" / "ca.pem"
+        self._verified = home / "verified_proxies"
         self._environ = environ
+        self._timeout = timeout
+        self._refused: set[str] = set()
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        # `verify-full` where that needs nobody's help
+        named = self._environ.get("DAGCTL_STATE_SSLROOTCERT")
         local = endpoint.host in LOOPBACK_HOSTS and self._loopback_ca.is_file()
-        if local and not endpoint.chosen:
-            return evolve(endpoint, sslmode="verify-full", sslrootcert=str(self._loopback_ca))
-        if endpoint.sslmode not in VERIFYING:
+        root = str(self._loopback_ca) if local and not named else self._root()
+        if endpoint.sslmode in VERIFYING:
+            return evolve(endpoint, sslrootcert=root)
+        if not endpoint.chosen and (local or named or endpoint.place in self._known()):
+            return evolve(endpoint, sslmode="verify-full", sslrootcert=root)
+        return evolve(endpoint, sslrootcert=named) if named else endpoint
+
+    def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
+        endpoint, root = self.applied(endpoint), self._root()
+        settled = endpoint.chosen or endpoint.sslmode in VERIFYING or endpoint.place in self._refused
+        if settled or root == SYSTEM or endpoint.host in LOOPBACK_HOSTS:
             return endpoint
-        own = local and not self._environ.get("PGSSLROOTCERT")
-        root = str(self._loopback_ca) if own else _root_certificates(self._environ)
-        return evolve(endpoint, sslrootcert=root)
+        strict = evolve(endpoint, sslmode="verify-full", sslrootcert=root)
+        try:
+            negotiated(strict, root, self._timeout)
+        except CertificateRefused:
+            self._refused.add(endpoint.place)
+            return endpoint
+        with suppress(FileUnusable):  # it is tried again next time
+            write_private(self._verified, "".join(f"{place}\n" for place in sorted({*self._known(), strict.place})))
+        return strict
 
+    def _root(self) -> str:
+        for name in ("DAGCTL_STATE_SSLROOTCERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            if self._environ.get(name):
+                return self._environ[name]
+        return next((str(bundle) for bundle in system_bundles()), SYSTEM)
 
-def _root_certificates(environ: Mapping[str, str]) -> str | None:
-    """The CA file for a verifying mode; None where libpq finds one by itself."""
-    if environ.get("PGSSLROOTCERT") or own_root_certificates().exists():
-        return None
-    named = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE")
-    # "system" needs libpq 16, and an OpenSSL built for this system
-    return named or next((str(bundle) for bundle in system_bundles()), "system")
-
-
-def own_root_certificates() -> Path:
-    """Where libpq looks for a person's CA certificates by itself."""
-    return Path(os.path.expanduser("~/.postgresql/root.crt"))  # leaves it as it is where there is no home
+    def _known(self) -> list[str]:
+        there = self._verified.parent.is_dir()  # where a session is given, there may be no home
+        return (read_private(self._verified) or "").splitlines() if there else []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
 
-from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, explained, keywords
+from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, entered
 from dagctl.adapters.sqlmesh.engine import StateEngineAdapter
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.gate import stand
@@ -136,19 +136,12 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
     Raises:
         DagctlError: it cannot be opened; as an SQLMesh error.
     """
-    import psycopg2
-
     from dagctl.adapters.sqlmesh.cursor import StateConnection, StateCursor
 
     try:
-        credentials = link.credentials()
+        credentials = link.entering()
         chosen = {key: value for key, value in settings.items() if value is not None}
-        try:
-            connection = psycopg2.connect(
-                **keywords(credentials, chosen), connection_factory=StateConnection, cursor_factory=StateCursor
-            )
-        except psycopg2.OperationalError as error:
-            raise explained(str(error), credentials) from None
+        connection = entered(credentials, chosen, connection_factory=StateConnection, cursor_factory=StateCursor)
         connection.warden = link
         return connection
     except DagctlError as error:

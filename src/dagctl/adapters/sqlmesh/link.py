@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from dagctl._cures import unverified
 from dagctl.adapters.sqlmesh.warden import Warden
 from dagctl.domain.errors import DagctlError, ProtectionRefused
 from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
@@ -76,6 +79,18 @@ class StateLink(ProjectWarden):
         self.located = session.context
         return state.credentials_in(session)
 
+    def entering(self) -> StateCredentials:
+        """As `credentials`, for whoever connects now; says so, once a process, where the proxy goes unverified.
+
+        Raises:
+            DagctlError: as `credentials` does; `Unreachable` where the proxy is tried first, and is not there.
+        """
+        credentials = self.credentials()
+        endpoint = self.state().trust.tried(credentials.endpoint)
+        if endpoint.taken_on_trust:
+            _say_once(unverified(endpoint.place))
+        return evolve(credentials, endpoint=endpoint)
+
     def taken(self) -> StateCredentials:
         """The credentials for somebody who goes on with them by themselves, past the gate.
 
@@ -102,3 +117,8 @@ class StateLink(ProjectWarden):
         pin = self.located.pin if self.located else None
         project = str(pin) if pin else self.project
         return StateLink, (self.state, project, None, self.held_to, None, self.unasked)
+
+
+@cache
+def _say_once(text: str) -> None:
+    print(f"dagctl: {text}", file=sys.stderr)  # noqa: T201 - the person has to see it, however logging is set up

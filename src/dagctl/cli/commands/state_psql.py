@@ -13,6 +13,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from dagctl._cures import unverified
 from dagctl.adapters.postgres.libpq import SETTINGS
 from dagctl.cli.app import App
 from dagctl.cli.cures import CommandProblem
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from dagctl.domain.values.state import StateCredentials
 
 READ_ONLY = "-c default_transaction_read_only=on"
-ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
-"""Stronger than PGHOST: they would have psql send the token to another server."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -42,22 +43,27 @@ def run(args: Namespace, app: App) -> int:
     client = app.connect(insecure=args.insecure)
     if args.write:
         client.protection.admitted(client.protection.anything("dagctl state psql --write"), args.project)
-    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    environ = {**kept, **variables(client.state.credentials(args.project), os.environ, write=args.write)}
+    credentials = client.state.credentials(args.project)
+    endpoint = client.state.trust.tried(credentials.endpoint)
+    if endpoint.taken_on_trust:
+        app.say(f"dagctl: {unverified(endpoint.place)}")
+    # libpq's variables are another database's: none of them goes along
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PG")}
+    environ = {**kept, **variables(evolve(credentials, endpoint=endpoint), write=args.write)}
     return _become(program, args.arguments, environ)
 
 
-def variables(credentials: StateCredentials, environ: Mapping[str, str], *, write: bool) -> dict[str, str]:
+def variables(credentials: StateCredentials, *, write: bool) -> dict[str, str]:
     """libpq's environment variables for a connection.
 
     The token is in one of them, too: only the same person can read a process's environment, whereas everybody can
     read its arguments; a file would be left behind once psql has taken this process's place.
     """
-    settings = {**credentials.endpoint.keywords(), **{name: SETTINGS[name] for name in _VARIABLES if name in SETTINGS}}
-    found = {_VARIABLES[name]: str(value) for name, value in settings.items()}
+    settings = {**SETTINGS, **credentials.endpoint.keywords()}
+    found = {variable: str(settings[name]) for name, variable in _VARIABLES.items()}
     found["PGPASSWORD"] = credentials.password.reveal()
     if not write:
-        found["PGOPTIONS"] = f"{environ.get('PGOPTIONS', '')} {READ_ONLY}".strip()
+        found["PGOPTIONS"] = READ_ONLY
     return found
 
 
@@ -71,7 +77,11 @@ _VARIABLES = {
     "application_name": "PGAPPNAME",
     "connect_timeout": "PGCONNECT_TIMEOUT",
     "gssencmode": "PGGSSENCMODE",
+    "sslcert": "PGSSLCERT",
+    "sslcertmode": "PGSSLCERTMODE",
+    "sslcrl": "PGSSLCRL",
 }
+"""Those whose own default is another, or lies in `~/.postgresql`."""
 
 
 def _become(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:

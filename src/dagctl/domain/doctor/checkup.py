@@ -209,7 +209,7 @@ class _Visit:
         return ok(f"{entrance.value.place}, from {entrance.source}, took a connection in {took}")
 
     def _proxy_tls(self) -> Check:
-        endpoint = self._entrance().value
+        endpoint = self._doctor.state.trust.tried(self._entrance().value)
         shown, mode, lax = self._doctor.probe.secure(endpoint), endpoint.sslmode, Advice(Finding.TLS_OPTIONAL)
         if shown is None:
             return warning(f"none, with sslmode {mode}: your token would travel in the clear", lax)

@@ -12,6 +12,7 @@ from dagctl.domain.values.platform import (
     HOSTED_API_URL,
     HOSTED_CLIENT_ID,
     HOSTED_ISSUER_HOST,
+    LOOPBACK_HOSTS,
     Organization,
     Platform,
     StateProxy,
@@ -145,8 +146,9 @@ class Context:
 
     @property
     def sslmode_stays(self) -> bool:
-        """Whether nobody makes it stricter: it was asked for, or the platform is not a sandbox on this machine."""
-        return self.sslmode.origin is not Origin.BUILT_IN or not self.platform.local
+        """Whether nobody makes it stricter: it was asked for, or a tunnel to the proxy begins on this machine."""
+        here = self.proxy is not None and self.proxy.value.host in LOOPBACK_HOSTS
+        return self.sslmode.origin is not Origin.BUILT_IN or (here and not self.platform.local)
 
     def require_owner(self) -> None:
         """Return if the pinned project is the organization's own, as far as the organization is known.
@@ -251,9 +253,15 @@ def _same(settings: Settings, pin: Pin, other: str) -> bool:
 
 
 def _proxy(settings: Settings, kept_in: str, api_url: str) -> Sourced[StateProxy]:
-    if settings.pg_proxy_host:
-        return Sourced(StateProxy(settings.pg_proxy_host, settings.pg_proxy_port or 5432), Origin.RECORDED, kept_in)
-    return Sourced(default_state_proxy(api_url), Origin.DERIVED)
+    if not settings.pg_proxy_host:
+        return Sourced(default_state_proxy(api_url), Origin.DERIVED)
+    proxy = StateProxy(settings.pg_proxy_host, settings.pg_proxy_port or 5432)
+    if not proxy.usable:
+        place = f"{proxy.host}:{proxy.port}"
+        raise SettingUnusable(
+            f"{kept_in} has pg_proxy_host and pg_proxy_port {place!r}: that is no host and port.", source=kept_in
+        )
+    return Sourced(proxy, Origin.RECORDED, kept_in)
 
 
 def _sslmode(settings: Settings, kept_in: str, override: Sourced[str] | None) -> Sourced[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -84,6 +85,11 @@ class StateProxy:
 
     host: str
     port: int = 5432
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be one; libpq would take more for a host: the path of a socket, or a list."""
+        return 0 < self.port < 65536 and re.fullmatch(r"[A-Za-z0-9._:-]+", self.host) is not None
 
 
 @frozen

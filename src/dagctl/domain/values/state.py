@@ -7,6 +7,7 @@ from datetime import datetime
 from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import SettingUnusable
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret, secret
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -49,6 +50,11 @@ class StateEndpoint:
         given = {"host": self.host, "database": self.database, "user": self.user, "sslmode": self.sslmode}
         root = {"sslrootcert": self.sslrootcert} if self.sslrootcert is not None else {}
         return {**given, **root, "port": self.port}
+
+    @property
+    def taken_on_trust(self) -> bool:
+        """Whether the proxy goes unverified, and nobody said that it may."""
+        return not self.chosen and self.sslmode == DEFAULT_SSLMODE and self.host not in LOOPBACK_HOSTS
 
     @property
     def insists_on_tls(self) -> bool:
