@@ -9,15 +9,16 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from dagctl.adapters.http.trust import Trust, unverified
 from dagctl.adapters.system.deadline import OutOfTime, within
+from dagctl.adapters.system.dialling import addresses, dialled
 from dagctl.domain.errors import Unreachable
 from dagctl.ports.clock import Clock
 
@@ -73,6 +74,17 @@ def _cut(wire: object) -> None:
 
 
 class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        try:
+            places = addresses(self._dns_host.strip("[]"), self.port)
+            return dialled(places, cast("float", self.timeout), self.socket_options or ())
+        except (socket.gaierror, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, cast("socket.gaierror", error)) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "no address answers") from error
+        except OSError as error:
+            raise NewConnectionError(self, "no address can be reached") from error
+
     def connect(self) -> None:
         _HERE.exchange.made = True
         _HERE.exchange.used.append(self)

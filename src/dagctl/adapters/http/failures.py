@@ -24,11 +24,11 @@ FAILURES = (OSError, ValueError, HTTPException)
 """What an exchange raises beside urllib3's own `HTTPError`."""
 
 
-def in_our_words(error: Exception, host: str, *, connect: float, read: float) -> PlatformError:
+def in_our_words(error: Exception, host: str, passed: float) -> PlatformError:
     """The error to raise for one of urllib3's.
 
     Args:
-        connect, read: the time-outs that were set, in seconds.
+        passed: the seconds that it took, further tries included.
     """
     if isinstance(error, ProxyError):
         return _proxy(error, host)
@@ -36,7 +36,7 @@ def in_our_words(error: Exception, host: str, *, connect: float, read: float) ->
         return _tls(str(error), host)
     if isinstance(error, InvalidHeader) or _breaks_http(error):
         return Malformed(f"{host} answers with something that is not HTTP.", host=host)
-    return Unreachable(_unreachable(error, host, connect, read), host=host)
+    return Unreachable(_unreachable(error, host, f"{passed:.0f}" if passed >= 1 else f"{passed:.1f}"), host=host)
 
 
 def broken_off(error: Exception) -> bool:
@@ -46,15 +46,15 @@ def broken_off(error: Exception) -> bool:
     return isinstance(error, ProtocolError) and not _breaks_http(error)
 
 
-def _unreachable(error: Exception, host: str, connect: float, read: float) -> str:
+def _unreachable(error: Exception, host: str, passed: str) -> str:
     if isinstance(error, NameResolutionError):
         return f"The host name of {host} cannot be found."
     if isinstance(error, NewConnectionError):  # before its own base class
         return f"{host} cannot be reached: {_reason(error)}."
     if isinstance(error, ConnectTimeoutError):
-        return f"{host} cannot be reached within {connect:g} seconds."
+        return f"{host} cannot be reached within {passed} seconds."
     if isinstance(error, TimeoutError):
-        return f"{host} did not answer within {read:g} seconds."
+        return f"{host} did not answer within {passed} seconds."
     if isinstance(error, (LocationValueError, ValueError)):
         return f"{host} is no usable address."
     return f"{host} broke the connection off before its answer was complete."

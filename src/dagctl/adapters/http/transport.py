@@ -169,14 +169,14 @@ class Transport:
         host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
             raise Unreachable(f"dagctl sends {host} nothing in the clear: its URL has to be an https URL.", host=host)
-        limits = self._limits
+        limits, began = self._limits, self._clock.monotonic()
         try:
             with self._waiting(host):
                 answer = self._patiently(request, host, insecure)
         except OutOfTime:
             raise Unreachable(f"{host} did not finish its answer within {limits.total:g} seconds.", host=host) from None
         except (HTTPError, *FAILURES) as error:
-            raise in_our_words(error, host, connect=limits.connect, read=limits.read) from None
+            raise in_our_words(error, host, self._clock.monotonic() - began) from None
         if 300 <= answer.status < 400:
             raise Refused(f"{answer.where} answers with a redirect, which is not followed.", host=host)
         return answer

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dagctl import __version__
+from dagctl.adapters.postgres.wire import answering
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -112,8 +113,11 @@ def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingPr
     """
     import psycopg2
 
+    # libpq gives each address all of its time before it tries the next
+    where = {"hostaddr": answering(credentials.endpoint, float(SETTINGS["connect_timeout"])), **chosen}
+
     def connected() -> Any:
-        return psycopg2.connect(**keywords(credentials, chosen), **factories)
+        return psycopg2.connect(**keywords(credentials, where), **factories)
 
     try:
         try:

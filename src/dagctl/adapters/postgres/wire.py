@@ -11,9 +11,11 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dagctl.adapters.system.dialling import addresses, dialled
 from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.state import StateEndpoint
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
@@ -27,14 +29,14 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
     """A TCP connection to the proxy.
 
     Args:
-        timeout: seconds, for each step.
+        timeout: seconds, for all addresses of the proxy together, and then for each step.
 
     Raises:
         Unreachable: there is none to be had.
     """
     place = endpoint.place
     try:
-        connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
+        connection = dialled(addresses(endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
         sentence = f"The host name of the state database's proxy {place} cannot be found."
         raise _unreachable(endpoint, sentence) from None
@@ -43,6 +45,21 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
         raise _unreachable(endpoint, f"The state database's proxy {place} cannot be reached: {why}.") from None
     with connection:
         yield connection
+
+
+def answering(endpoint: StateEndpoint, timeout: float) -> str:
+    """The address of the proxy that answers first; "" where it has but one, or none.
+
+    Raises:
+        Unreachable: none of them answers.
+    """
+    try:
+        if len(addresses(endpoint.host, endpoint.port)) < 2 or endpoint.host in LOOPBACK_HOSTS:
+            return ""
+    except (OSError, UnicodeError):
+        return ""
+    with connected(endpoint, timeout) as connection:
+        return str(connection.getpeername()[0])
 
 
 def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Handshake | None:
