@@ -135,7 +135,7 @@ _LINKS = "Try again in a moment. dagctl doctor looks at each link to the state d
 
 def _unreachable(error: errors.Unreachable) -> str:
     if error.proxied:
-        return "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+        return "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT where the proxy wants them), ALL_PROXY and NO_PROXY."
     if error.lost:
         return "Run it again: SQLMesh goes on from what it has recorded."
     if error.database is None:
@@ -151,6 +151,8 @@ def _certificate_refused(error: errors.CertificateRefused) -> str:
         return "Name a PEM file of CA certificates instead."
     if error.sslmode is not None:
         return _state_certificate_refused(error)
+    if error.why == "no CA certificates":
+        return "Install the system's (the package ca-certificates) or certifi, or name a PEM file in SSL_CERT_FILE."
     if "expired" in error.why or "not yet valid" in error.why:
         return "Check this machine's clock. If it is right, the certificate has to be renewed on the server."
     if "mismatch" in error.why:

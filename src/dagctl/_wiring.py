@@ -178,11 +178,18 @@ def _transport(
     clock: Clock,
     waiting: Callable[[str], AbstractContextManager[object]],
 ) -> Transport:
+    from dagctl.adapters.http.proxies import way_to
     from dagctl.adapters.http.transport import Transport
-    from dagctl.adapters.http.trust import proxy_for, trust_from
+    from dagctl.adapters.http.trust import trust_from
 
     trust = trust_from(environ, loopback_ca=home / "sandbox" / "ca.pem")
-    return Transport(trust, proxy=lambda url: proxy_for(url, environ), clock=clock, waiting=waiting)
+    return Transport(
+        trust,
+        proxy=lambda url: way_to(url, environ)[0],
+        decided_by=lambda url: way_to(url, environ)[1],
+        clock=clock,
+        waiting=waiting,
+    )
 
 
 def _http_api(transport: Transport, insecure: bool) -> ApiGateway:

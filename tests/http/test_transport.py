@@ -16,8 +16,8 @@ from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, hang_up, reply,
 
 from dagctl import __version__
 from dagctl._cures import cure
+from dagctl.adapters.http.proxies import way_to
 from dagctl.adapters.http.transport import Limits
-from dagctl.adapters.http.trust import proxy_for
 from dagctl.domain.errors import Malformed, PlatformError, Unreachable
 from dagctl.domain.values.platform import ApiAccess, Platform
 
@@ -202,20 +202,20 @@ def test_logs_hold_no_secret(world: World, far: FarSide, caplog: pytest.LogCaptu
     ],
 )
 def test_the_proxy_of_the_environment(environ: dict[str, str], expected: str | None) -> None:
-    assert proxy_for(f"{HOSTED}/path", environ) == expected
+    assert way_to(f"{HOSTED}/path", environ)[0] == expected
 
 
 @pytest.mark.parametrize("url", ["https://localhost:1/", "http://127.0.0.1:1/", "https://[::1]:1/"])
 def test_there_is_no_proxy_to_the_loopback_interface(url: str) -> None:
     environ = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://proxy:1")
 
-    assert proxy_for(url, environ) is None
+    assert way_to(url, environ) == (None, "")
 
 
 def test_a_proxy_relays_but_does_not_see(world: World) -> None:
     far = world.serve(reply(200, []), tls=world.server_context("api.example.test"))
     way = world.proxy(far)
-    api = world.api(world.transport(proxy=lambda url: proxy_for(url, {"HTTPS_PROXY": way.url})))
+    api = world.api(world.transport(proxy=lambda url: way_to(url, {"HTTPS_PROXY": way.url})[0]))
 
     assert api.projects(ApiAccess(HOSTED, SECRETS["id token"])) == ()
 
@@ -249,7 +249,7 @@ def test_a_proxy_that_refuses(world: World) -> None:
     way = world.serve(reply(407, b"Who are you?"), tls=False)
     proxy = f"http://ada:hunter2@{way.host}"
 
-    with pytest.raises(Unreachable, match=r"The proxy on the way to api\.example\.test .* HTTP status 407") as caught:
+    with pytest.raises(Unreachable, match=r"way to api\.example\.test .* password \(HTTP status 407\)") as caught:
         world.transport(proxy=lambda url: proxy).get(HOSTED)
 
     assert "hunter2" not in str(caught.value)

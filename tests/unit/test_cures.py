@@ -87,7 +87,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.ProtectionUnknown("m"), "Nothing was changed. Try again."),
     (
         errors.ProtectionUnknown("m", environment="prod", cause=errors.Unreachable("m", proxied=True)),
-        "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+        "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT where the proxy wants them), ALL_PROXY and NO_PROXY.",
     ),
     (
         errors.ProtectionUnknown("m", environment="prod", cause=errors.Malformed("m")),
@@ -113,6 +113,10 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (
         errors.CertificateRefused("m", why="self-signed certificate"),
         "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE.",
+    ),
+    (
+        errors.CertificateRefused("m", why="no CA certificates"),
+        "Install the system's (the package ca-certificates) or certifi, or name a PEM file in SSL_CERT_FILE.",
     ),
     (errors.CertificateRefused("m", ca_file="/a b.pem"), "Name a PEM file of CA certificates instead."),
     (

@@ -68,6 +68,8 @@ def _breaks_http(error: Exception) -> bool:
 def _proxy(error: ProxyError, host: str) -> Unreachable:
     status = re.search(r"Tunnel connection failed: (\d{3})", str(error.original_error))
     why = f"it answers with HTTP status {status[1]}" if status else _reason(error.original_error)
+    if status and status[1] == "407":  # RFC 9110 section 15.5.8
+        why = "it wants a user name and a password (HTTP status 407)"
     return Unreachable(f"The proxy on the way to {host} cannot be used: {why}.", host=host, proxied=True)
 
 

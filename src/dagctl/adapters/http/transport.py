@@ -100,6 +100,7 @@ class Transport:
     Args:
         trust: which CAs.
         proxy: says which proxy to take for a URL.
+        decided_by: says what has decided that, for people.
         limits: the bounds.
         clock: for the pauses before further tries.
         waiting: is entered with the host's name while it is waited for.
@@ -110,12 +111,13 @@ class Transport:
         trust: Trust | None = None,
         *,
         proxy: Callable[[str], str | None] = lambda url: None,
+        decided_by: Callable[[str], str] = lambda url: "",
         limits: Limits | None = None,
         clock: Clock | None = None,
         waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._pools = Pools(trust or Trust(), proxy, self._clock)
+        self._pools, self._proxy, self._decided_by = Pools(trust or Trust(), proxy, self._clock), proxy, decided_by
         self._limits = limits or Limits()
         self._waiting = waiting
 
@@ -233,7 +235,9 @@ class Transport:
         wire = getattr(response.connection, "sock", None)
         if split(request.url).scheme != "https" or wire is None:
             return None
-        return handshake_of(wire, self._pools.trusted_by(request.url))
+        proxied, source = self._proxy(request.url), self._decided_by(request.url)
+        way = f", {'through the proxy of' if proxied else 'past the proxies by'} {source}" if source else ""
+        return handshake_of(wire, f"{self._pools.trusted_by(request.url)}{way}")
 
 
 def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float) -> float:

@@ -1,4 +1,4 @@
-"""Which certificate authorities to trust, and which proxy to go through, as the environment says."""
+"""Which certificate authorities to trust, as the environment says."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from attrs import frozen
 
+from dagctl.adapters.system.authorities import system_bundles
 from dagctl.domain.errors import CertificateRefused
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 
+SYSTEM = Path()
+"""No file: the CA certificates that Python finds by itself."""
+NO_CAS = "no CA certificates"
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
@@ -34,7 +37,8 @@ class Trust:
 
     def described(self, host: str) -> str:
         """What certificates of `host` are verified with, for people."""
-        own = self.origin if self.bundle is None else f"{self.origin} ({self.bundle})"
+        bundle = self.bundle or (_load_systems(_plain()) if _system_folder(None) is None else None)
+        own = self.origin if bundle in (None, SYSTEM) else f"{self.origin} ({bundle})"
         return f"{own} and the sandbox's CA" if self._local(host) else own
 
     def _local(self, host: str) -> bool:
@@ -47,15 +51,16 @@ class Trust:
             CertificateRefused: a CA file cannot be used.
         """
         folder = _system_folder(self.bundle)
-        # not `create_default_context`: it fails where SSLKEYLOGFILE cannot be opened, and logs keys where it can
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = _plain()
         if folder is not None:
             context.load_verify_locations(capath=folder)
         elif self.bundle is None:
-            context.load_default_certs()
+            if _load_systems(context) is None and host not in LOOPBACK_HOSTS:
+                raise CertificateRefused(
+                    f"This Python knows no CA certificates, so it cannot verify {host}.", host=host, why=NO_CAS
+                )
         else:
             _load(context, self.bundle, self.origin)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.loopback_ca is not None and self._local(host):
             _load(context, self.loopback_ca, "the sandbox")
         return context
@@ -63,11 +68,34 @@ class Trust:
 
 def unverified() -> ssl.SSLContext:
     """A TLS client context that trusts anybody, and speaks TLS 1.2 at least."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = _plain()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _plain() -> ssl.SSLContext:
+    """A TLS client context that trusts nobody yet.
+
+    It is none of `create_default_context`'s: that fails where SSLKEYLOGFILE cannot be opened, logs keys where it can,
+    and from Python 3.13 on refuses the CAs of companies that RFC 5280 would have made otherwise.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _load_systems(context: ssl.SSLContext) -> Path | None:
+    """Load the system's CA certificates: `SYSTEM`, or the file that stands in where it has none; None for neither."""
+    context.load_default_certs()
+    if context.cert_store_stats()["x509_ca"]:
+        return SYSTEM
+    for bundle in system_bundles():
+        with suppress(OSError):
+            context.load_verify_locations(cafile=bundle)
+            return bundle
+    folder = ssl.get_default_verify_paths().capath  # what lies there is read when it is needed
+    return SYSTEM if folder and any(map(_HASHED.fullmatch, os.listdir(folder))) else None
 
 
 def _system_folder(bundle: Path | None) -> str | None:
@@ -114,20 +142,3 @@ def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> T
         if environ.get(name):
             return Trust(Path(environ[name]), name, loopback_ca)
     return Trust(loopback_ca=loopback_ca)
-
-
-def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy to reach `url` through, or None. The loopback interface is never reached through one."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxies = {
-        name.lower()[: -len("_proxy")]: value
-        for name, value in sorted(environ.items())  # the lower-case name wins, also empty: it sorts last
-        if name.lower().endswith("_proxy")
-    }
-    if host in LOOPBACK_HOSTS or proxy_bypass_environment(parts.netloc, proxies):
-        return None
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"

@@ -8,14 +8,24 @@ from pathlib import Path
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
+    "/etc/ssl/cert.pem",  # macOS and Alpine, too
+    "/usr/local/etc/ssl/cert.pem",
 )
 
 
 def system_bundles() -> Iterator[Path]:
-    """The files that hold all of them, as far as they are there; the one that Python itself takes comes first."""
+    """The files that hold all of them, as far as they are there.
+
+    The one that Python itself takes comes first; certifi's, which is everybody's and not this machine's, last.
+    """
     for bundle in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
         if bundle and Path(bundle).is_file():
             yield Path(bundle)
+    try:
+        import certifi
+    except ImportError:
+        return
+    yield Path(certifi.where())

@@ -1,0 +1,69 @@
+"""Which HTTP proxy to go through: the environment says, else the settings of Windows or macOS."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from dagctl.domain.values.platform import LOOPBACK_HOSTS
+
+_SYSTEMS = {"win32": ("registry", "Windows' settings"), "darwin": ("macosx_sysconf", "macOS' settings")}
+"""How the standard library calls them; the other systems have none that all programs share."""
+
+
+def way_to(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """The proxy to reach `url` through, or None; and what has decided that, for people, or "".
+
+    The loopback interface is never reached through one.
+    """
+    parts = urlsplit(url)
+    if parts.hostname in LOOPBACK_HOSTS:
+        return None, ""
+    # the lower-case name wins, also empty: it sorts last
+    named = {name.lower(): (name, value) for name, value in sorted(environ.items())}
+    source, proxy = next((named[name] for name in (f"{parts.scheme}_proxy", "all_proxy") if name in named), ("", None))
+    if proxy is None:
+        source, proxy = _of_system(parts)
+    if not proxy:
+        return None, source
+    name, exceptions = named.get("no_proxy", ("", ""))
+    if _excepted(parts, exceptions):
+        return None, name
+    return proxy if "://" in proxy else f"http://{proxy}", source
+
+
+def _of_system(parts: SplitResult) -> tuple[str, str | None]:
+    import urllib.request
+
+    kind, source = _SYSTEMS.get(sys.platform, ("", ""))
+    proxies = getattr(urllib.request, f"getproxies_{kind}")() if kind else {}
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy and getattr(urllib.request, f"proxy_bypass_{kind}")(parts.netloc):
+        return source, None
+    return (source, proxy) if proxy else ("", None)
+
+
+def _excepted(parts: SplitResult, exceptions: str) -> bool:
+    """Whether NO_PROXY names the host, by curl's rules: commas or blanks, domains, ports, ranges of addresses."""
+    host, port = (parts.hostname or "").rstrip("."), str(parts.port or {"https": 443}.get(parts.scheme, 80))
+    for entry in re.split(r"[,\s]+", exceptions.lower()):
+        place = re.fullmatch(r"([^:]*|\[.*\]):([0-9]+)", entry)
+        name, wanted = place.groups() if place else (entry, port)
+        if entry == "*" or (wanted == port and _covers(name.strip("[]."), host)):
+            return True
+    return False
+
+
+def _covers(name: str, host: str) -> bool:
+    from ipaddress import ip_address, ip_network
+
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return bool(name) and f".{host}".endswith(f".{name}")
+    try:
+        return address in ip_network(name, strict=False)
+    except ValueError:
+        return False
