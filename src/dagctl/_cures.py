@@ -166,7 +166,7 @@ def _state_certificate_refused(error: errors.CertificateRefused) -> str:
         return f"Check that this is the state database's proxy. {_WHERE} TLS is asked for by {now}."
     if error.sslmode in ("disable", "allow", "prefer"):
         return f"Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {error.sslmode}), or set verify-full."
-    return f"Let DAGCTL_STATE_SSLROOTCERT name the PEM file of the platform's CA, or change {now}."
+    return f"Let DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE name the PEM file of the platform's CA, or change {now}."
 
 
 def unverified(place: str) -> str:

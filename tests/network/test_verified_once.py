@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from attrs import evolve
 
 from dagctl.adapters.postgres.trust import LocalProxyTrust
 from dagctl.adapters.postgres.wire import SSL_REQUEST
-from dagctl.domain.errors import Unreachable
-from dagctl.domain.values.state import StateEndpoint
+from dagctl.adapters.sqlmesh.link import StateLink
+from dagctl.domain.errors import SettingUnusable, Unreachable
+from dagctl.domain.values.context import Overrides, resolved
+from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 trustme = pytest.importorskip("trustme", reason="the sandbox extra is not installed")
 NAME = "pg-proxy.example.test"
@@ -165,3 +169,24 @@ def test_the_ca_that_verifies(tmp_path: Path) -> None:
     assert ca(first, "localhost") == str(tmp_path / "sandbox" / "ca.pem")
     assert ca({"DAGCTL_STATE_SSLROOTCERT": "own.pem"}, "localhost") == "own.pem"
     assert ca(first) == "first.pem"
+
+
+@pytest.mark.parametrize("host", ["/tmp/socket", "a.test,b.test", "a test", "a\nb"])
+def test_a_recorded_proxy_obeys_the_rule_of_the_apis_answer(host: str) -> None:
+    settings = Settings(pg_proxy_host=host)
+    with pytest.raises(SettingUnusable, match=r"^config\.yaml has pg_proxy_host"):
+        resolved(settings, "config.yaml", Overrides())
+
+
+def test_who_connects_from_sqlmesh_is_told_once(
+    machine: Any, proxy: Proxy, endpoint: StateEndpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy.context = None
+    state = SimpleNamespace(trust=machine())
+    link = StateLink(lambda: state)  # type: ignore[arg-type, return-value]
+    link.credentials = lambda: StateCredentials(endpoint, "secret-token")  # type: ignore[method-assign]
+    for _ in range(2):
+        assert link.entering().endpoint == endpoint
+    told = capsys.readouterr().err
+    assert told.count(f"the state database's proxy {endpoint.place} is not verified") == 1
+    assert told.count("\n") == 1

@@ -130,8 +130,8 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.CertificateRefused("m", sslmode="verify-full", why="certificate verify failed", **PG),
-        "Let DAGCTL_STATE_SSLROOTCERT name the PEM file of the platform's CA, or change DAGCTL_STATE_SSLMODE (now "
-        "verify-full).",
+        "Let DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE name the PEM file of the platform's CA, or change "
+        "DAGCTL_STATE_SSLMODE (now verify-full).",
     ),
     (errors.Refused("m"), None),
     (errors.Refused("m", code="server_error"), "Try again in a few minutes."),

@@ -29,6 +29,12 @@ from dagctl.domain.values.text import printable
 NOWHERE = f"{os.devnull}/none"
 """No file can have this name. No name at all would not do: libpq takes what it finds in `~/.postgresql` then."""
 
+_EMPTY = """
+    hostaddr passfile client_encoding options sslkey sslpassword sslcrldir sslkeylogfile ssl_max_protocol_version
+    requirepeer gsslib replication oauth_issuer oauth_client_id oauth_client_secret oauth_scope
+""".split()  # noqa: SIM905 - one a line would be long
+"""An empty value counts as given in a connection string."""
+
 SETTINGS: Mapping[str, Any] = {
     "application_name": f"dagctl/{__version__}",
     "fallback_application_name": f"dagctl/{__version__}",
@@ -40,40 +46,22 @@ SETTINGS: Mapping[str, Any] = {
     "tcp_user_timeout": 60_000,  # milliseconds; keepalives notice nothing while something sent is under way
     "gssencmode": "disable",
     # from here on as libpq has it by itself: these keep out variables, a service's settings and `~/.postgresql`
-    "hostaddr": "",  # would lead the token to another server
-    "passfile": "",
+    **dict.fromkeys(_EMPTY, ""),
+    **dict.fromkeys(("sslcert", "sslrootcert", "sslcrl"), NOWHERE),
     "channel_binding": "prefer",
-    "client_encoding": "",
-    "options": "",
     "sslnegotiation": "postgres",
     "sslcompression": 0,
     "sslcertmode": "disable",
-    "sslcert": NOWHERE,
-    "sslkey": "",
-    "sslpassword": "",
-    "sslrootcert": NOWHERE,
-    "sslcrl": NOWHERE,
-    "sslcrldir": "",
     "sslsni": 1,
-    "sslkeylogfile": "",
     "ssl_min_protocol_version": "TLSv1.2",
-    "ssl_max_protocol_version": "",
-    "min_protocol_version": "3.0",
-    "max_protocol_version": "3.0",
-    "requirepeer": "",
+    **dict.fromkeys(("min_protocol_version", "max_protocol_version"), "3.0"),
     "require_auth": "!gss,!sspi",  # an empty list would have none
     "krbsrvname": "postgres",
-    "gsslib": "",
     "gssdelegation": 0,
-    "replication": "",
     "target_session_attrs": "any",
     "load_balance_hosts": "disable",
-    "oauth_issuer": "",
-    "oauth_client_id": "",
-    "oauth_client_secret": "",
-    "oauth_scope": "",
 }
-"""Each keyword of libpq's beside who enters where. An empty value counts as given in a connection string.
+"""Each keyword of libpq's beside who enters where.
 
 Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours.
 """
