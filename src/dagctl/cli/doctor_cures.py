@@ -69,7 +69,7 @@ _CURES: Mapping[Finding, str | Callable[[Advice], str]] = {
     Finding.API_UNVERIFIED: "Leave -k away; SSL_CERT_FILE=CA.pem trusts a private CA.",
     Finding.EXPIRING: "Tell whoever runs the server: it has to be renewed.",
     Finding.RENAMED: lambda advice: f"Run: dagctl use-project {quoted(advice.project or '')}",
-    Finding.PROXY_UNVERIFIED: "Set DAGCTL_STATE_SSLMODE=verify-full.",
+    Finding.PROXY_UNVERIFIED: "Let DAGCTL_STATE_SSLROOTCERT name its CA.",
     Finding.TLS_OPTIONAL: "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full.",
     Finding.SEVERAL_CONFIGS: lambda advice: f"mv {' '.join(map(quoted, advice.move or ()))}",
     Finding.NOT_PYTHON: "Run sqlmesh info: it shows the line.",
@@ -80,4 +80,4 @@ _CURES: Mapping[Finding, str | Callable[[Advice], str]] = {
     Finding.UNPINNED: _pin,
     Finding.SQLMESH_BROKEN: "Run: pip install 'dagctl[sqlmesh]'",
 }
-_ASIDES = {Finding.API_UNVERIFIED: "-k", Finding.PROXY_UNVERIFIED: "DAGCTL_STATE_SSLMODE=verify-full does"}
+_ASIDES = {Finding.API_UNVERIFIED: "-k", Finding.PROXY_UNVERIFIED: "DAGCTL_STATE_SSLROOTCERT can name its CA"}
