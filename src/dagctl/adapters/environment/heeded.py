@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 
 from attrs import field, frozen
@@ -46,16 +47,21 @@ def dotenv(folders: Iterable[Path], given: str | Path | None = None) -> dict[str
     Args:
         folders: of the project's repositories, in SQLMesh's order: a later one overrules.
         given: the file that is loaded instead, if it exists.
+
+    Raises:
+        FileProblem: one cannot be read, or is too large.
     """
     try:
         from dotenv import dotenv_values
     except ImportError:
         return {}
+    from dagctl.adapters.files.foreign import foreign_text
+
     files = [Path(given)] if given and Path(given).is_file() else [folder / ".env" for folder in folders]
     return {
         name: FromFile(value, file)
         for file in files
         if file.is_file()
-        for name, value in dotenv_values(file).items()
+        for name, value in dotenv_values(stream=StringIO(foreign_text(file, anywhere=True))).items()
         if value is not None  # a line without "=" sets nothing
     }

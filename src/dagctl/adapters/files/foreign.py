@@ -33,7 +33,7 @@ def foreign_text(path: Path, *, anywhere: bool = False) -> str:
                 raise _unusable(path, "is not a regular file")
             content = file.read(LIMIT + 1)
     except OSError as error:
-        raise _unusable(path, f"cannot be read: {error.strerror}") from None
+        raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
     if len(content) > LIMIT:
         raise _unusable(path, f"is larger than {LIMIT // 1024**2} MiB")
     try:
@@ -65,4 +65,4 @@ def require_regular(path: Path) -> None:
 
 
 def _unusable(path: Path, why: str) -> FileUnusable:
-    return FileUnusable(f"{path} {why}.", path=str(path), link=path.is_symlink())
+    return FileUnusable(f"{path} {why}.", link=path.is_symlink())  # no path: permissions are not what is wrong

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dagctl.adapters.environment.heeded import heeded, heeded_in_dotenv
+from dagctl.domain.errors import FileProblem
 from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
@@ -43,7 +44,7 @@ class LocalMachine(Machine):
         names = sorted(heeded(name for name, value in self._environ.items() if value))
         try:
             dotenv = heeded_in_dotenv(self._folder, self._environ)
-        except (OSError, ValueError):  # SQLMesh cannot read it either, and says so
+        except FileProblem:  # SQLMesh cannot read it either, and says so
             dotenv = {}
         others = {name: said for name, said in dotenv.items() if said.value != self._environ.get(name)}
         return (*map(VariableSeen, names), *(VariableSeen(name, str(others[name].file)) for name in sorted(others)))

@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dagctl.adapters.environment.heeded import dotenv
 from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.files.foreign import foreign_text
 from dagctl.adapters.sqlmesh.rehearsal import rehearsal
@@ -177,9 +178,9 @@ def _without_state(gateways: Any) -> Any:
 
 def _folder(folder: Path, source: Path) -> Path:
     folder.mkdir()
-    dotenv = _dotenv_text(source.parent)
-    if dotenv is not None:
-        (folder / ".env").write_text(dotenv, encoding="utf-8")
+    variables = _dotenv_text(source.parent)
+    if variables is not None:
+        (folder / ".env").write_text(variables, encoding="utf-8")
     return folder
 
 
@@ -207,13 +208,11 @@ def _is_state(name: str) -> bool:
     return name.startswith(("SQLMESH__GATEWAYS__", "SQLMESH__GATEWAY__")) and "__STATE_CONNECTION__" in name
 
 
-def _dotenv(folder: Path) -> Mapping[str, str | None]:
-    text = _dotenv_text(folder)
-    if text is None:
-        return {}
-    from dotenv import dotenv_values
-
-    return dotenv_values(stream=StringIO(text))
+def _dotenv(folder: Path) -> Iterable[str]:
+    try:
+        return dotenv([folder])
+    except FileProblem:
+        return ()  # SQLMesh does not read it, or will complain about it itself
 
 
 def _laid_over() -> tuple[str, ...]:
