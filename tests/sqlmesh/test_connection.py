@@ -8,6 +8,7 @@ import logging
 import pickle
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from dagctl.adapters.postgres.trust import LocalProxyTrust
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
+    MissingExtra,
     NotFound,
     NotSignedIn,
     PlatformError,
@@ -479,3 +481,12 @@ def test_without_a_ca_of_its_own_libpqs_rules_hold(tmp_path: Path, monkeypatch: 
     (tmp_path / ".postgresql" / "root.crt").write_text("a CA")
     assert ca({}) is None
     assert LocalProxyTrust(tmp_path / "ca.pem", {}).applied(ENDPOINT) == ENDPOINT
+
+
+def test_without_psycopg2_our_extra_is_named(
+    connection: Any, make_link: type[Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(MissingExtra, match="psycopg2") as raised:
+        connection(make_link(SOMEWHERE))
+    assert _cures.cure(raised.value) == "Run: pip install 'dagctl[sqlmesh]'"
