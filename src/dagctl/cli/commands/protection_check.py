@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, columns
+from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.endings import DONE, PROTECTED
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("environments", nargs="+", metavar="ENV", help="an environment")
-    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
+    completed_by(
+        projects,
+        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
+    )
 
 
 def run(args: Namespace, app: App) -> int:

@@ -2,7 +2,8 @@
 
 Transactions are read-only unless --write is given. Looking is no more than what every plan does; with --write
 nobody knows what you are going to change, so prod has to be open to you. What follows -- is for psql itself:
-dagctl state psql -- -c "select * from sqlmesh._environments"
+
+  dagctl state psql -- -c "select * from sqlmesh._environments"
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dagctl.adapters.postgres.libpq import SETTINGS
 from dagctl.cli.app import App
+from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.cures import CommandProblem
 from dagctl.cli.showing import option_insecure
 
@@ -28,7 +30,10 @@ ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="what psql itself is to be given")
-    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
+    completed_by(
+        projects,
+        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
+    )
     parser.add_argument("--write", action="store_true", help="let transactions write, where prod is open to you")
     option_insecure(parser)
 

@@ -1,7 +1,9 @@
 """Print the state database's address as a libpq URI, for programs that take one.
 
 The token is not in it: an address ends up in shell histories and process lists. Programs on libpq take it from
-PGPASSWORD instead: PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
+PGPASSWORD instead:
+
+  PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from dagctl import __version__
 from dagctl.cli.app import App
+from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.showing import moment, option_insecure
 
 if TYPE_CHECKING:
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
+    completed_by(
+        projects,
+        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
+    )
     parser.add_argument(
         "--password",
         action="store_true",
