@@ -8,11 +8,12 @@ PYTEST ?=
 # BROWSER=1 asks for one's own; make would hand the 1 on as the browser's name
 OWN_BROWSER := $(filter 1,$(BROWSER))
 
-.PHONY: help demo test lint format docs bench lock release clean
+.PHONY: help demo test test-matrix lint format docs bench lock release clean
 
 help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
+	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies"
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
 	@echo "make docs    the reference of commands anew, from the parser"
@@ -35,10 +36,15 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST)
 
+test-matrix: $(VENV)/installed
+	$(BIN)/python -m tests.packaging.matrix $(PYTEST)
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 src
+	$(BIN)/mypy --platform darwin src
 	$(BIN)/lint-imports
 
 format: $(VENV)/installed
@@ -60,4 +66,4 @@ release: $(VENV)/installed
 
 clean:
 	-$(BIN)/dagctl sandbox stop
-	rm -rf $(VENV) .demo dist
+	rm -rf $(VENV) .demo .matrix dist
