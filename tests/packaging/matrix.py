@@ -1,6 +1,6 @@
 """Every test on every Python that dagctl supports, and with the oldest dependencies: `make test-matrix`.
 
-Each Python has a virtual environment of its own in `.matrix/`, with what `constraints.txt` locks. Arguments are pytest's.
+Each Python has an environment of its own in `.matrix/`, with what `constraints.txt` locks. Arguments are pytest's.
 """
 
 from __future__ import annotations
