@@ -22,7 +22,7 @@ def supervisor(home: Path | None = None) -> Supervisor:
         MissingExtra: its packages are not installed.
     """
     if sys.platform == "win32":
-        raise DagctlError("The sandbox does not run on Windows.", hint="Run it in WSL, or on Linux or macOS.")
+        raise DagctlError("The sandbox does not run on Windows itself, but in WSL it does.")
     from importlib.util import find_spec
 
     if not all(map(find_spec, _NEEDS)):
