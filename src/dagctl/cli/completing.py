@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Action
+from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
@@ -10,17 +10,6 @@ from typing import Any
 
 PATIENCE = 0.3
 """Seconds that a person who has pressed Tab waits for the platform."""
-
-
-def completed_by(values: Callable[[], list[str]], action: Action) -> None:
-    """Have shells offer `values` for an argument. Whatever goes wrong with them, the shell offers none."""
-
-    def completer(**_: Any) -> list[str]:
-        with suppress(Exception):
-            return values()
-        return []
-
-    vars(action)["completer"] = completer  # where argcomplete looks
 
 
 def organizations() -> list[str]:
@@ -51,3 +40,23 @@ def projects() -> list[str]:
     asking.start()
     asking.join(PATIENCE)
     return list(found)
+
+
+_VALUES = {"name": organizations, "org": organizations, "project": projects}
+"""By what our commands call the argument."""
+
+
+def complete_values(parser: ArgumentParser) -> None:
+    """Have shells offer values for a command's arguments; none where anything is wrong with them."""
+    for action in parser._actions:
+        if values := _VALUES.get(action.dest):
+            vars(action)["completer"] = _quietly(values)  # where argcomplete looks
+
+
+def _quietly(values: Callable[[], list[str]]) -> Callable[..., list[str]]:
+    def completer(**_: Any) -> list[str]:
+        with suppress(Exception):
+            return values()
+        return []
+
+    return completer

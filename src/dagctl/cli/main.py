@@ -66,6 +66,10 @@ class LazyParser(ArgumentParser):
         self.description = cleandoc(module.__doc__ or self.command.summary)
         self.add_argument("--json", action="store_true", help="print the result as JSON")
         self.set_defaults(run=module.run)
+        if completing() and self.command.module.startswith("dagctl."):
+            from dagctl.cli.completing import complete_values
+
+            complete_values(self)
         self.command = None
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, organizations
 from dagctl.cli.showing import moment, option_insecure, seconds, something, sourced, tcp_port
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.text import printable
@@ -26,14 +25,8 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    completed_by(
-        organizations,
-        parser.add_argument(
-            "--org",
-            type=something,
-            metavar="ORG",
-            help="organization name or ID (required where none is known here yet)",
-        ),
+    parser.add_argument(
+        "--org", type=something, metavar="ORG", help="organization name or ID (required where none is known here yet)"
     )
     parser.add_argument(
         "--api-url",

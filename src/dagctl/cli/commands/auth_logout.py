@@ -9,7 +9,6 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, organizations
 from dagctl.cli.showing import something
 from dagctl.domain.errors import FileProblem
 
@@ -19,11 +18,8 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
-    completed_by(
-        organizations,
-        which.add_argument(
-            "--org", type=something, metavar="ORG", help="an account's name, or its organization's name or ID"
-        ),
+    which.add_argument(
+        "--org", type=something, metavar="ORG", help="an account's name, or its organization's name or ID"
     )
     which.add_argument("--all", action="store_true", help="sign out of every account")
 

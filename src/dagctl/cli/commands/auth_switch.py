@@ -8,13 +8,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, organizations
 
 
 def configure(parser: ArgumentParser) -> None:
-    completed_by(
-        organizations, parser.add_argument("name", metavar="NAME", help="its name, or its organization's name or ID")
-    )
+    parser.add_argument("name", metavar="NAME", help="its name, or its organization's name or ID")
 
 
 def run(args: Namespace, app: App) -> int:

@@ -9,7 +9,6 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, columns
-from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.endings import DONE, PROTECTED
 from dagctl.cli.showing import BAD, GOOD, marked
 
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("environments", nargs="+", metavar="ENV", help="an environment")
-    completed_by(
-        projects,
-        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
-    )
+    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
 
 
 def run(args: Namespace, app: App) -> int:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from dagctl.adapters.postgres.libpq import SETTINGS
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.cures import CommandProblem
 from dagctl.cli.showing import option_insecure
 
@@ -30,10 +29,7 @@ ELSEWHERE = frozenset({"PGHOSTADDR", "PGSERVICE"})
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="what psql itself is to be given")
-    completed_by(
-        projects,
-        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
-    )
+    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
     parser.add_argument("--write", action="store_true", help="let transactions write, where prod is open to you")
     option_insecure(parser)
 

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 
 from dagctl import __version__
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.showing import moment, option_insecure
 
 if TYPE_CHECKING:
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    completed_by(
-        projects,
-        parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)"),
-    )
+    parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
     parser.add_argument(
         "--password",
         action="store_true",

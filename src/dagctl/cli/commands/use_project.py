@@ -9,7 +9,6 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App
-from dagctl.cli.completing import completed_by, projects
 from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    completed_by(projects, parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name or ID"))
+    parser.add_argument("project", metavar="PROJECT", nargs="?", help="its name or ID")
     option_insecure(parser)
 
 
