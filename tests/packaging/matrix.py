@@ -41,9 +41,19 @@ def oldest(python: str, place: Path) -> None:
     """An environment with the oldest release of each dependency that `pyproject.toml` admits."""
     uv("venv", "--quiet", "--clear", "--python", python, place)
     pins = place / "oldest.txt"
-    lowest = ("--resolution", "lowest-direct", "--python", place, "--all-extras", "--output-file", pins)
+    lowest = (
+        "--resolution",
+        "lowest-direct",
+        "--python",
+        place,
+        "--all-extras",
+        "--group",
+        "test",
+        "--output-file",
+        pins,
+    )
     uv("pip", "compile", "--quiet", *lowest, "pyproject.toml")
-    uv("pip", "install", "--quiet", "--python", place, "--requirement", pins, "--group", "test", "--editable", ".")
+    uv("pip", "install", "--quiet", "--python", place, "--requirement", pins, "--editable", ".")
 
 
 def main(arguments: list[str]) -> int:
