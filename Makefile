@@ -8,22 +8,26 @@ PYTEST ?=
 # BROWSER=1 asks for one's own; make would hand the 1 on as the browser's name
 OWN_BROWSER := $(filter 1,$(BROWSER))
 
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test test-matrix lint format docs bench lock release clean
 
 help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
+	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies"
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
 	@echo "make docs    the reference of commands anew, from the parser"
 	@echo "make bench   the benchmarks: ratios from one run, written to docs/explanation/performance.md"
+	@echo "make lock    constraints.txt anew: what pyproject.toml asks for, pinned and with hashes (UPGRADE=1: the newest)"
+	@echo "make release build into dist/ what can be published, and look at it"
 	@echo "make clean   remove what the others made"
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.10 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[keyring,sandbox,sqlmesh]' --group dev
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
 	@touch $@
 
 demo: $(VENV)/installed
@@ -32,10 +36,15 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST)
 
+test-matrix: $(VENV)/installed
+	$(BIN)/python -m tests.packaging.matrix $(PYTEST)
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin src
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --exclude adapters/sandbox --follow-imports silent src  # the sandbox does not run there
 	$(BIN)/lint-imports
 
 format: $(VENV)/installed
@@ -48,6 +57,13 @@ docs: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks --write
 
+lock: $(VENV)/installed
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --generate-hashes \
+		--all-extras --group dev $(if $(UPGRADE),--upgrade) --output-file constraints.txt pyproject.toml
+
+release: $(VENV)/installed
+	$(BIN)/python -m tests.packaging.release $(if $(REHEARSAL),--rehearsal)
+
 clean:
 	-$(BIN)/dagctl sandbox stop
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .demo .matrix dist

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -56,7 +57,7 @@ def test_the_specifications_options(words: tuple[str, ...]) -> None:
     assert options >= SPEC[words]
 
 
-@pytest.mark.parametrize("args", [(), ("auth",), ("nonsense",), ("auth", "login"), ("auth", "status", "--nonsense")])
+@pytest.mark.parametrize("args", [("nonsense",), ("auth", "login"), ("auth", "status", "--nonsense")])
 def test_usage_errors(args: tuple[str, ...], run: Run) -> None:
     done = run(*args)
     assert done.returncode == 2
@@ -214,3 +215,62 @@ def test_json_is_json(run: Run) -> None:
     done = run("auth", "status", "--json")
     assert done.returncode == 4
     assert json.loads(done.stdout)["signed_in"] is False
+
+
+@pytest.mark.parametrize("args", [(), ("help",), ("auth",), ("help", "auth"), ("help", "auth", "login")], ids=str)
+def test_help_is_what_a_beginner_gets(args: tuple[str, ...], run: Run) -> None:
+    done = run(*args)
+    words = [word for word in args if word != "help"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run(*words, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "usage", "meant"),
+    [
+        (("auht",), "dagctl ", "auth"),
+        (("auth", "logn"), "dagctl auth ", "login"),
+        (("auth", "login", "--no-broser"), "dagctl auth login ", "--no-browser"),
+        (("projects", "--jsno"), "dagctl projects ", "--json"),
+        (("help", "projcts"), "dagctl ", "projects"),
+    ],
+    ids=str,
+)
+def test_a_slip_is_answered_with_what_was_meant(args: tuple[str, ...], usage: str, meant: str, run: Run) -> None:
+    done = run(*args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: {usage}[")
+    assert done.stderr.endswith(f"; did you mean {meant!r}?\n")
+
+
+@pytest.mark.parametrize("args", [("auth", "xyzzy"), ("auth", "status", "--xyzzy"), ("projects", "xyzzy")], ids=str)
+def test_what_is_like_nothing_gets_no_suggestion(args: tuple[str, ...], run: Run) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert "xyzzy" in done.stderr
+    assert "did you mean" not in done.stderr
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("words", [(), *(command.words for command in BUILT_IN)], ids=lambda words: " ".join(words))
+def test_help_fits_the_terminal(words: tuple[str, ...], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.raises(SystemExit):
+        build_parser(Registry()).parse_args([*words, "--help"])
+    lines = out.getvalue().splitlines()
+    whole = {word for line in lines for word in line.split() if len(word) > width - 30}
+    assert [line for line in lines if len(line) > width and not any(word in line for word in whole)] == []
+    text = " ".join(out.getvalue().split())
+    monkeypatch.setenv("COLUMNS", "1000")
+    wide = io.StringIO()
+    with redirect_stdout(wide), pytest.raises(SystemExit):
+        build_parser(Registry()).parse_args([*words, "--help"])
+    assert text == " ".join(wide.getvalue().split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_commands_are_one_column(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    listed = build_parser(Registry()).format_help().partition("COMMAND\n")[2].partition("\n\n")[0].splitlines()
+    assert {len(line) - len(line[4:].partition("  ")[2].lstrip()) for line in listed if line[4] != " "} == {17}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ def test_each_command_is_described(command: Command, run: Any) -> None:
 
 
 def _normal(text: str) -> list[str]:
-    """Help as words; Python 3.13 no longer says an option's value twice."""
-    return re.sub(r"(-\w) [A-Z]+, (--[\w-]+)", r"\1, \2", text).split()
+    """Help as words: Pythons differ in where they break a usage."""
+    return text.split()
 
 
 def test_nothing_else_is_described() -> None:

@@ -49,7 +49,8 @@ def shell(environ: Mapping[str, str], tmp_path: Path) -> Shell:
         (("auth", "login", "--org", "acme", "--no-browser", "--api-url", "https://localhost:1"), 1),
         (("use-project",), 1),
         (("--version",), 0),
-        (("auth",), 2),
+        (("auth",), 0),
+        (("auth", "nonsense"), 2),
     ],
 )
 def test_closed_streams_change_nothing_else(
@@ -176,3 +177,36 @@ def test_signing_out_needs_no_settings(run: Any, home: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "Signed out.\n"), done.stderr
     assert not (home / "auth.json").exists()
     assert (home / "config.yaml").read_text() == "a: ["
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({}, "Signed in:           no"),
+        ({"FORCE_COLOR": "1"}, "Signed in:           \033[1;31mno\033[0m"),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "Signed in:           no"),
+    ],
+    ids=str,
+)
+def test_colour_where_it_is_asked_for(variables: dict[str, str], shown: str, run: Any) -> None:
+    assert run("auth", "status", env=variables).stdout.splitlines()[0] == shown
+
+
+@pytest.mark.parametrize(("width", "most"), [("100", 60), ("40", 39)])
+def test_a_countdown_fits_on_its_line(width: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("TERM", "xterm")
+    app = App(err=io.StringIO())
+    app.countdown(300)
+    app.countdown(299)
+    shown = app.err.getvalue().split("\r")  # type: ignore[union-attr]
+    assert [part.partition(" s left")[0][-3:] for part in shown[1:]] == ["300", "299"]
+    assert all(len(part) <= most for part in shown)
+
+
+def test_a_terminal_that_cannot_write_over_a_line_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    app = App(err=io.StringIO())
+    app.countdown(300)
+    app.countdown(299)
+    assert app.err.getvalue() == "Waiting for the sign-in, 300 s at most. Ctrl-C ends it.\n"  # type: ignore[union-attr]

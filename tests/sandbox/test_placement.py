@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,11 +121,19 @@ def test_a_copy_of_the_binaries_takes_no_name_of_somebody_elses(shared: Path, mo
     monkeypatch.setattr(placement, "_runs", lambda binaries, identity: binaries.is_relative_to(shared))
     installed = placement._installed_binaries()
     first = placement._copied(installed, {"user": 1})
-    copy = first.parent
+    copy = first.parents[2]
     shutil.rmtree(copy)
     os.mkfifo(copy)
 
     second = placement._copied(installed, {"user": 1})
 
-    assert second.parent == copy.with_name(f"{copy.name}-2")
+    assert second.parents[2] == copy.with_name(f"{copy.name}-2")
     assert copy.is_fifo()
+
+
+def test_from_a_private_folder_all_that_the_programs_need_is_copied(shared: Path) -> None:
+    nobody = pwd.getpwnam(placement.UNPRIVILEGED).pw_uid
+    copied = placement._copied(placement._installed_binaries(), {"user": nobody})
+    assert copied.is_relative_to(shared)
+    for program in ("postgres", "initdb", "pg_ctl"):
+        subprocess.run([copied / program, "--version"], check=True, capture_output=True, cwd="/", user=nobody)

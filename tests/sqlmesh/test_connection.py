@@ -8,6 +8,7 @@ import logging
 import pickle
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from dagctl.adapters.postgres.libpq import explained
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
+    MissingExtra,
     NotFound,
     NotSignedIn,
     PlatformError,
@@ -435,3 +437,12 @@ def test_an_explanation_holds_no_part_of_the_token(echoed: str) -> None:
     token = f"{head}.{body}.{sign}"
     assert not any(said[at : at + 8] in token for at in range(len(said) - 7))
     assert "the token" in said
+
+
+def test_without_psycopg2_our_extra_is_named(
+    connection: Any, make_link: type[Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(MissingExtra, match="psycopg2") as raised:
+        connection(make_link(SOMEWHERE))
+    assert _cures.cure(raised.value) == "Run: pip install 'dagctl[sqlmesh]'"

@@ -46,6 +46,7 @@ class App:
         self.stdin = stdin or sys.stdin or _nowhere("r")
         self.as_json = False
         self._unfinished_line = False
+        self._counted = False
         self._unwritten: OSError | None = None
 
     def connect(self, **ports: Any) -> Dagctl:
@@ -77,10 +78,12 @@ class App:
         self._end_line()
         self._put(self.out, f"{paint(_harmless(text))}\n")
 
-    def show_rows(self, record: object, rows: Sequence[Sequence[str]], absent: str) -> None:
+    def show_rows(
+        self, record: object, rows: Sequence[Sequence[str]], absent: str, paint: Callable[[str], str] = str
+    ) -> None:
         """Put a list on stdout; where there is nothing in it, say so."""
         if rows or self.as_json:
-            self.show(record, columns(rows))
+            self.show(record, columns(rows), paint)
         else:
             self.say(absent)
 
@@ -115,8 +118,18 @@ class App:
         self._unfinished_line = True
 
     def countdown(self, left: float) -> None:
-        """Show how many seconds are left, on a line that is written over."""
-        self._put(self.err, f"\rWaiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. ")
+        """Show how many seconds are left, on a line that is written over; once where no line can be."""
+        from shutil import get_terminal_size
+
+        if os.environ.get("TERM") == "dumb":
+            if not self._counted:
+                self.say(f"Waiting for the sign-in, {left:.0f} s at most. Ctrl-C ends it.")
+            self._counted = True
+            return
+        line = f"Waiting for the sign-in: {left:3.0f} s left, Ctrl-C ends it. "
+        if len(line) >= get_terminal_size().columns:  # a line that wraps is not written over
+            line = f"Waiting: {left:3.0f} s left. "
+        self._put(self.err, f"\r{line}")
         self._unfinished_line = True
 
     def finish(self, code: int) -> int:

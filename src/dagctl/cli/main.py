@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 getting started:
-  dagctl auth login --org ORG    sign in through the browser
-  dagctl use-project PROJECT     choose a project
-  dagctl config generate         convert config.yaml to config.py
-  sqlmesh plan                   as ever, with the hosted state
+  dagctl auth login --org ORG  sign in through the browser
+  dagctl use-project PROJECT   choose a project
+  dagctl config generate       convert config.yaml
+  sqlmesh plan                 as ever, with hosted state
 """
 
 
@@ -33,9 +33,21 @@ class LazyParser(ArgumentParser):
     command: Command | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As `ArgumentParser` does, after the chosen command has declared its options."""
+        """As `ArgumentParser` does, after the chosen command has declared its options.
+
+        What a command does not know is its own error: the program's usage would say nothing of its options.
+        """
         self.declare()
-        return super().parse_known_args(args, namespace)
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown and not completing():
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown[0], known)}")
+        return namespace, unknown
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.dest == "command" and action.choices is not None and value not in action.choices:
+            raise ArgumentError(None, f"there is no command {value!r}{_meant(value, action.choices)}")
+        super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
         """As `ArgumentParser` does; it shows what was typed as it is."""
@@ -54,6 +66,10 @@ class LazyParser(ArgumentParser):
         self.description = cleandoc(module.__doc__ or self.command.summary)
         self.add_argument("--json", action="store_true", help="print the result as JSON")
         self.set_defaults(run=module.run)
+        if completing() and self.command.module.startswith("dagctl."):
+            from dagctl.cli.completing import complete_values
+
+            complete_values(self)
         self.command = None
 
 
@@ -67,7 +83,7 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
         prog="dagctl",
         description="Connect a SQLMesh project to a hosted, managed state database.",
         epilog=EPILOG,
-        formatter_class=_formatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
@@ -76,8 +92,8 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
         if group not in choices:
             summary = GROUPS.get(group[0], "")
             words = {"help": summary, "description": f"{summary.capitalize()}."}
-            choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_formatter, **words))
-        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_formatter)
+            choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_Formatter, **words))
+        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_Formatter)
         leaf.command = command
         if whole:
             from dagctl.domain.errors import DagctlError
@@ -87,13 +103,59 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
     return parser
 
 
-def _formatter(prog: str) -> RawDescriptionHelpFormatter:
-    """As wide as argparse has it, without all that it loads to find that out."""
-    try:
-        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
-    except (ValueError, OSError, AttributeError):
-        columns = 80
-    return RawDescriptionHelpFormatter(prog, width=(columns or 80) - 2)
+class _Formatter(HelpFormatter):
+    """Paragraphs as wide as the terminal, words that stay whole, and the same on every Python."""
+
+    def __init__(self, prog: str) -> None:
+        try:  # argparse would load all of shutil to find that out
+            columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
+        except (ValueError, OSError, AttributeError):
+            columns = 80
+        super().__init__(prog, width=max((columns or 80) - 2, 20))
+
+    def add_argument(self, action: Action) -> None:
+        """Note how wide an action is; Python before 3.12 forgets that a command is indented."""
+        super().add_argument(action)
+        for inner in self._iter_indented_subactions(action):
+            width = len(self._format_action_invocation(inner)) + self._current_indent
+            self._action_max_length = max(self._action_max_length, width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        # lines that are indented are laid out already
+        paragraphs = (
+            part if "\n " in part or part[:1] == " " else " ".join(part.split()) for part in text.split("\n\n")
+        )
+        return "\n\n".join(self._laid_out(part, width) for part in paragraphs)
+
+    def _laid_out(self, part: str, width: int) -> str:
+        return "\n".join(line for long in part.splitlines() for line in self._wrapped(long, width))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return self._wrapped(" ".join(text.split()), width)
+
+    def _wrapped(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap
+
+        hang = " " * 4 if text[:1] == " " else ""
+        return wrap(text, width, break_long_words=False, break_on_hyphens=False, subsequent_indent=hang)
+
+    def _format_action_invocation(self, action: Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """A question with what is likely to have been meant, where something is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.partition("=")[0], list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def completing() -> bool:
+    """Whether it is a shell that asks, with argcomplete's variable."""
+    return "_ARGCOMPLETE" in os.environ
 
 
 def _choices(parser: ArgumentParser) -> Any:
@@ -115,7 +177,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """
     app = app or App()
     try:
-        args = _parser(sys.argv[1:] if argv is None else argv, registry or Registry(), app).parse_args(argv)
+        args = _parsed(sys.argv[1:] if argv is None else argv, registry or Registry(), app)
         app.as_json = args.json
         if app.as_json and isinstance(app.out, TextIOWrapper):
             app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
@@ -127,19 +189,22 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     return app.finish(code)
 
 
-def _parser(argv: Sequence[str], registry: Registry, app: App) -> LazyParser:
-    """The parser, with other packages' commands where the command line is not for one of ours."""
-    completing = "_ARGCOMPLETE" in os.environ  # argcomplete's own; a shell is asking
-    if completing or not registry.knows(argv):
+def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
+    """The command line, with other packages' commands where it is not for one of ours."""
+    if completing() or not registry.knows(argv):
         from dagctl.cli.plugins import add_plugins
 
         add_plugins(registry, app.say)
-    parser = build_parser(registry, whole=completing)
-    if completing:
+    parser = build_parser(registry, whole=completing())
+    if completing():
         import argcomplete
 
         argcomplete.autocomplete(parser)
-    return parser
+    if argv[:1] == ["help"] and not registry.has(("help",)):
+        argv = [*argv[1:], "--help"]
+    elif registry.is_group(tuple(argv)):
+        argv = [*argv, "--help"]
+    return parser.parse_args(argv)
 
 
 def entry_point() -> NoReturn:

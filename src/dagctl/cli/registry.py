@@ -75,7 +75,7 @@ BUILT_IN = (
     Command(("state", "psql"), f"{_HERE}.state_psql", "open psql on it"),
     Command(("doctor",), f"{_HERE}.doctor", "look at each link to the state database, and name the cure"),
     Command(("plugins",), f"{_HERE}.plugins", "list commands that other packages add"),
-    Command(("completion",), f"{_HERE}.completion", "complete words in bash, zsh or fish"),
+    Command(("completion",), f"{_HERE}.completion", "complete words in your shell"),
     Command(("sandbox", "start"), f"{_HERE}.sandbox_start", "start it"),
     Command(("sandbox", "stop"), f"{_HERE}.sandbox_stop", "stop it"),
     Command(("sandbox", "status"), f"{_HERE}.sandbox_status", "say whether it runs, and where"),
@@ -110,11 +110,18 @@ class Registry:
         words = tuple(argv[:2])
         if not words or words[0].startswith("-"):
             return True
-        return words in self._commands or words[:1] in self._commands or self._is_group(words)
+        if words[0] == "help":
+            return len(words) == 1 or self.knows(argv[1:])
+        named = tuple(word for word in words if not word.startswith("-"))
+        return self.has(words) or self.has(words[:1]) or self.is_group(named)
 
-    def _is_group(self, words: tuple[str, ...]) -> bool:
-        inside = any(command[:1] == words[:1] for command in self._commands)
-        return inside and (len(words) == 1 or words[1].startswith("-"))
+    def has(self, words: tuple[str, ...]) -> bool:
+        """Whether these are a command."""
+        return words in self._commands
+
+    def is_group(self, words: tuple[str, ...]) -> bool:
+        """Whether these are what commands begin with, and no command."""
+        return any(command[: len(words)] == words for command in self._commands) and not self.has(words)
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dagctl.domain.values.text import printable, span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
     from dagctl.domain.values.context import Sourced
@@ -30,6 +32,21 @@ def coloured(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or (os.environ.get("TERM") != "dumb" and stream.isatty())
+
+
+GOOD, BAD = "32", "1;31"
+"""Colours (ECMA-48 section 8.3.117)."""
+
+
+def marked(stream: TextIO, rules: Mapping[str, str]) -> Callable[[str], str]:
+    """What colours the second group of each pattern where a line begins so; nothing where nothing is coloured."""
+
+    def paint(text: str) -> str:
+        for pattern, colour in rules.items():
+            text = re.sub(f"(?m)^{pattern}", rf"\1\033[{colour}m\2\033[0m", text)
+        return text
+
+    return paint if coloured(stream) else str
 
 
 def moment(value: datetime | None) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dagctl.adapters.environment.heeded import heeded, heeded_in_dotenv
+from dagctl.adapters.files.private import is_own
 from dagctl.domain.errors import FileProblem
 from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 
@@ -90,6 +91,6 @@ def _seen(path: Path, *, secret: bool = False, leftover: bool = False, follow: b
         folder=folder,
         link=link,
         mode=stat.S_IMODE(found.st_mode) if posix and not link else None,
-        readable=link or (os.access(path, access) and not (posix and found.st_uid != os.geteuid())),
+        readable=link or (os.access(path, access) and is_own(found)),
         leftover=leftover,
     )

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -276,15 +277,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
+def is_own(found: os.stat_result) -> bool:
+    """Whether a file is this user's. Windows has no owners of this kind."""
+    return sys.platform == "win32" or found.st_uid == os.geteuid()
+
+
 def _require_owner(path: Path, found: os.stat_result) -> None:
     """As ssh has it: what belongs to neither this user nor root was put there by somebody else."""
-    if os.name == "posix" and found.st_uid not in (os.geteuid(), 0):
+    if found.st_uid != 0 and not is_own(found):
         raise unusable(path, "belongs to another user, and is not used", foreign=True)
 
 
 def _tighten(path: Path, found: os.stat_result) -> None:
     """Take other people's access away. What root has put there is as root wants it."""
-    if os.name != "posix" or not stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid():
+    if os.name != "posix" or not stat.S_IMODE(found.st_mode) & 0o077 or not is_own(found):
         return
     mode = stat.S_IMODE(found.st_mode)
     try:

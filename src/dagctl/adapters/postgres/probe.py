@@ -49,7 +49,7 @@ class PostgresProbe(StateProbe):
     def enter(self, credentials: StateCredentials) -> None:
         try:
             import psycopg2
-        except ModuleNotFoundError:
+        except ImportError:
             raise MissingExtra("Logging in needs psycopg2, which is not installed here.", extra="sqlmesh") from None
 
         def enter() -> None:

@@ -174,26 +174,32 @@ def _installed_binaries() -> Path:
 
 def _copied(installed: Path, identity: dict[str, Any]) -> Path:
     """A copy of the binaries that everybody may run; it is made once for each version."""
+    package = installed.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")  # the programs look for them at this place beside themselves
     stamp = f"{installed.parent}{Path(binary(installed, 'postgres')).stat().st_mtime_ns}"
-    name = f"dagctl-postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    name = f"dagctl-pgserver-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
     copy = next(place for place in map(SHARED.joinpath, names) if not os.path.lexists(place) or _is_own(place))
     if not copy.exists():
         making = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=SHARED))
-        shutil.copytree(installed.parent, making, symlinks=True, dirs_exist_ok=True)
-        making.chmod(0o755)
+        shutil.copytree(installed.parent, making / installed.relative_to(package.parent).parent, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, making / libraries.name)
+        for folder in (making, making / package.name):
+            folder.chmod(0o755)
         with suppress(OSError):  # another process was quicker
             making.rename(copy)
         shutil.rmtree(making, ignore_errors=True)
     if not _is_own(copy):
         raise _of_somebody_else(copy)
-    if not _runs(copy / "bin", identity):
+    copied = copy / installed.relative_to(package.parent)
+    if not _runs(copied, identity):
         raise FileUnusable(f"PostgreSQL cannot be run from {copy}.", path=str(copy), role="postgres")
-    return copy / "bin"
+    return copied
 
 
 def _runs(binaries: Path, identity: dict[str, Any]) -> bool:
-    command = [binary(binaries, "postgres"), "--version"]
+    command = [binary(binaries, "initdb"), "--version"]  # needs libraries that postgres does without
     try:
         return subprocess.run(command, cwd="/", capture_output=True, check=False, **identity).returncode == 0  # noqa: S603
     except OSError:

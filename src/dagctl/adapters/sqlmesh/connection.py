@@ -14,7 +14,7 @@ from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.gate import stand
 from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.warden import OPTION, Warden
-from dagctl.domain.errors import DagctlError
+from dagctl.domain.errors import DagctlError, MissingExtra
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION, EnvironmentName
 
@@ -101,9 +101,13 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
     """The state connection over `link`. Asks nobody.
 
     Raises:
-        sqlmesh.utils.errors.ConfigError: psycopg2 is not installed.
+        MissingExtra: psycopg2 is not installed.
         ProtectionUnknown: this version of SQLMesh cannot be guarded.
     """
+    try:
+        import psycopg2  # noqa: F401 - SQLMesh would advise its own extra, which has to be compiled
+    except ImportError:
+        raise MissingExtra("The state database needs psycopg2, which is not installed here.", extra="sqlmesh") from None
     stand()
     known = link.endpoint() or _UNKNOWN
     connection = DagctlStateConnection(

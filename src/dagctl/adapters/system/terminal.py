@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from select import select
@@ -104,6 +105,8 @@ class Lines:
 
 
 def _in_foreground(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True  # it has no jobs that could be in the background
     try:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
     except OSError:

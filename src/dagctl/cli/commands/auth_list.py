@@ -11,7 +11,7 @@ from attrs import asdict
 
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
-from dagctl.cli.showing import expiry, moment
+from dagctl.cli.showing import GOOD, expiry, marked, moment
 
 configure = no_options
 
@@ -31,5 +31,7 @@ def run(args: Namespace, app: App) -> int:
         )
         for account in accounts
     ]
-    app.show_rows(record, rows, "You are not signed in. Run: dagctl auth login --org ORG")
+    app.show_rows(
+        record, rows, "You are not signed in. Run: dagctl auth login --org ORG", marked(app.out, {r"()(\*)": GOOD})
+    )
     return 0

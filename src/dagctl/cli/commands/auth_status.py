@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dagctl.cli.app import App, table
 from dagctl.cli.endings import DONE, SIGNED_OUT
 from dagctl.cli.registry import no_options
-from dagctl.cli.showing import expiry, moment, sourced
+from dagctl.cli.showing import BAD, GOOD, expiry, marked, moment, sourced
 
 if TYPE_CHECKING:
     from dagctl.domain.values.tokens import SessionStatus
@@ -42,7 +42,7 @@ def run(args: Namespace, app: App) -> int:
         "Credentials expire": _expiry(status, client.clock.now()) if status.identity else "there are none",
         "API URL": sourced(context.api_url),
     }
-    app.show(record, table(rows))
+    app.show(record, table(rows), marked(app.out, {"(Signed in: +)(yes)": GOOD, "(Signed in: +)(no)": BAD}))
     if not status.signed_in:
         from dagctl._cures import login_command
 

@@ -1,7 +1,11 @@
-"""Print what makes a shell complete dagctl's commands and options.
+"""Print what makes a shell complete dagctl's commands, options and values.
 
-For bash, put this into ~/.bashrc: eval "$(dagctl completion bash)"; for zsh the same with zsh into ~/.zshrc; for
-fish: dagctl completion fish > ~/.config/fish/completions/dagctl.fish
+Put the line of your shell into the file that it reads when it starts:
+
+  bash        ~/.bashrc       eval "$(dagctl completion bash)"
+  zsh         ~/.zshrc        eval "$(dagctl completion zsh)"
+  fish        config.fish     dagctl completion fish | source
+  PowerShell  $PROFILE        dagctl completion powershell | Out-String | iex
 """
 
 from __future__ import annotations
@@ -10,14 +14,19 @@ from argparse import ArgumentParser, Namespace
 
 from dagctl.cli.app import App
 
+_COMPINIT = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
+"""A bare .zshrc does not load zsh's completion."""
+
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"), help="your shell")
 
 
 def run(args: Namespace, app: App) -> int:
     from argcomplete.shell_integration import shellcode
 
     code = shellcode(["dagctl"], shell=args.shell)
+    if args.shell == "zsh":
+        code = _COMPINIT + code
     app.show({"shell": args.shell, "code": code}, code.rstrip("\n"))
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.endings import DONE, PROTECTED
+from dagctl.cli.showing import BAD, GOOD, marked
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
@@ -27,7 +28,7 @@ def run(args: Namespace, app: App) -> int:
         [str(entry["environment"]), "open" if entry["allowed"] else "protected", str(entry["message"] or "")]
         for entry in record
     ]
-    app.show(record, columns(rows))
+    app.show(record, columns(rows), marked(app.out, {r"(\S+ +)(open)": GOOD, r"(\S+ +)(protected)": BAD}))
     return DONE if all(entry["allowed"] for entry in record) else PROTECTED
 
 

@@ -2,7 +2,8 @@
 
 Transactions are read-only unless --write is given. Looking is no more than what every plan does; with --write
 nobody knows what you are going to change, so prod has to be open to you. What follows -- is for psql itself:
-dagctl state psql -- -c "select * from sqlmesh._environments"
+
+  dagctl state psql -- -c "select * from sqlmesh._environments"
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Print the state database's address as a libpq URI, for programs that take one.
 
 The token is not in it: an address ends up in shell histories and process lists. Programs on libpq take it from
-PGPASSWORD instead: PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
+PGPASSWORD instead:
+
+  PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
 """
 
 from __future__ import annotations

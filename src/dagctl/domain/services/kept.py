@@ -134,6 +134,10 @@ def meant(storage: Storage, now: datetime, organization: str | None, api_url: st
     return fitting[0] if len(fitting) == 1 else current
 
 
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?")
+"""Names that Windows has no folder for, whatever follows their dot."""
+
+
 def account_name(settings: Settings) -> str:
     """What people would call an account: the organization, and its host where that is not the hosted platform's."""
     organization = _word(settings.current_org_name or "") or _word(settings.current_org or "") or "account"
@@ -143,4 +147,5 @@ def account_name(settings: Settings) -> str:
 
 def _word(text: str) -> str:
     word = re.sub(r"[^\w.]+", "-", text.casefold())
-    return word.encode()[:60].decode(errors="ignore").strip("-.")  # a folder is called so, and takes 255 bytes
+    word = word.encode()[:60].decode(errors="ignore").strip("-.")  # a folder is called so, and takes 255 bytes
+    return f"{word}-" if _DEVICE.fullmatch(word) else word
