@@ -122,16 +122,23 @@ def test_a_corrupt_config(run: Any, home: Path, command: list[str], text: str) -
     assert (home / "config.yaml").read_text() == text
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"access_token": 5}', "\x00"])
+@pytest.mark.parametrize("text", ["{", "[1]", '{"access_token": 5}', "\x00"])
 def test_corrupt_tokens(run: Any, home: Path, text: str) -> None:
     home.mkdir(mode=0o700)
     (home / "config.yaml").write_text("current_org: acme\n")
     (home / "auth.json").write_text(text)
+    (home / "auth.json").chmod(0o600)
     for command in (["auth", "status"], ["auth", "token"], ["projects"], ["protection", "check", "dev"]):
         refused(run(*command), 1, str(home / "auth.json"))
         assert (home / "auth.json").read_text() == text
     assert run("auth", "logout").returncode == 0
     assert not (home / "auth.json").exists()
+
+
+def test_an_empty_token_file_is_nobody_signed_in(run: Any, home: Path) -> None:
+    home.mkdir(mode=0o700)
+    (home / "auth.json").touch(mode=0o600)  # what a sign-out leaves where a file is mounted alone
+    assert run("auth", "token").returncode == 4
 
 
 def test_corrupt_tokens_are_kept_aside_by_a_sign_in(run: Any, person: Any, home: Path) -> None:

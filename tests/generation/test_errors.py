@@ -13,7 +13,6 @@ from dagctl import connect
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.sqlmesh.project import InstalledSqlmesh
 from dagctl.adapters.yaml.documents import RuamelReader
-from dagctl.domain.doctor.chain import Mark
 from dagctl.domain.doctor.config import look_at_config
 from dagctl.domain.errors import ConfigProblem, DagctlError, FileCorrupt, FileUnusable
 from dagctl.domain.generation import ConfigGeneration
@@ -185,9 +184,9 @@ def test_doctor_sees_that_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "__init__.py").write_text("")
     generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
-    found = look_at_config(generation, connect(home=tmp_path / "home", environ={}).context)
-    assert found.state is Mark.FAILED
-    assert "cannot both be imported" in found.seen
+    with pytest.raises(ConfigProblem, match="cannot both be imported") as caught:
+        look_at_config(generation, connect(home=tmp_path / "home", environ={}).context)
+    assert caught.value.case == "shadowed"
 
 
 def test_the_configuration_above_is_named(tmp_path: Path) -> None:
