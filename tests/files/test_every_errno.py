@@ -164,7 +164,7 @@ GLOBEX = Settings(current_org="org_globex", current_org_name="Globex")
 
 
 @pytest.mark.parametrize("ever", [False, True], ids=["once", "ever"])
-@pytest.mark.parametrize("name", ["ENOSPC", "EBUSY", "EACCES"])
+@pytest.mark.parametrize("name", ERRNOS)
 def test_a_switch_loses_nobody(machine: Machine, name: str, ever: bool) -> None:
     kept = machine.world.shelf.stores("globex")
     kept.settings.save(GLOBEX)
