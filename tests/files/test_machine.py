@@ -138,14 +138,16 @@ def test_variables_are_named_and_their_values_are_not(home: Path) -> None:
 
 def test_what_a_dotenv_sets_otherwise_is_named_with_the_file(home: Path, tmp_path: Path) -> None:
     pytest.importorskip("dotenv", reason="the sqlmesh extra is not installed")
-    (tmp_path / ".env").write_text("PGSSLMODE=disable\nDAGCTL_PROJECT=secret\nDAGCTL_ORG=acme\nMINE=1\n")
+    (tmp_path / ".env").write_text(
+        "SSL_CERT_FILE=/ca.pem\nPGSSLMODE=disable\nDAGCTL_PROJECT=secret\nDAGCTL_ORG=acme\nMINE=1\n"
+    )
     environ = {"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}
     file = str(tmp_path / ".env")
     assert LocalMachine(home, environ, tmp_path).variables() == (
         VariableSeen("DAGCTL_ORG"),
         VariableSeen("DAGCTL_PROJECT"),
         VariableSeen("DAGCTL_PROJECT", file),
-        VariableSeen("PGSSLMODE", file),
+        VariableSeen("SSL_CERT_FILE", file),
     )
 
 

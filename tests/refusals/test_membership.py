@@ -79,7 +79,8 @@ def test_an_answer(platform: ScriptedPlatform, somebody: Somebody, answer: str) 
 def test_an_answer_on_a_new_machine(platform: ScriptedPlatform, somebody: Somebody, answer: str) -> None:
     platform.answers[ONBOARDING], words = ANSWERS[answer]
     refused(platform, somebody.signs_in(), words)
-    assert not somebody.home.exists()
+    assert not (somebody.home / "auth.json").exists()
+    assert not (somebody.home / "config.yaml").exists()
 
 
 @pytest.mark.parametrize("status", [302, 307])

@@ -44,7 +44,7 @@ def test_an_oauth_error(platform: ScriptedPlatform, somebody: Somebody, status: 
         platform, ending, rf"{platform.issuer.host}/oauth/token answers with HTTP status {status}: {error}\.\n{cure}"
     )
     assert [status for status, _ in ending.pages] == [403]
-    assert platform.paths(platform.issuer).count(TOKEN) == 1
+    assert platform.paths(platform.issuer).count(TOKEN) == (4 if status in (429, 503) else 1)
 
 
 def test_an_oauth_error_in_the_issuers_own_words(platform: ScriptedPlatform, somebody: Somebody) -> None:
@@ -152,7 +152,7 @@ def test_an_answer_that_does_not_come(platform: ScriptedPlatform, somebody: Some
     provider = HttpIdentityProvider(hasty, SystemClock())
     provider.endpoints = HttpIdentityProvider(patient, SystemClock()).endpoints  # type: ignore[method-assign]
     somebody.ports["identity"] = provider
-    refused(platform, somebody.signs_in(), f"{platform.issuer.host} did not answer within 1 seconds")
+    refused(platform, somebody.signs_in(), rf"{platform.issuer.host} did not answer within [\d.]+ seconds")
 
 
 @pytest.mark.parametrize("status", [302, 307])
