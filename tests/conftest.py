@@ -7,9 +7,10 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -114,6 +115,15 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Ite
     options = SandboxOptions(redirect_uris=(REDIRECT_URI, f"http://localhost:{callback_port}/callback"))
     with running_sandbox(options, home=tmp_path_factory.mktemp("sandbox")) as sandbox:
         yield sandbox
+
+
+def signed(sandbox: Sandbox, **claims: Any) -> str:
+    """A token that the sandbox's issuer has really signed; Ada's, where `claims` do not say otherwise."""
+    from dagctl.adapters.sandbox.keys import Keys
+
+    now = int(time.time())
+    standard = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
+    return Keys(sandbox.ca_file.parent).sign({**standard, **claims})
 
 
 @pytest.fixture

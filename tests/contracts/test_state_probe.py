@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
+from tests.conftest import signed
 
 from dagctl._cures import cure
 from dagctl.adapters.memory.probe import CA
@@ -64,13 +64,9 @@ def nowhere() -> Iterator[int]:
 @pytest.fixture
 def credentials(sandbox: Sandbox) -> StateCredentials:
     """Ada's for the project shop, with a token that the sandbox's issuer has really signed."""
-    from dagctl.adapters.sandbox.keys import Keys
-
     host, port = sandbox.proxy
-    now = int(time.time())
-    claims = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
-    token = Keys(sandbox.ca_file.parent).sign({**claims, "aud": [sandbox.api_url]})
-    return StateCredentials(StateEndpoint(host, port, "org_acme_shop", "acme/shop"), token)
+    endpoint = StateEndpoint(host, port, "org_acme_shop", "acme/shop")
+    return StateCredentials(endpoint, signed(sandbox, aud=[sandbox.api_url]))
 
 
 def server(answer: Callable[[socket.socket], object]) -> StateEndpoint:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.conftest import signed
 
 from dagctl.adapters.postgres.libpq import SETTINGS, entered, keywords
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
@@ -70,14 +70,9 @@ def options() -> Iterator[tuple[str, str | None]]:
 @pytest.fixture
 def credentials(sandbox: Sandbox) -> StateCredentials:
     """Ada's for the project shop."""
-    from dagctl.adapters.sandbox.keys import Keys
-
     host, port = sandbox.proxy
-    now = int(time.time())
-    claims = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
-    token = Keys(sandbox.ca_file.parent).sign({**claims, "aud": [sandbox.api_url]})
     endpoint = StateEndpoint(host, port, "org_acme_shop", "acme/shop", "verify-full", str(sandbox.ca_file))
-    return StateCredentials(endpoint, token)
+    return StateCredentials(endpoint, signed(sandbox, aud=[sandbox.api_url]))
 
 
 def bare(credentials: StateCredentials) -> dict[str, str]:

@@ -6,10 +6,10 @@ import base64
 import hashlib
 import json
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.message import Message
+from functools import partial
 from html.parser import HTMLParser
 from http.client import HTTPMessage
 from pathlib import Path
@@ -20,9 +20,9 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Requ
 
 import pytest
 from attrs import frozen
+from tests.conftest import signed
 
 from dagctl.adapters.sandbox import Sandbox
-from dagctl.adapters.sandbox.keys import Keys
 from dagctl.adapters.system.clock import SystemClock
 
 VERIFIER = "v" * 43
@@ -193,14 +193,7 @@ def tokens(sandbox: Sandbox) -> dict[str, Any]:
 @pytest.fixture
 def forge(sandbox: Sandbox) -> Callable[..., str]:
     """Tokens that the issuer has really signed, with other claims than it would: `forge(exp=…, aud=…)`."""
-    keys = Keys(sandbox.ca_file.parent)
-    now = int(time.time())
-
-    def forge(**changes: Any) -> str:
-        standard = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "iat": now, "exp": now + 600}
-        return keys.sign({**standard, **changes})
-
-    return forge
+    return partial(signed, sandbox)
 
 
 @pytest.fixture

