@@ -92,11 +92,11 @@ PENDING, SLOWER = error(403, "authorization_pending"), error(429, "slow_down")
 POLLS: dict[str, tuple[Script, str]] = {
     "access_denied": (
         in_turn(PENDING, error(403, "access_denied", error_description="The person refused.")),
-        r"The sign-in was refused: .*: The person refused\.\n  If it was not you",
+        r"The sign-in was refused: .*: The person refused\.\n  If you did not refuse it yourself",
     ),
     "access_denied without words": (
         error(403, "access_denied"),
-        r"The sign-in was refused: .*: access_denied\.\n  If it was not you",
+        r"The sign-in was refused: .*: access_denied\.\n  If you did not refuse it yourself",
     ),
     "expired_token": (
         in_turn(PENDING, SLOWER, error(400, "expired_token")),

@@ -92,4 +92,4 @@ def test_a_wrong_clock_is_named(platform: ScriptedPlatform, somebody: Somebody) 
     metadata = {"resource": platform.api.url, **issuer}
     platform.answers[METADATA] = reply(200, metadata, Date=formatdate(time.time() + DAY, usegmt=True))
     platform.claims = {"exp": int(time.time()) - DAY}
-    refused(platform, somebody.signs_in(), "This machine's clock is .* behind that of .*\n  Set the clock")
+    refused(platform, somebody.signs_in(), "This machine's clock is .* behind that of .*\n  Correct the clock")
