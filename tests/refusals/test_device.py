@@ -142,7 +142,7 @@ def test_a_code_that_dies_before_the_patience_does(platform: ScriptedPlatform, s
     ("claims", "words"),
     [
         ({"aud": "another-client"}, "for another client"),
-        ({"sub": ""}, "names nobody"),
+        ({"sub": ""}, "identifies nobody"),
     ],
 )
 def test_an_id_token_that_fails(

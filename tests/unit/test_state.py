@@ -94,7 +94,7 @@ def test_every_sslmode_of_libpq_is_taken(signed_in: Any, mode: str) -> None:
 
 @given(mode=st.text().filter(lambda text: text not in SSL_MODES))
 def test_any_other_sslmode_is_refused(mode: str) -> None:
-    with pytest.raises(DagctlError, match="a test has sslmode"):
+    with pytest.raises(DagctlError, match="a test sets sslmode"):
         checked_sslmode(mode, "a test")
 
 

@@ -13,7 +13,7 @@ class FileSeen:
 
     Attributes:
         path: for people.
-        secret: it is a file with tokens, or a folder that contains one.
+        secret: it holds tokens.
         folder: it is a folder.
         link: it is a symbolic link.
         mode: its permission bits; None if they mean nothing, as on Windows.
