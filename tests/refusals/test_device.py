@@ -164,7 +164,7 @@ def test_an_issuer_that_becomes_somebody_else(platform: ScriptedPlatform, somebo
         hang_up(wire)
 
     platform.answers[TOKEN] = changes
-    refused(platform, signs_in(somebody), "The TLS certificate of .* is refused: .*\n  If its CA is")
+    refused(platform, signs_in(somebody), "The TLS certificate of .* is refused: .*\n  If the certificate comes from")
     assert len(somebody.clock.slept) == 2
 
 
