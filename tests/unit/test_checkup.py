@@ -451,7 +451,12 @@ def test_files_that_are_as_they_should_be() -> None:
         (FileSeen("/h/my dir", folder=True, mode=0o755), Mark.WARNING, "open to other", "chmod 700 '/h/my dir'"),
         (FileSeen("/h/auth.json", secret=True, link=True), Mark.FAILED, "is a symbolic link", "the file itself"),
         (FileSeen("/h/auth.json", readable=False), Mark.FAILED, "cannot be read", 'sudo chown -R "$(id -un)" /h'),
-        (FileSeen("/h/.a.1.2.tmp", leftover=True, mode=0o600), Mark.WARNING, "was left by", "rm /h/.a.1.2.tmp"),
+        (
+            FileSeen("/h/.a.1.2.tmp", leftover=True, mode=0o600),
+            Mark.WARNING,
+            "was left behind by a killed process",
+            "rm /h/.a.1.2.tmp",
+        ),
     ],
 )
 def test_files_that_are_not(file: FileSeen, state: Mark, words: str, cured: str) -> None:
@@ -494,7 +499,7 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
         ({"config.py": PINNED.format("shop") + PINNED.format("web")}, Mark.WARNING, "several projects: shop, web"),
         ({"config.py": "import dagctl\nc = dagctl.get_state_connection('g')"}, Mark.WARNING, "pins no project"),
         ({"config.py": "c = get_state_connection(project=NAME)"}, Mark.OK, "uses dagctl"),
-        ({"config.py": "check_environment_protection()"}, Mark.OK, "of its own, behind"),
+        ({"config.py": "check_environment_protection()"}, Mark.OK, "has its own state connection, guarded by"),
         ({"config.py": "config = {}"}, Mark.WARNING, "does not call get_state_connection()"),
         ({"config.py": "config = {"}, Mark.FAILED, "not Python"),
         ({"config.py": "", "config.yaml": "a: 1"}, Mark.FAILED, "config.py and config.yaml"),
