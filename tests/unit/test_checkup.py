@@ -504,7 +504,7 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
         ({"config.py": "config = {"}, Mark.FAILED, "not Python"),
         ({"config.py": "", "config.yaml": "a: 1"}, Mark.FAILED, "config.py and config.yaml"),
         ({"config.yaml": "model_defaults: {dialect: duckdb}"}, Mark.WARNING, "SQLMesh keeps its state elsewhere"),
-        ({"sqlmesh.yml": "gateways: {g: {state_connection: {type: x}}}"}, Mark.WARNING, "gateway 'g' has a state_conn"),
+        ({"sqlmesh.yml": "gateways: {g: {state_connection: {type: x}}}"}, Mark.WARNING, "'g' has its own state_conn"),
         ({"config.yaml": "{% if a %}\nb: 1\n{% endif %}"}, Mark.WARNING, "does not use dagctl"),
         ({"config.yaml": "a: ["}, Mark.WARNING, "config.yaml"),
     ],
