@@ -1,7 +1,7 @@
-"""What to do about each error, for whoever shows it: one table from class to cure.
+"""What to do about each error: one table from class to cure.
 
-The errors say what is the case. Commands, variables and settings stand only here, and in what an edge adds of its own
-(`dagctl.cli.cures`, `dagctl.adapters.sqlmesh.errors`).
+Errors state facts. Only this module, and the tables that an edge adds (`dagctl.cli.cures`,
+`dagctl.adapters.sqlmesh.errors`), name commands, variables and settings.
 """
 
 from __future__ import annotations
@@ -21,28 +21,25 @@ if TYPE_CHECKING:
 
 
 UNVERIFIED = (
-    "turns certificate verification off: whoever is on the way can read your tokens. "
-    "SSL_CERT_FILE=CA.pem trusts a private CA instead."
+    "turns certificate verification off, so anyone on the network path can read your tokens. "
+    "To trust a private CA instead, set SSL_CERT_FILE=CA.pem."
 )
-"""What an edge says to whoever asks for this."""
+"""The warning that follows the name of the option or argument."""
 
 
 def cure(error: DagctlError) -> str | None:
-    """What to do about `error`; None where nobody can say.
-
-    What an edge has said already counts; otherwise the row of the nearest class does.
-    """
+    """What to do about `error`: the hint that an edge has set, else the row of the nearest class; None if neither."""
     return error.hint or found_in(CURES, error)
 
 
 def found_in(table: Mapping[type[DagctlError], Row], error: DagctlError) -> str | None:
-    """What the row of the nearest class of `error` says; None where there is no row."""
+    """The cure in the row of the nearest class of `error`; None if there is no row."""
     row = next((table[kind] for kind in type(error).__mro__ if kind in table), None)
     return row(error) if callable(row) else row
 
 
 def login_command(organization: str | None = None, api_url: str | None = None) -> str:
-    """The command that signs in, with what is known filled in.
+    """The command that signs in, with the known values filled in.
 
     Args:
         api_url: the platform's API; None for the hosted one.
@@ -54,20 +51,20 @@ def login_command(organization: str | None = None, api_url: str | None = None) -
 
 
 def protected(error: errors.EnvironmentProtected, example: str = "") -> str:
-    """Whom to turn to, and where to work instead.
+    """Whom to ask, and where to work instead.
 
     Args:
-        example: a command that works there.
+        example: a command that works in another environment.
     """
     return (
         "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask "
         f"{_administrator(error)} for access. "
-        f"Do your own work in an environment of your own{f': {example}' if example else '.'}"
+        f"For your own work, use another environment{f': {example}' if example else '.'}"
     )
 
 
 def protected_from_bot(error: errors.EnvironmentProtected) -> str:
-    """Whom to turn to where CI itself was refused."""
+    """Whom to ask if the platform refuses CI itself."""
     return f"Ask {_administrator(error)} to give this account access, or deploy with an account that has it."
 
 
@@ -77,7 +74,7 @@ def _administrator(error: errors.EnvironmentProtected) -> str:
 
 def _not_signed_in(error: errors.NotSignedIn) -> str:
     if error.given_by:
-        return f"Put valid tokens into {error.given_by}."
+        return f"Set {error.given_by} to valid tokens."
     command = login_command(error.organization, error.api_url)
     return f"Run: {command}" if error.onboarded else f"Finish the onboarding in the web UI, then run: {command}"
 
@@ -87,16 +84,16 @@ def _sign_in_failed(error: errors.SignInFailed) -> str | None:
 
 
 _SET_UP = (
-    "Check auth0_domain and auth0_client_id in config.yaml of the dagctl home. "
-    "If they are right, ask whoever runs the platform to allow this."
+    "Check auth0_domain and auth0_client_id in the dagctl home's config.yaml. "
+    "If they are right, ask the platform's operator to allow this."
 )
 _LATER = "Try again in a few minutes."
 _BY_CODE: Mapping[str, str] = {
-    "access_denied": "If it was not you who refused, ask whoever runs the platform for access.",
-    "invalid_grant": "Start the sign-in again: an answer to one works once, and not for long.",
+    "access_denied": "If you did not refuse it yourself, ask the platform's operator for access.",
+    "invalid_grant": "Start the sign-in again: a code works once, and expires soon.",
     **dict.fromkeys(
         ("login_required", "consent_required", "interaction_required"),
-        "Start the sign-in again, and finish what the page asks for.",
+        "Start the sign-in again, and finish the steps on the page.",
     ),
     **dict.fromkeys(("invalid_client", "unauthorized_client", "invalid_scope", "invalid_token"), _SET_UP),
     **dict.fromkeys(("unsupported_grant_type", "unsupported_response_type"), _SET_UP),
@@ -114,7 +111,7 @@ def _organization_refused(error: errors.OrganizationRefused) -> str:
     if error.organization is None:
         return f"Finish the onboarding in the web UI, then run: {login_command(error.wanted, error.api_url)}"
     return (
-        f"The next sign-in asks which account; where the browser does not, use a private window. "
+        f"The next sign-in asks which account to use; if the browser does not ask, use a private window. "
         f"Or run: {login_command(error.organization, error.api_url)}"
     )
 
@@ -130,17 +127,17 @@ def _protection_unknown(error: errors.ProtectionUnknown) -> str:
     return f"Nothing was changed. To ask again: dagctl protection check {quoted(error.environment)}{project}"
 
 
-_LINKS = "Try again in a moment. dagctl doctor looks at each link to the state database."
+_LINKS = "Try again in a moment. dagctl doctor checks each link to the state database."
 
 
 def _unreachable(error: errors.Unreachable) -> str:
     if error.proxied:
-        return "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT where the proxy wants them), ALL_PROXY and NO_PROXY."
+        return "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT if the proxy needs a login), ALL_PROXY and NO_PROXY."
     if error.lost:
-        return "Run it again: SQLMesh goes on from what it has recorded."
+        return "Run it again: SQLMesh continues from what it has recorded."
     if error.database is None:
         return "Check the network and the address, then try again."
-    return f"Check that the network is up and the port open to you. {_WHERE}"
+    return f"Check that the network is up and that you can reach the port. {_WHERE}"
 
 
 _WHERE = "dagctl config current shows where the address comes from."
@@ -148,32 +145,32 @@ _WHERE = "dagctl config current shows where the address comes from."
 
 def _certificate_refused(error: errors.CertificateRefused) -> str:
     if error.ca_file:
-        return "Name a PEM file of CA certificates instead."
+        return "Point it to a PEM file of CA certificates."
     if error.sslmode is not None:
         return _state_certificate_refused(error)
     if error.why == "no CA certificates":
-        return "Install the system's (the package ca-certificates) or certifi, or name a PEM file in SSL_CERT_FILE."
+        return "Install the ca-certificates package or certifi, or set SSL_CERT_FILE to a PEM file of CA certificates."
     if "expired" in error.why or "not yet valid" in error.why:
-        return "Check this machine's clock. If it is right, the certificate has to be renewed on the server."
+        return "Check this machine's clock. If it is right, ask the server's operator to renew the certificate."
     if "mismatch" in error.why:
         return "Check the URL: the certificate is for another host name."
-    return "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE."
+    return "If the certificate comes from your company's own CA, set SSL_CERT_FILE to that CA's PEM file."
 
 
 def _state_certificate_refused(error: errors.CertificateRefused) -> str:
     now = f"DAGCTL_STATE_SSLMODE (now {error.sslmode})"
     if not error.why:
-        return f"Check that this is the state database's proxy. {_WHERE} TLS is asked for by {now}."
+        return f"Check that this is the state database's proxy. {_WHERE} {now} requires TLS."
     if error.sslmode in ("disable", "allow", "prefer"):
         return f"Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode (now {error.sslmode}), or set verify-full."
-    return f"Let DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE name the PEM file of the platform's CA, or change {now}."
+    return f"Set DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE to the PEM file of the platform's CA, or change {now}."
 
 
 def unverified(place: str) -> str:
-    """What there is to say of a connection to a proxy whose certificate is from nobody that is known here."""
+    """The warning about a proxy whose certificate comes from no CA that this machine knows."""
     return (
         f"the state database's proxy {place} is not verified: no CA that this machine knows vouches for it. "
-        "Let DAGCTL_STATE_SSLROOTCERT name its CA, or set DAGCTL_STATE_SSLMODE=require if that is all right."
+        "Set DAGCTL_STATE_SSLROOTCERT to its CA, or accept this with DAGCTL_STATE_SSLMODE=require."
     )
 
 
@@ -188,7 +185,7 @@ def _refused(error: errors.Refused) -> str | None:
 def _not_found(error: errors.NotFound) -> str | None:
     if error.database is None:
         return None
-    return "Check the project: dagctl config current shows it, dagctl projects and the web UI list those that exist."
+    return "Check the project: dagctl config current shows it; dagctl projects and the web UI list them all."
 
 
 def _try_later(error: errors.TryLater) -> str:
@@ -207,27 +204,27 @@ def _project_not_found(error: errors.ProjectNotFound) -> str:
         return f"Use an ID: {', '.join(map(printable, error.ids))}"
     if error.near:
         return f"Did you mean {' or '.join(map(printable, error.near))}?"
-    return "Run dagctl projects for a list, or dagctl auth list if it is another organization's."
+    return "Run dagctl projects for a list, or dagctl auth list if it belongs to another organization."
 
 
 def _project_conflict(error: errors.ProjectConflict) -> str:
     if error.folders:
-        return "Give it one of them, or pin both to the same project: SQLMesh keeps the state of both in one place."
+        return "Load only one of them, or pin both to the same project: SQLMesh keeps the state of both in one place."
     if error.source:
-        return f"{_undo(error.source)}: models must not meet another project's state."
+        return f"{_undo(error.source)}: models must not run against another project's state."
     if not error.organization:
         return "Run it again."
     organization = quoted(error.organization)
     switch = f"dagctl auth switch {organization}"
     if error.meanwhile:
-        return f"Start it again, or go back: {switch}"
+        return f"Restart it, or switch back: {switch}"
     return f"Run: {switch} (or: {login_command(error.organization)}), or set DAGCTL_ORG={organization} here."
 
 
 def _setting_unusable(error: errors.SettingUnusable) -> str | None:
     if error.issuer_host:
         settings = f"auth0_domain: {printable(error.issuer_host)} and api_url: {error.api_url}"
-        return f"If that is right, set {settings} in {error.source}, and try again."
+        return f"If you trust that issuer, set {settings} in {error.source}, and try again."
     if error.organization or error.api_url:
         command = login_command(error.organization, error.api_url)
         return f"{_undo(error.source)}, or run: {command}" if error.source else f"Run: {command}"
@@ -265,13 +262,13 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
     if error.given_by:
         return f"Unset {error.given_by} first."
     if error.link:
-        return "Put the file or folder itself there."
+        return "Replace the link with the file or folder itself."
     if error.role == "sandbox":
         return f"Remove it: {quoted(error.path)}"
     if error.foreign and error.role:
         return "Set DAGCTL_HOME to a folder of your own."
     if error.foreign:
-        return "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
+        return "Put a .dagctl.yaml of yours in the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
     if error.role == "keyring":
         return "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."
     if error.role:
@@ -285,9 +282,9 @@ def _config_problem(error: errors.ConfigProblem) -> str | None:
 
 _CONFIG: Mapping[str, str] = {
     "absent": "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
-    "several": "SQLMesh takes one configuration a folder: move the others away.",
+    "several": "SQLMesh allows one configuration per folder: move the others away.",
     "python": "dagctl config generate shows the lines to add to it.",
-    "refused": "Correct it until sqlmesh info loads it, then run this again.",
+    "refused": "Fix it until sqlmesh info loads it, then run this again.",
     "shadowed": "Rename the folder.",
     "dbt": "dbt projects are managed entirely in the web UI.",
     "output": "Name a Python file.",
@@ -311,7 +308,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.SignInFailed: _sign_in_failed,
     errors.SignInTimedOut: _sign_in_timed_out,
     errors.DeviceGrantRefused: "Sign in through a browser instead.",
-    errors.TokenRejected: "Sign in again. If this happens again, tell whoever runs the platform.",
+    errors.TokenRejected: "Sign in again. If that does not help, tell the platform's operator.",
     errors.TokenOutOfTime: "Check this machine's clock: dagctl doctor compares it with the API's.",
     errors.OrganizationRefused: _organization_refused,
     errors.ProtectionRefused: None,
@@ -325,7 +322,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.NotFound: _not_found,
     errors.TryLater: _try_later,
     errors.Malformed: None,
-    errors.ClockSkewed: "Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+    errors.ClockSkewed: "Correct the clock (turn on time synchronisation; in WSL: sudo hwclock -s), then try again.",
     errors.ProjectError: _project_error,
     errors.NoProject: "Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
     errors.ProjectNotFound: _project_not_found,
@@ -336,7 +333,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.FileCorrupt: _file_corrupt,
     errors.FileUnusable: _file_unusable,
     errors.FileExists: lambda error: f"Move {quoted(error.path)} away, or name another file." if error.path else None,
-    errors.FileBusy: "Look for a dagctl or sqlmesh that hangs, and end it.",
+    errors.FileBusy: "Find the dagctl or sqlmesh process that hangs, and end it.",
     errors.ConfigProblem: _config_problem,
     errors.SandboxProblem: None,
     errors.PortTaken: lambda error: f"End the program that uses port {error.port}.",

@@ -6,7 +6,7 @@ import pytest
 from tests.architecture.test_standards import ROOT, TEST, defined, rows
 
 TEXT = (ROOT / "docs" / "explanation" / "threats.md").read_text()
-TABLE = "| What they try | What stands between | Test |"
+TABLE = "| What they try | What stops them | Test |"
 ROWS = list(rows(TABLE, TEXT))
 
 
@@ -22,4 +22,4 @@ def test_whatever_holds_has_a_test(row: list[str]) -> None:
 
 def test_no_table_is_overlooked() -> None:
     assert len({title for title, _ in ROWS}) == TEXT.count(TABLE) == 4
-    assert "## What does not hold" in TEXT
+    assert "## What dagctl does not protect" in TEXT

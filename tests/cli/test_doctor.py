@@ -76,8 +76,8 @@ def test_all_is_well_and_nothing_is_touched(ada: Path, doctor: Any, sandbox: San
     assert (code, trouble(checks)) == (0, WELL)
     assert files_of(ada) == before
     assert re.search(rf"{sandbox.api_url} answered in \d+ ms", checks["API"]["seen"])
-    assert "TLS 1.3, certificate of dagctl sandbox, verified with SSL_CERT_FILE" in checks["TLS"]["seen"]
-    assert checks["login"]["seen"] == "acme/shop was let into org_acme_shop, which answers"
+    assert "TLS 1.3, certificate issued by dagctl sandbox, verified with SSL_CERT_FILE" in checks["TLS"]["seen"]
+    assert checks["login"]["seen"] == "acme/shop logged in to org_acme_shop, which answers"
     assert "auth.json 0600" in checks["files"]["seen"]
 
 
@@ -106,7 +106,7 @@ def test_nobody_is_signed_in(doctor: Any, person: Any, sandbox: Sandbox, home: P
         4,
         {"sign-in": "failed", **behind("project", "protection", "proxy", "proxy TLS", "login")},
     )
-    assert "is not there yet" in checks["files"]["seen"]
+    assert "does not exist yet" in checks["files"]["seen"]
     assert not home.exists()
 
 
@@ -370,7 +370,7 @@ def test_ctrl_c(ada: Path, environ: dict[str, str], tmp_path: Path, silent: int)
         assert process.stdout is not None
         assert process.stderr is not None
         for line in process.stdout:
-            if " proxy " in line and "took a connection" in line:
+            if " proxy " in line and "accepted a connection" in line:
                 break
         process.send_signal(signal.SIGINT)  # it waits for an answer to the TLS request by now, or will in a moment
         rest, said = process.communicate(timeout=60)

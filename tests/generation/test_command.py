@@ -73,7 +73,7 @@ def test_an_existing_file(run: Run, project: Path) -> None:
     (project / "config.py").write_text("# mine\n")
     refused = run("config", "generate", cwd=project, env=CHOSEN)
     assert refused.returncode == 1
-    assert "config.py is there already." in refused.stderr
+    assert "config.py already exists." in refused.stderr
     assert "--force" in refused.stderr
     assert (project / "config.py").read_text() == "# mine\n"
     assert run("config", "generate", "--force", cwd=project, env=CHOSEN).returncode == 0
@@ -211,7 +211,7 @@ def test_from_a_subfolder_the_configuration_above_is_named(run: Run, project: Pa
     (project / "models").mkdir()
     done = run("config", "generate", cwd=project / "models", env=CHOSEN)
     assert done.returncode == 1
-    assert "the configuration above is ../config.yaml" in done.stderr
+    assert "the nearest configuration is ../config.yaml" in done.stderr
 
 
 def test_with_another_output_it_is_said_what_sqlmesh_reads(run: Run, project: Path) -> None:

@@ -86,7 +86,7 @@ def test_nothing_to_convert(plan: Callable[..., object]) -> None:
 
 
 def test_python_already(plan: Callable[..., object]) -> None:
-    with pytest.raises(ConfigProblem, match=r"config\.py is Python already"):
+    with pytest.raises(ConfigProblem, match=r"config\.py is already Python"):
         plan("config = 1\n", "config.py")
 
 

@@ -164,7 +164,7 @@ def test_what_stays_yaml_has_no_dead_state_connection(
     text: str, convert: Callable[..., str], compare: Callable[..., int]
 ) -> None:
     python = convert(text + DEFAULTS)
-    assert "# Jinja decides on the structure of these settings, so they stay YAML." in python
+    assert "# Jinja decides the structure of these settings, so they stay YAML." in python
     yaml = python.partition('"""\\\n')[2].partition('"""')[0]
     assert not re.search("state_connection|hush", yaml)
     assert compare(text + DEFAULTS, python, environments(text))

@@ -94,7 +94,10 @@ def test_a_proxy_that_inspects_is_believed_by_its_own_ca_alone(world: Any, tmp_p
 
     with pytest.raises(CertificateRefused) as caught:
         world.transport(**through).get(f"https://{HOST}/")
-    assert cure(caught.value) == "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE."
+    assert (
+        cure(caught.value)
+        == "If the certificate comes from your company's own CA, set SSL_CERT_FILE to that CA's PEM file."
+    )
     trust = trust_from({"SSL_CERT_FILE": str(named)})
     assert world.transport(trust=trust, **through).get(f"https://{HOST}/").status == 200
     assert os.path.exists(named)

@@ -14,10 +14,10 @@ from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
 ERRORS = {
-    "access_denied": "  If it was not you who refused, ask",
-    "login_required": "  Start the sign-in again, and finish what the page asks for",
-    "consent_required": "  Start the sign-in again, and finish what the page asks for",
-    "interaction_required": "  Start the sign-in again, and finish what the page asks for",
+    "access_denied": "  If you did not refuse it yourself, ask",
+    "login_required": "  Start the sign-in again, and finish the steps on the page",
+    "consent_required": "  Start the sign-in again, and finish the steps on the page",
+    "interaction_required": "  Start the sign-in again, and finish the steps on the page",
     "invalid_request": "",
     "invalid_scope": "  Check auth0_domain and auth0_client_id",
     "unauthorized_client": "  Check auth0_domain and auth0_client_id",

@@ -92,11 +92,11 @@ PENDING, SLOWER = error(403, "authorization_pending"), error(429, "slow_down")
 POLLS: dict[str, tuple[Script, str]] = {
     "access_denied": (
         in_turn(PENDING, error(403, "access_denied", error_description="The person refused.")),
-        r"The sign-in was refused: .*: The person refused\.\n  If it was not you",
+        r"The sign-in was refused: .*: The person refused\.\n  If you did not refuse it yourself",
     ),
     "access_denied without words": (
         error(403, "access_denied"),
-        r"The sign-in was refused: .*: access_denied\.\n  If it was not you",
+        r"The sign-in was refused: .*: access_denied\.\n  If you did not refuse it yourself",
     ),
     "expired_token": (
         in_turn(PENDING, SLOWER, error(400, "expired_token")),
@@ -142,7 +142,7 @@ def test_a_code_that_dies_before_the_patience_does(platform: ScriptedPlatform, s
     ("claims", "words"),
     [
         ({"aud": "another-client"}, "for another client"),
-        ({"sub": ""}, "names nobody"),
+        ({"sub": ""}, "identifies nobody"),
     ],
 )
 def test_an_id_token_that_fails(
@@ -164,7 +164,7 @@ def test_an_issuer_that_becomes_somebody_else(platform: ScriptedPlatform, somebo
         hang_up(wire)
 
     platform.answers[TOKEN] = changes
-    refused(platform, signs_in(somebody), "The TLS certificate of .* is refused: .*\n  If its CA is")
+    refused(platform, signs_in(somebody), "The TLS certificate of .* is refused: .*\n  If the certificate comes from")
     assert len(somebody.clock.slept) == 2
 
 

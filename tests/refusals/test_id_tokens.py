@@ -38,8 +38,8 @@ TOKENS: dict[str, tuple[Make, str]] = {
     "from the future": (lambda it: it.identity(iat=int(time.time()) + 600), f"{REFUSED}from the future"),
     "the nonce of another sign-in": (lambda it: it.identity(nonce="another"), f"{REFUSED}another sign-in"),
     "the state for a nonce": (lambda it: it.identity(nonce=it.asked["state"]), f"{REFUSED}another sign-in"),
-    "nobody": (lambda it: it.identity(sub=ABSENT), "names nobody"),
-    "a hostile subject": (lambda it: it.identity(sub="\x1b[2Jada\r\nX-Organization-ID: other"), "names nobody"),
+    "nobody": (lambda it: it.identity(sub=ABSENT), "identifies nobody"),
+    "a hostile subject": (lambda it: it.identity(sub="\x1b[2Jada\r\nX-Organization-ID: other"), "identifies nobody"),
 }
 
 
@@ -92,4 +92,4 @@ def test_a_wrong_clock_is_named(platform: ScriptedPlatform, somebody: Somebody) 
     metadata = {"resource": platform.api.url, **issuer}
     platform.answers[METADATA] = reply(200, metadata, Date=formatdate(time.time() + DAY, usegmt=True))
     platform.claims = {"exp": int(time.time()) - DAY}
-    refused(platform, somebody.signs_in(), "This machine's clock is .* behind that of .*\n  Set the clock")
+    refused(platform, somebody.signs_in(), "This machine's clock is .* behind that of .*\n  Correct the clock")

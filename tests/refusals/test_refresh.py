@@ -197,7 +197,7 @@ def test_tokens_that_are_dead_on_arrival_are_kept_for_what_renews_them(
     ending = somebody.runs("auth", "token")
     renewed = json.loads(ending.after.pop("auth.json")[1])
     assert ending.before.pop("auth.json")
-    refused(platform, ending, "New tokens from .* look expired already, by this machine's clock.\n  Check this machine")
+    refused(platform, ending, "By this machine's clock, new tokens from .* have already expired.\n  Check this machine")
     assert renewed["refresh_token"] != somebody.kept["refresh_token"]
 
 

@@ -21,15 +21,15 @@ from dagctl.adapters.system.clock import SystemClock
 
 OAUTH = [
     (400, "invalid_request", ""),
-    (400, "invalid_grant", "  Start the sign-in again: an answer to one works once"),
-    (403, "invalid_grant", "  Start the sign-in again: an answer to one works once"),
+    (400, "invalid_grant", "  Start the sign-in again: a code works once"),
+    (403, "invalid_grant", "  Start the sign-in again: a code works once"),
     (400, "invalid_client", "  Check auth0_domain and auth0_client_id"),
     (401, "invalid_client", "  Check auth0_domain and auth0_client_id"),
     (400, "unauthorized_client", "  Check auth0_domain and auth0_client_id"),
     (401, "unauthorized_client", "  Check auth0_domain and auth0_client_id"),
     (400, "unsupported_grant_type", "  Check auth0_domain and auth0_client_id"),
     (400, "invalid_scope", "  Check auth0_domain and auth0_client_id"),
-    (403, "access_denied", "  If it was not you who refused"),
+    (403, "access_denied", "  If you did not refuse it yourself"),
     (429, "too_many_requests", "  Try again"),
     (503, "temporarily_unavailable", "  Try again"),
     (400, "an_error_of_its_own", ""),

@@ -259,7 +259,7 @@ def test_whoever_is_stopped_with_the_lock_is_waited_for_and_then_named(machine: 
         assert ended == [(f"{herd.old}\n", AT_THE_GATE, 0)] * OTHERS
     else:
         sentence = f"dagctl: Another dagctl has held {herd.folder / '.auth.lock'} for 0.5 seconds.\n"
-        cure = "  Look for a dagctl or sqlmesh that hangs, and end it.\n"
+        cure = "  Find the dagctl or sqlmesh process that hangs, and end it.\n"
         assert ended == [("", f"{AT_THE_GATE}{sentence}{cure}", 1)] * OTHERS
     herd.see_that_all_is_well([fresh])
 

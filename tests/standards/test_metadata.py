@@ -56,7 +56,7 @@ def test_an_issuer_elsewhere_is_asked_nothing_before_somebody_vouches_for_it(
 ) -> None:
     metadata: dict[str, object] = {"resource": hosts.api.url, "authorization_servers": ["https://issuer.example/"]}
     hosts.answers[METADATA] = reply(200, metadata)
-    with pytest.raises(DagctlError, match="not known to you"):
+    with pytest.raises(DagctlError, match="that you have not approved"):
         somebody.signs_in()
     assert somebody.browser.opened == []
     assert hosts.issuer.seen == []

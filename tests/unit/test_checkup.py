@@ -128,7 +128,7 @@ def test_all_is_well(machine: Machine) -> None:
     assert "renew themselves" in checks["sign-in"].seen
     assert checks["project"].seen.startswith("shop (prj_shop) of Acme, from ")
     assert "prod is protected from you (Only deployments from CI" in checks["protection"].seen
-    assert checks["login"].seen.startswith("acme/shop was let into org_acme_shop")
+    assert checks["login"].seen.startswith("acme/shop logged in to org_acme_shop")
     assert machine.probe.entered == ["acme/shop"] * 2
 
 
@@ -260,8 +260,8 @@ def test_an_api_that_does_not_tell_its_time(machine: Machine, monkeypatch: pytes
     ("shown", "state", "words"),
     [
         (None, Mark.OK, "plain http"),
-        (Handshake("TLSv1.2"), Mark.WARNING, "TLS 1.2, and the API's certificate is not verified (-k)"),
-        (Handshake("TLSv1.3", "a store", "A CA", None), Mark.OK, "certificate of A CA, verified with a store"),
+        (Handshake("TLSv1.2"), Mark.WARNING, "TLS 1.2, but the API's certificate is not verified (-k)"),
+        (Handshake("TLSv1.3", "a store", "A CA", None), Mark.OK, "certificate issued by A CA, verified with a store"),
         (13.9, Mark.WARNING, "expires in 13 days"),
         (0.5, Mark.WARNING, "expires in 12 h"),
         (14.0, Mark.OK, "A CA"),
@@ -286,7 +286,7 @@ def test_a_project_that_is_no_more(machine: Machine) -> None:
     acme = machine.platform.tenants[0]
     machine.platform.tenants = (evolve(acme, projects=(Project("prj_other", "other"),), protected={}),)
     check = machine.later().checks()["project"]
-    assert (check.state, check.seen) == (Mark.FAILED, "Acme has no project 'shop' (prj_shop) any more.")
+    assert (check.state, check.seen) == (Mark.FAILED, "Acme no longer has the project 'shop' (prj_shop).")
 
 
 def test_a_project_that_was_renamed(machine: Machine) -> None:
@@ -347,7 +347,7 @@ def test_a_sandboxs_proxy_is_verified_by_itself() -> None:
     machine.probe.trusted = CA
     check = machine.checks()["proxy TLS"]
     assert check.state is Mark.OK
-    assert f"sslmode verify-full, certificate of A CA in memory, verified with {CA}" in check.seen
+    assert f"sslmode verify-full, certificate issued by A CA in memory, verified with {CA}" in check.seen
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_the_end_of_a_tunnel_is_not_verified_by_the_sandboxs_ca() -> None:
 
 def test_a_mode_below_the_default_is_warned_of() -> None:
     check = mode("prefer").checks()["proxy TLS"]
-    assert (check.state, "TLS is not insisted on" in check.seen) == (Mark.WARNING, True)
+    assert (check.state, "TLS is optional" in check.seen) == (Mark.WARNING, True)
     check = mode("disable").checks()["proxy TLS"]
     assert (check.state, "in the clear" in check.seen) == (Mark.WARNING, True)
 
@@ -451,7 +451,12 @@ def test_files_that_are_as_they_should_be() -> None:
         (FileSeen("/h/my dir", folder=True, mode=0o755), Mark.WARNING, "open to other", "chmod 700 '/h/my dir'"),
         (FileSeen("/h/auth.json", secret=True, link=True), Mark.FAILED, "is a symbolic link", "the file itself"),
         (FileSeen("/h/auth.json", readable=False), Mark.FAILED, "cannot be read", 'sudo chown -R "$(id -un)" /h'),
-        (FileSeen("/h/.a.1.2.tmp", leftover=True, mode=0o600), Mark.WARNING, "was left by", "rm /h/.a.1.2.tmp"),
+        (
+            FileSeen("/h/.a.1.2.tmp", leftover=True, mode=0o600),
+            Mark.WARNING,
+            "was left behind by a killed process",
+            "rm /h/.a.1.2.tmp",
+        ),
     ],
 )
 def test_files_that_are_not(file: FileSeen, state: Mark, words: str, cured: str) -> None:
@@ -483,7 +488,7 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
 @pytest.mark.parametrize(
     ("files", "state", "words"),
     [
-        ({}, Mark.SKIPPED, "no SQLMesh configuration"),
+        ({}, Mark.SKIPPED, "this folder has no SQLMesh configuration"),
         ({"dbt_project.yml": ""}, Mark.SKIPPED, "a dbt project"),
         ({"config.py": PINNED.format("Acme/shop")}, Mark.OK, "pinned to Acme/shop"),
         ({"config.py": PINNED.format("prj_shop")}, Mark.OK, "pinned to prj_shop"),
@@ -494,12 +499,12 @@ def config(files: Mapping[str, str], **ports: Any) -> Check:
         ({"config.py": PINNED.format("shop") + PINNED.format("web")}, Mark.WARNING, "several projects: shop, web"),
         ({"config.py": "import dagctl\nc = dagctl.get_state_connection('g')"}, Mark.WARNING, "pins no project"),
         ({"config.py": "c = get_state_connection(project=NAME)"}, Mark.OK, "uses dagctl"),
-        ({"config.py": "check_environment_protection()"}, Mark.OK, "of its own, behind"),
+        ({"config.py": "check_environment_protection()"}, Mark.OK, "has its own state connection, guarded by"),
         ({"config.py": "config = {}"}, Mark.WARNING, "does not call get_state_connection()"),
         ({"config.py": "config = {"}, Mark.FAILED, "not Python"),
         ({"config.py": "", "config.yaml": "a: 1"}, Mark.FAILED, "config.py and config.yaml"),
-        ({"config.yaml": "model_defaults: {dialect: duckdb}"}, Mark.WARNING, "its state is not the platform's"),
-        ({"sqlmesh.yml": "gateways: {g: {state_connection: {type: x}}}"}, Mark.WARNING, "gateway 'g' has a state_conn"),
+        ({"config.yaml": "model_defaults: {dialect: duckdb}"}, Mark.WARNING, "SQLMesh keeps its state elsewhere"),
+        ({"sqlmesh.yml": "gateways: {g: {state_connection: {type: x}}}"}, Mark.WARNING, "'g' has its own state_conn"),
         ({"config.yaml": "{% if a %}\nb: 1\n{% endif %}"}, Mark.WARNING, "does not use dagctl"),
         ({"config.yaml": "a: ["}, Mark.WARNING, "config.yaml"),
     ],

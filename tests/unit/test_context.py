@@ -207,7 +207,7 @@ def test_where_the_sslmode_comes_from(override: Sourced[str] | None, recorded: s
 
 @pytest.mark.parametrize("mode", ["", "Require", "verify_full", "on", "require "])
 def test_an_sslmode_that_libpq_does_not_know_is_refused(mode: str) -> None:
-    with pytest.raises(DagctlError, match="DAGCTL_STATE_SSLMODE has sslmode"):
+    with pytest.raises(DagctlError, match="DAGCTL_STATE_SSLMODE sets sslmode"):
         service(sslmode=Sourced(mode, Origin.VARIABLE, "DAGCTL_STATE_SSLMODE")).current()
 
 

@@ -39,7 +39,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (DagctlError("m"), None),
     (errors.NotSignedIn("m"), "Run: dagctl auth login --org ORG"),
     (errors.NotSignedIn("m", organization="acme", api_url=HOSTED_API_URL), "Run: dagctl auth login --org acme"),
-    (errors.NotSignedIn("m", given_by=GIVEN), f"Put valid tokens into {GIVEN}."),
+    (errors.NotSignedIn("m", given_by=GIVEN), f"Set {GIVEN} to valid tokens."),
     (
         errors.NotSignedIn("m", organization="acme", onboarded=False),
         "Finish the onboarding in the web UI, then run: dagctl auth login --org acme",
@@ -53,17 +53,17 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.SignInFailed("m", code="teapot"), None),
     (
         errors.SignInFailed("m", code="access_denied"),
-        "If it was not you who refused, ask whoever runs the platform for access.",
+        "If you did not refuse it yourself, ask the platform's operator for access.",
     ),
     (
         errors.SignInFailed("m", code="login_required"),
-        "Start the sign-in again, and finish what the page asks for.",
+        "Start the sign-in again, and finish the steps on the page.",
     ),
     (errors.SignInFailed("m", code="server_error"), "Try again in a few minutes."),
     (errors.SignInTimedOut("m", timeout=300.0), "Start the sign-in again, and allow more time."),
     (errors.SignInTimedOut("m"), "Start the sign-in again, and use its new code."),
     (errors.DeviceGrantRefused("m"), "Sign in through a browser instead."),
-    (errors.TokenRejected("m"), "Sign in again. If this happens again, tell whoever runs the platform."),
+    (errors.TokenRejected("m"), "Sign in again. If that does not help, tell the platform's operator."),
     (errors.TokenOutOfTime("m"), "Check this machine's clock: dagctl doctor compares it with the API's."),
     (
         errors.OrganizationRefused("m", wanted="acme", api_url=LOCAL),
@@ -71,14 +71,14 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.OrganizationRefused("m", wanted="acme", organization="Globex & Co"),
-        "The next sign-in asks which account; where the browser does not, use a private window. "
+        "The next sign-in asks which account to use; if the browser does not ask, use a private window. "
         "Or run: dagctl auth login --org 'Globex & Co'",
     ),
     (errors.ProtectionRefused("m"), None),
     (
         errors.EnvironmentProtected("m", environment="prod", organization="Acme"),
         "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask an administrator of Acme for "
-        "access. Do your own work in an environment of your own.",
+        "access. For your own work, use another environment.",
     ),
     (
         errors.ProtectionUnknown("m", environment="prod", project="my shop"),
@@ -87,7 +87,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.ProtectionUnknown("m"), "Nothing was changed. Try again."),
     (
         errors.ProtectionUnknown("m", environment="prod", cause=errors.Unreachable("m", proxied=True)),
-        "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT where the proxy wants them), ALL_PROXY and NO_PROXY.",
+        "Check HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT if the proxy needs a login), ALL_PROXY and NO_PROXY.",
     ),
     (
         errors.ProtectionUnknown("m", environment="prod", cause=errors.Malformed("m")),
@@ -95,16 +95,16 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (errors.ProtectionUnknown("m", outdated=True), "Upgrade dagctl: pip install --upgrade dagctl"),
     (errors.PlatformError("m"), None),
-    (errors.Unreachable("m", lost=True), "Run it again: SQLMesh goes on from what it has recorded."),
+    (errors.Unreachable("m", lost=True), "Run it again: SQLMesh continues from what it has recorded."),
     (errors.Unreachable("m", host="api"), "Check the network and the address, then try again."),
     (
         errors.Unreachable("m", **PG),
-        "Check that the network is up and the port open to you. dagctl config current shows where the address comes "
-        "from.",
+        "Check that the network is up and that you can reach the port. dagctl config current shows where the "
+        "address comes from.",
     ),
     (
         errors.CertificateRefused("m", why="certificate has expired"),
-        "Check this machine's clock. If it is right, the certificate has to be renewed on the server.",
+        "Check this machine's clock. If it is right, ask the server's operator to renew the certificate.",
     ),
     (
         errors.CertificateRefused("m", why="Hostname mismatch"),
@@ -112,17 +112,17 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.CertificateRefused("m", why="self-signed certificate"),
-        "If its CA is your company's own, name that CA's PEM file in SSL_CERT_FILE.",
+        "If the certificate comes from your company's own CA, set SSL_CERT_FILE to that CA's PEM file.",
     ),
     (
         errors.CertificateRefused("m", why="no CA certificates"),
-        "Install the system's (the package ca-certificates) or certifi, or name a PEM file in SSL_CERT_FILE.",
+        "Install the ca-certificates package or certifi, or set SSL_CERT_FILE to a PEM file of CA certificates.",
     ),
-    (errors.CertificateRefused("m", ca_file="/a b.pem"), "Name a PEM file of CA certificates instead."),
+    (errors.CertificateRefused("m", ca_file="/a b.pem"), "Point it to a PEM file of CA certificates."),
     (
         errors.CertificateRefused("m", sslmode="verify-full", **PG),
         "Check that this is the state database's proxy. dagctl config current shows where the address comes from. "
-        "TLS is asked for by DAGCTL_STATE_SSLMODE (now verify-full).",
+        "DAGCTL_STATE_SSLMODE (now verify-full) requires TLS.",
     ),
     (
         errors.CertificateRefused("m", sslmode="disable", why="the proxy takes TLS connections only", **PG),
@@ -130,14 +130,14 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (
         errors.CertificateRefused("m", sslmode="verify-full", why="certificate verify failed", **PG),
-        "Let DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE name the PEM file of the platform's CA, or change "
+        "Set DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE to the PEM file of the platform's CA, or change "
         "DAGCTL_STATE_SSLMODE (now verify-full).",
     ),
     (errors.Refused("m"), None),
     (errors.Refused("m", code="server_error"), "Try again in a few minutes."),
     (
         errors.Refused("m", **PG),
-        "Try again in a moment. dagctl doctor looks at each link to the state database.",
+        "Try again in a moment. dagctl doctor checks each link to the state database.",
     ),
     (
         errors.TokenNotAccepted("m", organization="acme", api_url=LOCAL),
@@ -146,7 +146,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.NotFound("m"), None),
     (
         errors.NotFound("m", **PG),
-        "Check the project: dagctl config current shows it, dagctl projects and the web UI list those that exist.",
+        "Check the project: dagctl config current shows it; dagctl projects and the web UI list them all.",
     ),
     (errors.TryLater("m"), "Try again in a few minutes."),
     (errors.TryLater("m", retry_after=7.0), "Try again in 7 seconds."),
@@ -154,7 +154,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.Malformed("m"), None),
     (
         errors.ClockSkewed("m", ahead=timedelta(hours=1)),
-        "Set the clock (switch time synchronisation on; in WSL: sudo hwclock -s), then try again.",
+        "Correct the clock (turn on time synchronisation; in WSL: sudo hwclock -s), then try again.",
     ),
     (errors.ProjectError("m"), None),
     (errors.ProjectError("m", project="shop"), "Set DAGCTL_PROJECT=shop instead."),
@@ -167,11 +167,11 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.ProjectNotFound("m", project="twin", ids=("p1", "p2")), "Use an ID: p1, p2"),
     (
         errors.ProjectNotFound("m", project="zzz"),
-        "Run dagctl projects for a list, or dagctl auth list if it is another organization's.",
+        "Run dagctl projects for a list, or dagctl auth list if it belongs to another organization.",
     ),
     (
         errors.ProjectConflict("m", project="shop", source="DAGCTL_PROJECT"),
-        "Unset DAGCTL_PROJECT: models must not meet another project's state.",
+        "Unset DAGCTL_PROJECT: models must not run against another project's state.",
     ),
     (
         errors.ProjectConflict("m", project="shop", organization="Globex"),
@@ -180,7 +180,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.ProjectConflict("m", meanwhile=True), "Run it again."),
     (
         errors.ProjectConflict("m", organization="Globex", meanwhile=True),
-        "Start it again, or go back: dagctl auth switch Globex",
+        "Restart it, or switch back: dagctl auth switch Globex",
     ),
     (errors.SettingUnusable("m"), None),
     (errors.SettingUnusable("m", source="DAGCTL_STATE_SSLMODE"), "Unset DAGCTL_STATE_SSLMODE, or correct it."),
@@ -193,7 +193,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     (errors.SettingUnusable("m", organization="Globex"), "Run: dagctl auth login --org Globex"),
     (
         errors.SettingUnusable("m", source="/c.yaml", api_url=LOCAL, issuer_host="id.example.org"),
-        f"If that is right, set auth0_domain: id.example.org and api_url: {LOCAL} in /c.yaml, and try again.",
+        f"If you trust that issuer, set auth0_domain: id.example.org and api_url: {LOCAL} in /c.yaml, and try again.",
     ),
     (
         errors.SettingUnusable("m", source="/here/.dagctl.yaml", organization="Globex"),
@@ -216,22 +216,22 @@ CASES: list[tuple[DagctlError, str | None]] = [
         errors.FileUnusable("m", role="keyring"),
         "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again.",
     ),
-    (errors.FileUnusable("m", path="/c", role="home", link=True), "Put the file or folder itself there."),
+    (errors.FileUnusable("m", path="/c", role="home", link=True), "Replace the link with the file or folder itself."),
     (
         errors.FileUnusable("m", path="/.dagctl.yaml", foreign=True),
-        "Put one of your own into the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT.",
+        "Put a .dagctl.yaml of yours in the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT.",
     ),
     (errors.FileUnusable("m", given_by=GIVEN), f"Unset {GIVEN} first."),
     (errors.FileExists("m", path="/c.py"), "Move /c.py away, or name another file."),
-    (errors.FileBusy("m", waited=30.0), "Look for a dagctl or sqlmesh that hangs, and end it."),
+    (errors.FileBusy("m", waited=30.0), "Find the dagctl or sqlmesh process that hangs, and end it."),
     (errors.ConfigProblem("m"), None),
     (
         errors.ConfigProblem("m", case="absent"),
         "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
     ),
-    (errors.ConfigProblem("m", case="several"), "SQLMesh takes one configuration a folder: move the others away."),
+    (errors.ConfigProblem("m", case="several"), "SQLMesh allows one configuration per folder: move the others away."),
     (errors.ConfigProblem("m", case="python"), "dagctl config generate shows the lines to add to it."),
-    (errors.ConfigProblem("m", case="refused"), "Correct it until sqlmesh info loads it, then run this again."),
+    (errors.ConfigProblem("m", case="refused"), "Fix it until sqlmesh info loads it, then run this again."),
     (errors.ConfigProblem("m", case="shadowed"), "Rename the folder."),
     (errors.ConfigProblem("m", case="dbt"), "dbt projects are managed entirely in the web UI."),
     (errors.ConfigProblem("m", case="output"), "Name a Python file."),
@@ -267,18 +267,18 @@ def test_every_class_is_among_the_cases() -> None:
 ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
     (
         errors.SignInTimedOut("m", timeout=300.0),
-        "Try again with more time: --timeout 600. --no-browser needs no browser on this machine.",
+        "Allow more time with --timeout 600, or use --no-browser if this machine has no browser.",
     ),
     (errors.SignInTimedOut("m"), "Start the sign-in again, and use its new code."),
     (errors.DeviceGrantRefused("m"), "Use --no-browser instead: it works over SSH and in containers too."),
     (
         errors.EnvironmentProtected("m", organization="Acme"),
         "Deploy to it the way your team does (usually: merge, and let CI deploy), or ask an administrator of Acme for "
-        "access. Do your own work in an environment of your own: sqlmesh plan dev_YOURNAME",
+        "access. For your own work, use another environment: sqlmesh plan dev_YOURNAME",
     ),
     (
         errors.FileExists("m", path="config.py"),
-        "See what would change with --diff. --force replaces the file, and keeps a backup.",
+        "Use --diff to see what would change, and --force to replace the file and keep a backup.",
     ),
     (errors.FileUnusable("m", path="/copy", role="postgres"), "Use another PostgreSQL: --database-url URL"),
     (errors.SandboxProblem("m", runs=True), "Stop it first: dagctl sandbox stop"),
@@ -294,7 +294,7 @@ ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
     (
         errors.PortTaken("m", port=8080),
         "End the program that uses it, or use --no-browser, which needs no port. "
-        "(--port N is for platforms that have registered another redirect URI.)",
+        "(Use --port N only if the platform has registered another redirect URI.)",
     ),
     (
         errors.PortTaken("m", port=18443, service="api"),
@@ -303,7 +303,7 @@ ON_A_TERMINAL: list[tuple[DagctlError, str]] = [
     (
         errors.NeedsTerminal("m"),
         "Run it on a terminal. In CI, set DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and DAGCTL_PROJECT instead. "
-        "Elsewhere, use --device, or set BROWSER.",
+        "Without a terminal, use --device or set BROWSER.",
     ),
     (
         errors.NeedsTerminal("m", in_ci=True),
@@ -359,7 +359,7 @@ def test_there_is_something_to_do_about_each_finding(finding: Finding) -> None:
     [
         (Advice(Finding.ANONYMOUS), "Run: dagctl auth login --org ORG"),
         (Advice(Finding.NOT_RENEWABLE, **FACTS), f"Then run: dagctl auth login --org acme --api-url {LOCAL}"),
-        (Advice(Finding.UNPINNED), 'Add project="ORGANIZATION/PROJECT" to its calls of get_state_connection().'),
+        (Advice(Finding.UNPINNED), 'Add project="ORGANIZATION/PROJECT" to its get_state_connection() calls.'),
         (Advice(Finding.EXPOSED, (FileSeen("/a b", folder=True), FileSeen("/c"))), "chmod 700 '/a b'; chmod 600 /c"),
         (Advice(Finding.SEVERAL_CONFIGS, **FACTS), "mv a b"),
     ],

@@ -57,7 +57,7 @@ def test_a_second_sign_in_goes_where_the_first_went() -> None:
 
 def test_an_organization_has_to_be_said_once(world: World) -> None:
     assert world.logins.destination().organization is None
-    with pytest.raises(SettingUnusable, match="which organization"):
+    with pytest.raises(SettingUnusable, match="names no organization"):
         sign_in(world)
 
 

@@ -46,7 +46,7 @@ def test_a_sign_in_elsewhere(elsewhere_world: Any) -> None:
 )
 def test_an_issuer_on_another_host_needs_somebody_to_vouch_for_it(elsewhere_world: Any, host: str) -> None:
     elsewhere_world.platform.advertises = Advertisement(host, "client")
-    with pytest.raises(SettingUnusable, match="not known to you") as caught:
+    with pytest.raises(SettingUnusable, match="that you have not approved") as caught:
         found(elsewhere_world, URL)
     assert (caught.value.api_url, caught.value.issuer_host) == (URL, host)
 

@@ -43,7 +43,7 @@ FORGED_CLAIMS = [
     pytest.param({"iat": None}, "no time of issue", id="no time of issue"),
     pytest.param({"iat": NOW + 61}, "from the future", id="from the future"),
     pytest.param({"nonce": "another"}, "nonce", id="another nonce"),
-    pytest.param({"sub": ""}, "names nobody", id="an empty subject"),
+    pytest.param({"sub": ""}, "identifies nobody", id="an empty subject"),
 ]
 """One of each check; the whole matrix is in `test_id_tokens.py`."""
 

@@ -197,7 +197,7 @@ def test_a_clock_that_is_ahead_is_named(make_world: Any) -> None:
     world.login()
     world.clock.advance(HOUR)
     platform.id_claims = {"exp": int(world.clock.now().timestamp()) - 10}
-    with pytest.raises(DagctlError, match="look expired already"):
+    with pytest.raises(DagctlError, match="have already expired"):
         world.session.fresh()
 
 

@@ -111,7 +111,7 @@ def test_the_same_issuer_is_told(listened: Any) -> None:
 
 @pytest.mark.parametrize("way", ["fresh", "renewed"])
 def test_whoever_waits_for_the_lock_is_not_given_somebody_elses_tokens(swapped: Any, way: str) -> None:
-    with pytest.raises(ProjectConflict, match="Another account"):
+    with pytest.raises(ProjectConflict, match="current account has changed"):
         getattr(swapped.session, way)()
     assert swapped.kept() == swapped.tokens.others
     assert swapped.platform.told == []

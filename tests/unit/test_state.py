@@ -94,7 +94,7 @@ def test_every_sslmode_of_libpq_is_taken(signed_in: Any, mode: str) -> None:
 
 @given(mode=st.text().filter(lambda text: text not in SSL_MODES))
 def test_any_other_sslmode_is_refused(mode: str) -> None:
-    with pytest.raises(DagctlError, match="a test has sslmode"):
+    with pytest.raises(DagctlError, match="a test sets sslmode"):
         checked_sslmode(mode, "a test")
 
 
@@ -184,7 +184,7 @@ def test_another_organization_in_the_place_of_the_located_one_is_a_conflict(sign
     located = signed_in.located("shop").context
     signed_in.login("Globex", email="bob@globex.example")
     signed_in.accounts.sign_out("Acme")
-    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.dagctl\.io .* Globex") as caught:
+    with pytest.raises(ProjectConflict, match=r"Acme on https://api\.dagctl\.io, .* Globex") as caught:
         signed_in.at(located)
     assert (caught.value.organization, caught.value.project, caught.value.meanwhile) == ("Acme", "shop", True)
     assert signed_in.credentials.kept == {}
@@ -195,7 +195,7 @@ def test_another_platform_in_the_place_of_the_located_one_is_a_conflict(signed_i
     signed_in.platform = MemoryPlatform(elsewhere())
     signed_in.login()
     signed_in.accounts.sign_out("acme")
-    with pytest.raises(ProjectConflict, match=r"https://api\.dagctl\.io .* https://api\.dagctl\.test"):
+    with pytest.raises(ProjectConflict, match=r"https://api\.dagctl\.io, .* https://api\.dagctl\.test"):
         signed_in.at(located)
 
 

@@ -205,7 +205,7 @@ def test_whether_two_id_tokens_speak_of_one_person(old: Secret, new: Secret, sam
 
 @pytest.mark.parametrize("claims", [{}, {"sub": None}, {"sub": ""}, {"sub": 1}])
 def test_an_id_token_that_names_nobody(claims: dict[str, Any]) -> None:
-    with pytest.raises(TokenRejected, match="names nobody"):
+    with pytest.raises(TokenRejected, match="identifies nobody"):
         identity_of(jwt(claims))
 
 

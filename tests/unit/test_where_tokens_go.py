@@ -98,7 +98,7 @@ def test_a_jobs_tokens_for_another_api(session: tuple[TokenSet, Settings], verb:
 
     with pytest.raises(NotSignedIn, match=f"are not for {OTHER}") as caught:
         VERBS[verb](client)
-    assert cure(caught.value) == "Put valid tokens into DAGCTL_ACCESS_TOKEN and DAGCTL_ID_TOKEN."
+    assert cure(caught.value) == "Set DAGCTL_ACCESS_TOKEN and DAGCTL_ID_TOKEN to valid tokens."
 
 
 def test_a_jobs_tokens_of_another_issuer_for_the_hosted_api(session: tuple[TokenSet, Settings]) -> None:

@@ -1,4 +1,4 @@
-"""What to do about an error on a terminal: there are options, beside what helps everywhere."""
+"""What to do about an error on a terminal: the cures that name options, over the table for everywhere."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class CommandProblem(errors.DagctlError):
-    """A command does not work here, or not so.
+    """A command does not work here, or not in this way.
 
     Attributes:
-        case: which of those that have a cure.
+        case: a key of the cures below; "" if there is none.
     """
 
     case: str = ""
 
 
 def cure(error: DagctlError) -> str | None:
-    """What to do about `error`; None where nobody can say."""
+    """What to do about `error`; None if there is nothing to suggest."""
     return error.hint or _cures.found_in(_ON_A_TERMINAL, error) or _cures.cure(error)
 
 
 def _sign_in_timed_out(error: errors.SignInTimedOut) -> str | None:
     if not error.timeout:
         return None
-    return f"Try again with more time: --timeout {2 * error.timeout:g}. --no-browser needs no browser on this machine."
+    return f"Allow more time with --timeout {2 * error.timeout:g}, or use --no-browser if this machine has no browser."
 
 
 def _port_taken(error: errors.PortTaken) -> str:
@@ -41,12 +41,12 @@ def _port_taken(error: errors.PortTaken) -> str:
         return f"End the program that uses it, or choose another port: --{error.service}-port N"
     return (
         "End the program that uses it, or use --no-browser, which needs no port. "
-        "(--port N is for platforms that have registered another redirect URI.)"
+        "(Use --port N only if the platform has registered another redirect URI.)"
     )
 
 
 def _needs_terminal(error: errors.NeedsTerminal) -> str | None:
-    return None if error.in_ci else f"{_cures.cure(error)} Elsewhere, use --device, or set BROWSER."
+    return None if error.in_ci else f"{_cures.cure(error)} Without a terminal, use --device or set BROWSER."
 
 
 def _file_unusable(error: errors.FileUnusable) -> str | None:
@@ -67,7 +67,7 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     errors.SignInTimedOut: _sign_in_timed_out,
     errors.DeviceGrantRefused: "Use --no-browser instead: it works over SSH and in containers too.",
     errors.EnvironmentProtected: lambda error: _cures.protected(error, "sqlmesh plan dev_YOURNAME"),
-    errors.FileExists: "See what would change with --diff. --force replaces the file, and keeps a backup.",
+    errors.FileExists: "Use --diff to see what would change, and --force to replace the file and keep a backup.",
     errors.ConfigProblem: _config_problem,
     errors.FileUnusable: _file_unusable,
     errors.SandboxProblem: _sandbox_problem,

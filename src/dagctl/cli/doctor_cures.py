@@ -1,4 +1,4 @@
-"""What to do about what the doctor finds, in the terms of the command line."""
+"""Cures for what the doctor finds, in terms of the command line."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def seen(check: Check) -> str:
-    """What was seen, with the option or variable that makes it so."""
+    """What the doctor saw, with the option or variable behind it."""
     asides = [_ASIDES[advice.finding] for advice in check.advice if advice.finding in _ASIDES]
     return " ".join([check.seen, *(f"({aside})" for aside in asides)])
 
 
 def cure(check: Check) -> str | None:
-    """What to do about it; None where nothing is wrong, or nobody can say."""
+    """What to do about it; None if nothing is wrong, or there is nothing to suggest."""
     if check.problem is not None:
         return cure_of(check.problem)
     return "; ".join(map(text, check.advice)) or None if check.state is not Mark.OK else None
@@ -52,32 +52,35 @@ def _login(advice: Advice) -> str:
 def _pin(advice: Advice) -> str:
     from dagctl.domain.generation.literals import literal
 
-    return f"Add project={literal(advice.project or 'ORGANIZATION/PROJECT')} to its calls of get_state_connection()."
+    return f"Add project={literal(advice.project or 'ORGANIZATION/PROJECT')} to its get_state_connection() calls."
 
 
 _GENERATE = "Run: dagctl config generate"
 _CURES: Mapping[Finding, str | Callable[[Advice], str]] = {
     Finding.FOREIGN: lambda advice: f'sudo chown -R "$(id -un)" {_paths(advice.files)}',
-    Finding.LINKED: "put the file itself there: symbolic links are not followed",
+    Finding.LINKED: "replace the link with the file itself: dagctl does not follow links",
     Finding.EXPOSED: _chmod,
     Finding.LEFT_BEHIND: lambda advice: f"rm {_paths(advice.files)}",
     Finding.ANONYMOUS: lambda advice: f"R{_login(advice)[1:]}",
-    Finding.ANONYMOUS_GIVEN: "Put an ID token there.",
+    Finding.ANONYMOUS_GIVEN: "Set it to an ID token.",
     Finding.NOT_RENEWED: "Run: dagctl auth refresh (it says why)",
     Finding.NOT_RENEWABLE: lambda advice: f"Then {_login(advice)}",
-    Finding.CLOCK_WRONG: "Switch time synchronisation (NTP) on; in WSL: wsl --shutdown, or sudo hwclock -s",
-    Finding.API_UNVERIFIED: "Leave -k away; SSL_CERT_FILE=CA.pem trusts a private CA.",
-    Finding.EXPIRING: "Tell whoever runs the server: it has to be renewed.",
+    Finding.CLOCK_WRONG: "Turn on time synchronisation (NTP); in WSL: wsl --shutdown, or sudo hwclock -s",
+    Finding.API_UNVERIFIED: "Drop -k; to trust a private CA, set SSL_CERT_FILE=CA.pem.",
+    Finding.EXPIRING: "Ask the server's operator to renew it.",
     Finding.RENAMED: lambda advice: f"Run: dagctl use-project {quoted(advice.project or '')}",
-    Finding.PROXY_UNVERIFIED: "Let DAGCTL_STATE_SSLROOTCERT name its CA.",
+    Finding.PROXY_UNVERIFIED: "Set DAGCTL_STATE_SSLROOTCERT to its CA.",
     Finding.TLS_OPTIONAL: "Unset DAGCTL_STATE_SSLMODE and pg_proxy_sslmode, or set verify-full.",
     Finding.SEVERAL_CONFIGS: lambda advice: f"mv {' '.join(map(quoted, advice.move or ()))}",
     Finding.NOT_PYTHON: "Run sqlmesh info: it shows the line.",
-    Finding.NOT_CONNECTED: (f"{_GENERATE} (it shows the lines to add; docs/how-to/convert-config-py.md has the rest)"),
+    Finding.NOT_CONNECTED: f"{_GENERATE} (it shows the lines to add; docs/how-to/convert-config-py.md has the rest)",
     Finding.NOT_CONVERTED: _GENERATE,
-    Finding.NOT_YAML: "Mend it, then run: dagctl config generate",
+    Finding.NOT_YAML: "Fix it, then run: dagctl config generate",
     Finding.SEVERAL_PINS: "One project has one state.",
     Finding.UNPINNED: _pin,
     Finding.SQLMESH_BROKEN: "Run: pip install 'dagctl[sqlmesh]'",
 }
-_ASIDES = {Finding.API_UNVERIFIED: "-k", Finding.PROXY_UNVERIFIED: "DAGCTL_STATE_SSLROOTCERT can name its CA"}
+_ASIDES = {
+    Finding.API_UNVERIFIED: "-k",
+    Finding.PROXY_UNVERIFIED: "DAGCTL_STATE_SSLROOTCERT can name its CA",
+}

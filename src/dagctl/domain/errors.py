@@ -5,43 +5,43 @@
     DagctlError                     (also a RuntimeError: existing configs catch that)
     ├── NotSignedIn                 no tokens here
     │   └── SessionEnded            the issuer no longer takes the refresh token
-    ├── SignInFailed                a sign-in that was begun and did not succeed
+    ├── SignInFailed                a sign-in that did not succeed
     │   ├── SignInTimedOut
     │   ├── DeviceGrantRefused      the issuer has no device flow for this client
     │   ├── TokenRejected           an ID token that fails OpenID Connect Core 3.1.3.7
-    │   │   └── TokenOutOfTime      by this machine's clock, at least
-    │   └── OrganizationRefused     signed in, but not as a member of the organization asked for
+    │   │   └── TokenOutOfTime      by this machine's clock, it has expired or comes from the future
+    │   └── OrganizationRefused     signed in, but not as a member of the requested organization
     ├── ProtectionRefused           a guarded environment stays out of reach
     │   ├── EnvironmentProtected    the platform said no
-    │   └── ProtectionUnknown       the platform could not be asked, or its answer means nothing
+    │   └── ProtectionUnknown       the platform gave no usable answer
     ├── PlatformError               the API, the issuer or the proxy
     │   ├── Unreachable             no connection, no answer in time
     │   │   └── CertificateRefused  TLS could not be verified
-    │   ├── Refused                 an answer that says no
-    │   │   ├── TokenNotAccepted    to this token
-    │   │   ├── NotFound            because there is no such thing there
-    │   │   └── TryLater            for now
-    │   ├── Malformed               an answer that is not what the protocol promises
+    │   ├── Refused                 the host refuses the request
+    │   │   ├── TokenNotAccepted    it does not accept this token
+    │   │   ├── NotFound            it has no such thing
+    │   │   └── TryLater            it is overloaded or out of order for now
+    │   ├── Malformed               the answer breaks the protocol
     │   └── ClockSkewed             this machine's clock and the API's are minutes apart
     ├── ProjectError
     │   ├── NoProject               none chosen
     │   ├── ProjectNotFound
-    │   └── ProjectConflict         what is pinned and what is set contradict each other
-    ├── SettingUnusable             an option, a variable or a recorded setting that cannot be worked with
-    ├── AccountNotFound             nobody is signed in under that name
+    │   └── ProjectConflict         the pin contradicts a setting or the session
+    ├── SettingUnusable             an option, variable or recorded setting has a value that does not work
+    ├── AccountNotFound             no account here has that name
     ├── FileProblem                 names the file
     │   ├── FileCorrupt
     │   ├── FileUnusable            cannot be read or written
     │   ├── FileExists
     │   └── FileBusy                another process holds its lock
     ├── ConfigProblem               a SQLMesh configuration that cannot be converted
-    ├── SandboxProblem              the sandbox runs already, or does not run
-    ├── PortTaken                   a loopback port to listen on
-    ├── NeedsTerminal               a question with nobody to ask
+    ├── SandboxProblem              the sandbox is already running, or is not running
+    ├── PortTaken                   another program uses a port that dagctl needs
+    ├── NeedsTerminal               dagctl has a question and no terminal to ask it on
     └── MissingExtra                a feature whose packages are not installed
 
-A message is one sentence for people that says what is the case. What it speaks of stands in the error's fields, so
-that whoever shows it can say what to do about it in the terms of their own program. Neither ever holds a token.
+A message is one sentence that states the facts. The error's fields hold the same facts as values, so each program can
+suggest a cure in its own terms. Neither ever holds a token.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class DagctlError(RuntimeError):
     """The root of the tree.
 
     Attributes:
-        hint: what to do about it. Set where an error leaves dagctl, by the command line or by the functions that
-            SQLMesh configurations call, each in its own terms; None everywhere else.
+        hint: what to do about it. The command line and the functions that SQLMesh configurations call set it, each in
+            its own terms, as the error leaves dagctl; None until then.
 
     Args:
         message: one sentence that names the file, option or host.
-        facts: the fields that the class declares; those that are not given keep their defaults.
+        facts: values for the fields that the class declares; the rest keep their defaults.
     """
 
     hint: str | None = None
@@ -76,7 +76,7 @@ class DagctlError(RuntimeError):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Callable[..., DagctlError], tuple[object, ...]]:
-        """Cross a process boundary whole: the inherited way forgets the fields."""
+        """Pickle the fields too; the inherited method drops them."""
         facts = {name: value for name, value in vars(self).items() if name != "message"}
         return _remade, (type(self), self.message, facts)
 
@@ -86,12 +86,12 @@ def _remade(kind: type[DagctlError], message: str, facts: dict[str, object]) -> 
 
 
 class NotSignedIn(DagctlError):
-    """There are no tokens to work with.
+    """No tokens are available.
 
     Attributes:
-        organization: the one to sign in to, as far as it is known.
+        organization: the one to sign in to, if known.
         api_url: the API of the platform to sign in at; None for the hosted one.
-        given_by: what gives the tokens, where they come from outside and can be replaced only there.
+        given_by: where the tokens come from, if dagctl does not keep them itself and cannot replace them.
         onboarded: False for an account that belongs to no organization yet.
     """
 
@@ -106,10 +106,10 @@ class SessionEnded(NotSignedIn):
 
 
 class SignInFailed(DagctlError):
-    """A sign-in was begun and did not succeed; nothing was saved.
+    """A sign-in did not succeed; nothing was saved.
 
     Attributes:
-        issuer_host: who was asked.
+        issuer_host: the issuer's host.
         code: the error code of RFC 6749 sections 4.1.2.1 and 5.2 or OpenID Connect Core 1.0 section 3.1.2.6.
     """
 
@@ -121,7 +121,7 @@ class SignInTimedOut(SignInFailed):
     """Nobody finished the sign-in in time.
 
     Attributes:
-        timeout: seconds that were waited; None where the issuer's own limit was reached first.
+        timeout: how long dagctl waited, in seconds; None if the issuer's own limit came first.
     """
 
     timeout: float | None = None
@@ -136,15 +136,15 @@ class TokenRejected(SignInFailed):
 
 
 class TokenOutOfTime(TokenRejected):
-    """By this machine's clock, an ID token has expired already, or comes from the future."""
+    """By this machine's clock, an ID token has already expired, or was issued in the future."""
 
 
 class OrganizationRefused(SignInFailed):
-    """The account is not a member of the organization that was asked for, or of none yet.
+    """The account is not a member of the requested organization, or of any yet.
 
     Attributes:
-        organization: the one that the account belongs to; None for none.
-        wanted: the one that was asked for.
+        organization: the account's organization; None if it has none.
+        wanted: the requested organization.
         api_url: the platform's API; None for the hosted one.
     """
 
@@ -158,8 +158,8 @@ class ProtectionRefused(DagctlError):
 
     Attributes:
         environment: its sanitised name.
-        project: the name of its project, or its ID where no name is known.
-        organization: whose project it is.
+        project: its project's name, or the project's ID if the name is unknown.
+        organization: the project's owner.
     """
 
     environment: str = ""
@@ -168,14 +168,14 @@ class ProtectionRefused(DagctlError):
 
 
 class EnvironmentProtected(ProtectionRefused):
-    """The platform answered that this environment is protected from this person."""
+    """The platform says that this environment is protected from this person."""
 
 
 class ProtectionUnknown(ProtectionRefused):
-    """It could not be established that the environment is allowed, so it is not.
+    """dagctl could not establish that the environment is allowed, so it refuses.
 
     Attributes:
-        cause: what kept the platform from answering, where that is known.
+        cause: the error that kept the platform from answering, if there was one.
         outdated: SQLMesh does something to environments that this version of dagctl does not know.
     """
 
@@ -184,11 +184,11 @@ class ProtectionUnknown(ProtectionRefused):
 
 
 class PlatformError(DagctlError):
-    """Something on the far side of the wire.
+    """The API, the issuer or the state database's proxy failed, or refused.
 
     Attributes:
-        host: the host that was talked to, with its port where that is not the scheme's own.
-        database: the state database that was asked for, where the host is its proxy; "" where none was named yet.
+        host: the host, with its port unless that is the scheme's default.
+        database: the requested state database, if the host is a PG proxy; "" if the request had named none yet.
     """
 
     host: str | None = None
@@ -200,7 +200,7 @@ class Unreachable(PlatformError):
 
     Attributes:
         proxied: a proxy on the way is to blame.
-        lost: there was a connection, and it broke in the middle of a transaction.
+        lost: the connection broke in the middle of a transaction.
     """
 
     proxied: bool = False
@@ -211,9 +211,9 @@ class CertificateRefused(Unreachable):
     """The server's TLS certificate could not be verified.
 
     Attributes:
-        why: OpenSSL's words; "" where the server has no certificate to show, because it offers no TLS.
-        sslmode: the mode that asked for it, where libpq did.
-        ca_file: the file of CA certificates that cannot be used, where that is all that is wrong.
+        why: OpenSSL's reason; "" if the server offers no TLS, and so has no certificate to show.
+        sslmode: libpq's mode, if the server is a PG proxy.
+        ca_file: the file of CA certificates that could not be loaded, if that is the problem.
     """
 
     why: str = ""
@@ -222,20 +222,20 @@ class CertificateRefused(Unreachable):
 
 
 class Refused(PlatformError):
-    """An answer that says no.
+    """The host refuses the request.
 
     Attributes:
-        code: the OAuth 2.0 `error` code (RFC 6749 section 5.2), where the answer had one.
+        code: the OAuth 2.0 `error` code (RFC 6749 section 5.2), if the answer had one.
     """
 
     code: str | None = None
 
 
 class TokenNotAccepted(Refused):
-    """The host does not take this token (RFC 6750 section 3.1).
+    """The host does not accept this token (RFC 6750 section 3.1).
 
     Attributes:
-        organization: name or ID of the one that it was sent for, as far as it is known.
+        organization: name or ID of the organization that the request was for, if known.
         api_url: the platform's API; None for the hosted one.
     """
 
@@ -244,39 +244,39 @@ class TokenNotAccepted(Refused):
 
 
 class NotFound(Refused):
-    """There is no such thing at that address."""
+    """The host has no such resource, or no such database."""
 
 
 class TryLater(Refused):
     """The host is overloaded or out of order for now.
 
     Attributes:
-        retry_after: seconds to wait (`Retry-After`, RFC 9110 section 10.2.3); None where it does not say.
+        retry_after: seconds to wait (`Retry-After`, RFC 9110 section 10.2.3); None if the host does not say.
     """
 
     retry_after: float | None = None
 
 
 class Malformed(PlatformError):
-    """An answer that is not what the protocol promises."""
+    """The answer breaks the protocol."""
 
 
 class ClockSkewed(PlatformError):
-    """This machine's clock and the API's are minutes apart, so that nothing about expiry can be relied on.
+    """This machine's clock and the API's are minutes apart, so expiry times mean nothing.
 
     Attributes:
-        ahead: by how much this machine's is ahead.
+        ahead: how far this machine's clock is ahead; negative if it is behind.
     """
 
     ahead: timedelta = timedelta()
 
 
 class ProjectError(DagctlError):
-    """The project to work on.
+    """Something is wrong with the project to work on.
 
     Attributes:
-        project: its name or ID, as it was given.
-        organization: whose it should be.
+        project: its name or ID, as given.
+        organization: the expected owner.
     """
 
     project: str | None = None
@@ -291,8 +291,8 @@ class ProjectNotFound(ProjectError):
     """The organization has no such project.
 
     Attributes:
-        near: names that look like it.
-        ids: the IDs of the projects that share the name, where there are several.
+        near: similar names.
+        ids: the IDs of the projects that share the name, if there are several.
     """
 
     near: tuple[str, ...] = ()
@@ -303,9 +303,9 @@ class ProjectConflict(ProjectError):
     """Two places name different projects, and one of them must not be overridden.
 
     Attributes:
-        source: the variable, file or call that contradicts the pin; None where the session does.
-        meanwhile: it did not when this process began.
-        folders: the folders of the SQLMesh projects that were given together, where those do.
+        source: the variable, file or call that contradicts the pin; None if the session does.
+        meanwhile: the conflict arose after this process began.
+        folders: the folders of the SQLMesh projects that were loaded together, if their pins conflict.
     """
 
     source: str | None = None
@@ -314,13 +314,13 @@ class ProjectConflict(ProjectError):
 
 
 class SettingUnusable(DagctlError):
-    """An option, a variable or a recorded setting that cannot be worked with.
+    """An option, variable or recorded setting has a value that does not work.
 
     Attributes:
         source: where it is set.
-        organization: the organization that it asks for, where that is what is wrong.
-        api_url: the API to sign in at, where that or the organization is what is wrong.
-        issuer_host: the issuer that this API names, where nobody vouches for it.
+        organization: the organization that the setting names, if that is the problem.
+        api_url: the API to sign in at, if that or the organization is the problem.
+        issuer_host: the issuer that this API names, if nothing vouches for it.
     """
 
     source: str | None = None
@@ -330,10 +330,10 @@ class SettingUnusable(DagctlError):
 
 
 class AccountNotFound(DagctlError):
-    """Nobody is signed in under that name here, or there are several of it.
+    """No account here has that name, or several do.
 
     Attributes:
-        account: what was asked for.
+        account: the name that the caller asked for.
         known: the accounts that it could be.
     """
 
@@ -342,12 +342,12 @@ class AccountNotFound(DagctlError):
 
 
 class FileProblem(DagctlError):
-    """A file of the user's, or the keyring.
+    """Something is wrong with one of the user's files, or with the keyring.
 
     Attributes:
         path: where it is.
         role: what dagctl keeps there: "tokens", "keyring" (tokens too), "home" for anything else in the dagctl home,
-            "sandbox" or "postgres" for the sandbox's data and programs outside of it; "" where it is not dagctl's.
+            "sandbox" or "postgres" for the sandbox's data and programs elsewhere; "" if the file is not dagctl's.
     """
 
     path: str = ""
@@ -355,16 +355,16 @@ class FileProblem(DagctlError):
 
 
 class FileCorrupt(FileProblem):
-    """The file's content is not what it should be. It is left as it is."""
+    """The file's content is invalid. dagctl leaves it as it is."""
 
 
 class FileUnusable(FileProblem):
-    """The file cannot be read, or cannot be written.
+    """dagctl cannot read or write the file.
 
     Attributes:
-        given_by: what gives the session, where nothing is kept in files because of that.
-        link: it is a symbolic link, and is not followed.
-        foreign: another user has put it there, and it is not followed.
+        given_by: where the session comes from, if dagctl keeps nothing in files because of that.
+        link: the path is a symbolic link, and dagctl does not follow it.
+        foreign: another user owns the file, so dagctl does not use it.
     """
 
     given_by: str | None = None
@@ -373,28 +373,28 @@ class FileUnusable(FileProblem):
 
 
 class FileExists(FileProblem):
-    """The file is there already and was not to be replaced."""
+    """The file already exists, and the caller did not ask to replace it."""
 
 
 class FileBusy(FileProblem):
     """Another process has held the file's lock for too long.
 
     Attributes:
-        waited: for how many seconds.
+        waited: how long dagctl waited, in seconds.
     """
 
     waited: float = 0.0
 
 
 class ConfigProblem(DagctlError):
-    """A SQLMesh configuration that cannot be converted.
+    """A SQLMesh configuration cannot be converted.
 
     Attributes:
         path: the file, or the folder.
-        case: "absent" or "several", where there is not exactly one to convert; "below", where it is further up;
-            "python" or "dbt", where it needs no conversion; "output", where the new file's name is a YAML
-            configuration's; "refused", where SQLMesh does not take it; "shadowed", where the result would not be
-            found; "differs", where the conversion is wrong.
+        case: "absent" or "several" if there is not exactly one to convert; "below" if it is in a folder above; "python"
+            or "dbt" if it needs no conversion; "output" if the new file would have the name of a YAML configuration;
+            "refused" if SQLMesh does not load it; "shadowed" if SQLMesh would not find the result; "differs" if the
+            result would not mean the same.
     """
 
     path: str = ""
@@ -402,21 +402,21 @@ class ConfigProblem(DagctlError):
 
 
 class SandboxProblem(DagctlError):
-    """There is a sandbox where there must not be one, or none where there must.
+    """A sandbox is running and must not be, or is not running and must be.
 
     Attributes:
-        runs: whether there is one.
+        runs: whether it is running.
     """
 
     runs: bool = False
 
 
 class PortTaken(DagctlError):
-    """A port to listen on is in use: the one where the sign-in's answer would arrive, or one of the sandbox's.
+    """Another program uses the sign-in's callback port, or one of the sandbox's.
 
     Attributes:
         port: the TCP port.
-        service: which of the sandbox's services would listen there: "api", "issuer", "proxy".
+        service: the sandbox's service that needs it: "api", "issuer", "proxy"; None for a sign-in.
     """
 
     port: int = 0
@@ -424,10 +424,10 @@ class PortTaken(DagctlError):
 
 
 class NeedsTerminal(DagctlError):
-    """There is a question to ask and no terminal to ask it on.
+    """dagctl has a question and no terminal to ask it on.
 
     Attributes:
-        in_ci: nobody will ever answer: this is a CI job.
+        in_ci: this is a CI job, so nobody will ever answer.
     """
 
     in_ci: bool = False
@@ -437,7 +437,7 @@ class MissingExtra(DagctlError):
     """The packages of an optional feature are not installed.
 
     Attributes:
-        extra: which of `dagctl[…]` brings them.
+        extra: the extra that installs them, as in `dagctl[extra]`.
     """
 
     extra: str = ""

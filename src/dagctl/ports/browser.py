@@ -15,9 +15,9 @@ Query = Mapping[str, str]
 
 
 class TypedCode(dict[str, str]):
-    """A `Query` of a code alone that the person has typed by hand: it came by no redirect, so it has no state.
+    """A bare code that the person typed by hand: it came without a redirect, so it has no state.
 
-    What comes over a network is never one, whatever is in it.
+    An adapter never makes one from anything that came over a network.
     """
 
     def __init__(self, code: str) -> None:
@@ -29,11 +29,11 @@ class Page:
     """What the person sees in the browser at the end.
 
     Attributes:
-        ok: whether it went well.
+        ok: whether the sign-in succeeded.
         title: a few words.
-        text: a sentence or two: what happened. Plain text; the adapter escapes it.
-        next_step: a sentence or two: what to do next, where that is more than the adapter can say. Plain text too.
-        problem: what went wrong, so that the adapter can say what to do about it.
+        text: what happened, in a sentence or two. Plain text; the adapter escapes it.
+        next_step: what to do next, in a sentence or two, if the adapter cannot tell by itself. Plain text too.
+        problem: what went wrong, so that the adapter can name a cure.
     """
 
     ok: bool
@@ -50,28 +50,28 @@ class Visit(Protocol):
     """The redirect URI to send to the issuer."""
 
     def open(self, url: str) -> None:
-        """Bring the person to `url`. It is always shown to them too, in case that no browser comes up."""
+        """Open `url` in the person's browser. Always show it as well, in case no browser opens."""
 
     def wait(self, timeout: float) -> Query:
         """The accepted answer's parameters.
 
         Raises:
             SignInTimedOut: none came within `timeout` seconds.
-            SignInFailed: it has to be typed in, and what was typed in was never it.
-            NeedsTerminal: it has to be typed in and there is no terminal.
+            SignInFailed: the person had to type it, and never typed a valid one.
+            NeedsTerminal: the person has to type it, and there is no terminal.
         """
 
     def show(self, page: Page) -> None:
-        """Answer the accepted callback with `page`. Without this the person is told that it failed."""
+        """Answer the accepted callback with `page`. Without this call, the browser shows a failure."""
 
 
 class Browser(Protocol):
-    """Sends a person to the issuer and takes the answer."""
+    """Sends a person to the issuer and receives the answer."""
 
     def listen(self, accept: Callable[[Query], bool]) -> AbstractContextManager[Visit]:
-        """Be ready for the issuer's answer before anything is opened; stop when the block ends.
+        """Start to listen for the issuer's answer, before the browser opens; stop when the block ends.
 
-        Only a callback for which `accept` is true ends the wait. Any other is turned away.
+        Only a callback that `accept` approves ends the wait. The adapter rejects all others.
 
         Raises:
             PortTaken: the redirect URI's port is in use.

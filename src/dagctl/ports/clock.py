@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and waits. Nothing in the domain looks at a clock of its own."""
+    """Tells the time and waits. The domain uses no other clock."""
 
     def now(self) -> datetime:
         """The wall clock's time, aware, in UTC."""

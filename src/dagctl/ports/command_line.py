@@ -8,15 +8,15 @@ from dagctl.domain.values.targets import Targets
 
 
 class CommandLine(Protocol):
-    """Tells which environments the running process is asked about before it loads a configuration.
+    """Tells which environments dagctl must ask about before this process loads a configuration.
 
-    Never raises: what cannot be found out counts as every environment (`Targets.every`). Touches no network.
+    Never raises: if it cannot tell, it answers with every environment (`Targets.every`). Uses no network.
     """
 
     def targets(self, default: str | None = None) -> Targets:
-        """What this process, as it was started, is asked about.
+        """The environments to ask about, judging by how this process was started.
 
         Args:
-            default: the environment of a command that names none, as the caller knows it; what is stronger
-                in SQLMesh (environment variables, personal config) overrules it. None where the caller has none.
+            default: the caller's default environment, for a command that names none; None if the caller has no
+                default. SQLMesh's stronger settings (environment variables, personal config) overrule it.
         """

@@ -1,4 +1,4 @@
-"""Where the state databases' current credentials are kept, one a project, for other tools to read."""
+"""Where dagctl keeps the state databases' current credentials, one set per project, for other tools to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dagctl.domain.values.state import StateCredentials
 class CredentialStore(Protocol):
     """Keeps the newest `StateCredentials` of each organization and project.
 
-    A cache: it can be emptied at any time.
+    It is a cache: anybody may empty it at any time.
 
     Raises:
         FileUnusable: it cannot be written.

@@ -1,4 +1,4 @@
-"""The OpenID Connect issuer that people sign in at."""
+"""The OpenID Connect issuer where people sign in."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dagctl.domain.values.tokens import TokenSet
 
 @frozen
 class Endpoints:
-    """An issuer's endpoints (OpenID Connect Discovery 1.0 section 3), as far as a client needs them.
+    """The endpoints of an issuer (OpenID Connect Discovery 1.0 section 3) that a client needs.
 
     Attributes:
-        names_itself: the issuer adds `iss` to its answers (RFC 9207 section 3); one without it is forged.
+        names_itself: the issuer adds `iss` to its answers (RFC 9207 section 3); an answer without it is forged.
     """
 
     authorization: str
@@ -38,17 +38,17 @@ class DeviceCode:
 class IdentityProvider(Protocol):
     """Talks to the issuer of a `Platform`.
 
-    A `TokenSet` that comes back has `id_token` empty where a refresh answered without one, and `expires_at`
-    reckoned from the answer's `expires_in` and the ID token's `exp`, whichever is earlier.
+    In the `TokenSet` that a method returns, `id_token` is empty if a refresh brought none, and `expires_at` is the
+    earlier of the answer's `expires_in` and the ID token's `exp`.
 
     Raises:
-        Unreachable: no connection, no answer in time; `CertificateRefused` where TLS could not be verified.
+        Unreachable: no connection, no answer in time; `CertificateRefused` if TLS could not be verified.
         Refused: an OAuth 2.0 error answer; `code` says which (RFC 6749 section 5.2, RFC 8628 section 3.5).
-        Malformed: an answer that is not what the protocol promises.
+        Malformed: the answer breaks the protocol.
     """
 
     def endpoints(self, platform: Platform) -> Endpoints:
-        """The issuer's endpoints, from its discovery document; the customary ones where it has none."""
+        """The issuer's endpoints, from its discovery document; Auth0's usual ones if it has none."""
 
     def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         """Tokens for an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
@@ -57,7 +57,7 @@ class IdentityProvider(Protocol):
         """Tokens for a refresh token (RFC 6749 section 6)."""
 
     def revoke(self, platform: Platform, refresh_token: Secret) -> None:
-        """Have the refresh token and its family forgotten (RFC 7009)."""
+        """Revoke the refresh token and its family (RFC 7009)."""
 
     def begin_device(self, platform: Platform) -> DeviceCode:
         """Begin a device authorization (RFC 8628 section 3.1)."""

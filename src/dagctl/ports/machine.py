@@ -1,4 +1,4 @@
-"""What this machine has of dagctl's: the files of its home, and the variables that are heeded."""
+"""What dagctl finds on this machine: the files of its home, and the environment variables that it reads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class FileSeen:
 
     Attributes:
         path: for people.
-        secret: there are tokens in it, or in what it holds.
-        folder: it is one.
+        secret: it holds tokens.
+        folder: it is a folder.
         link: it is a symbolic link.
-        mode: its permission bits; None where they mean nothing, as on Windows.
-        readable: it can be read, and it belongs to whoever runs this.
-        leftover: the temporary file of a writer that has been killed.
+        mode: its permission bits; None if they mean nothing, as on Windows.
+        readable: this user can read it, and owns it.
+        leftover: it is the temporary file of a writer that was killed.
     """
 
     path: str
@@ -31,17 +31,17 @@ class FileSeen:
 
     @property
     def exposed(self) -> bool:
-        """Whether others than its owner have access to it."""
+        """Whether anybody but the owner has access to it."""
         return self.mode is not None and bool(self.mode & 0o077)
 
 
 @frozen
 class VariableSeen:
-    """An environment variable that is heeded.
+    """An environment variable that dagctl reads.
 
     Attributes:
-        name: its value may be a secret, and is not shown.
-        file: the project's `.env` file that sets it for SQLMesh alone; None where it is set for every program.
+        name: the name only, since the value may be a secret.
+        file: the project's `.env` file that sets it for SQLMesh alone; None if the environment sets it.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Machine(Protocol):
         """Where the dagctl home is."""
 
     def files(self) -> tuple[FileSeen, ...]:
-        """The dagctl home and what dagctl keeps in it, the sandbox apart; nothing where there is no home yet."""
+        """The dagctl home and what dagctl keeps in it, except the sandbox; empty if there is no home yet."""
 
     def variables(self) -> tuple[VariableSeen, ...]:
-        """Those that are set and heeded, by name; then those that SQLMesh sets otherwise before it runs `config.py`."""
+        """The variables that are set, by name; then those that SQLMesh sets from `.env` before it runs `config.py`."""

@@ -1,4 +1,4 @@
-"""Where the current organization, project and platform are recorded."""
+"""Where dagctl records the current organization, project and platform."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dagctl.domain.values.settings import Settings
 class SettingsStore(Protocol):
     """Keeps one `Settings`.
 
-    Writing is atomic, and leaves alone what the caller did not change: unknown keys, comments, order.
+    Writing is atomic and preserves what the caller did not change: unknown keys, comments, order.
 
     Raises:
-        FileCorrupt: there is something, but it cannot be read as settings. It is left as it is.
+        FileCorrupt: the content is not valid settings. The store leaves it as it is.
         FileUnusable: the store cannot be read or written.
     """
 
     def load(self) -> Settings:
-        """The settings; all None where nothing is recorded yet."""
+        """The settings; all None if nothing is recorded yet."""
 
     def save(self, settings: Settings) -> None:
-        """Record `settings`; a field that is None is removed."""
+        """Record `settings`; remove each field that is None."""
 
     def describe(self) -> str:
         """Where the settings are, for people."""

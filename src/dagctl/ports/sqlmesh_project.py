@@ -13,9 +13,9 @@ class Comparison:
     """How two configurations compare once SQLMesh has loaded them.
 
     Attributes:
-        differences: the fields that differ; the gateways' state connections are left out.
-        refusal: why SQLMesh does not load the original, in its own words and without a full stop; None where it does.
-        problem: why they could not be compared here and now, in a sentence: a driver or a variable is missing.
+        differences: the fields that differ, except the gateways' state connections.
+        refusal: why SQLMesh does not load the original, in its own words and without a full stop; None if it does.
+        problem: why the two could not be compared, in a sentence: a driver or a variable is missing.
     """
 
     differences: tuple[str, ...] = ()
@@ -24,20 +24,20 @@ class Comparison:
 
 
 class SqlmeshProject(Protocol):
-    """Loads configurations as SQLMesh does, with nothing asked of the platform."""
+    """Loads configurations as SQLMesh does, without asking the platform anything."""
 
     def check_jinja(self, text: str, name: str) -> None:
-        """See to it that `text` is Jinja. It is parsed and not rendered: looking at a repository runs nothing of it.
+        """Check that `text` is valid Jinja. Parses it and does not render it, so none of the repository's code runs.
 
         Args:
             name: the file's name, for messages.
 
         Raises:
-            ConfigProblem: it is not; the message has the line as the parser gives it.
+            ConfigProblem: it is not; the message has the parser's line number.
         """
 
     def compare(self, source: PurePath, python: str) -> Comparison:
-        """Compare the YAML file at `source` with the Python text that is to take its place. Renders its Jinja."""
+        """Compare the YAML file at `source` with the Python text that will replace it. Renders its Jinja."""
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
-        """What in this folder and on this machine gets in the way of a Python configuration, in sentences."""
+        """What gets in the way of a Python configuration, in this folder and on this machine, in sentences."""

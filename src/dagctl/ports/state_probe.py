@@ -1,4 +1,4 @@
-"""The way to a state database: whom this machine trusts there, and each step of it, to find out which one fails."""
+"""The path to a state database: which CAs this machine trusts, and each step, to find out which one fails."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
 class ProxyTrust(Protocol):
-    """Knows the CA certificates that this machine verifies state databases' proxies with."""
+    """Knows the CA certificates with which this machine verifies state databases' proxies."""
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """`endpoint` with those CA certificates, and as strict as they allow where nobody chose an `sslmode`.
+        """`endpoint` with those CA certificates, and as strict as they allow if nobody chose an `sslmode`.
 
-        Asks nobody: a proxy whose certificate has been verified once is verified from then on.
+        Uses no network: once a proxy's certificate has verified, dagctl verifies that proxy from then on.
         """
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """As `applied`, for whoever connects now: the proxy shows its certificate, where that is not known yet.
+        """As `applied`, just before a connection: if the proxy's certificate is still unknown, fetches it.
 
         Raises:
-            Unreachable: there is no connection to be had.
+            Unreachable: the proxy cannot be reached.
         """
 
 
 class StateProbe(Protocol):
-    """Tries the steps that a connection to a state database takes. Each is bounded in time, and leaves nothing behind.
+    """Tries the steps that a connection to a state database takes. Each has a time limit and leaves nothing behind.
 
     Raises:
         Unreachable: no connection, no answer in time.
-        CertificateRefused: TLS does not come about, or the certificate does not stand up to `sslmode`.
+        CertificateRefused: the TLS handshake fails, or the certificate does not satisfy `sslmode`.
         PlatformError: the proxy refuses; the message never holds the password.
     """
 
@@ -38,11 +38,11 @@ class StateProbe(Protocol):
         """Open a TCP connection."""
 
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
-        """Do the TLS handshake, as strictly as `sslmode` asks; None where the proxy offers no TLS and may do so."""
+        """Do the TLS handshake as `sslmode` demands; None if the proxy offers no TLS and `sslmode` permits that."""
 
     def enter(self, credentials: StateCredentials) -> None:
-        """Log in and have the database answer a question.
+        """Log in and run one query.
 
         Raises:
-            MissingExtra: there is no PostgreSQL driver to do that with.
+            MissingExtra: no PostgreSQL driver is installed.
         """

@@ -1,4 +1,4 @@
-"""Where everything is kept that a person's accounts consist of."""
+"""Where dagctl keeps everything that makes up a person's accounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagctl.ports.token_store import TokenStore
 
 @frozen
 class Stores:
-    """All that is kept of one account: its settings, its tokens, its state databases' credentials."""
+    """The stores of one account: its settings, its tokens, its state databases' credentials."""
 
     settings: SettingsStore
     tokens: TokenStore
@@ -23,21 +23,20 @@ class Stores:
 class AccountShelf(Protocol):
     """Keeps the accounts that are signed in but not current, each under a name, in stores of its own.
 
-    A name is a word of letters, digits and `._@-`. Whoever changes what is kept holds the current account's
-    token lock.
+    A name is a word of letters, digits and `._@-`. The caller holds the current account's token lock for any change.
 
     Raises:
         FileUnusable: the shelf cannot be read or written.
     """
 
     def names(self) -> tuple[str, ...]:
-        """The names under which settings are kept, sorted."""
+        """The names that have settings, sorted."""
 
     def stores(self, name: str) -> Stores:
-        """The stores of that name; empty ones where nothing is kept under it."""
+        """The stores under that name; empty ones if the name is new."""
 
     def remove(self, name: str) -> None:
-        """Remove all that is kept under the name. Not an error where nothing is."""
+        """Remove everything under that name. An unknown name is no error."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Where the tokens of the signed-in person are kept."""
+"""Where dagctl keeps the tokens of the person who is signed in."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from dagctl.domain.values.tokens import TokenSet
 class TokenStore(Protocol):
     """Keeps at most one `TokenSet`.
 
-    Writing is atomic: a reader sees the old tokens or the new ones, whole, also when the writer is killed.
+    Writing is atomic: a reader sees either the old tokens or the new ones, whole, even if the writer is killed.
 
     Raises:
-        FileCorrupt: there is something, but it is no token answer. It is left as it is.
+        FileCorrupt: the content is not a token answer. The store leaves it as it is.
         FileUnusable: the store cannot be read or written.
     """
 
     writable: bool
-    """False where tokens are given from outside and can be neither renewed nor removed."""
+    """False if the tokens come from outside, so that dagctl can neither renew nor remove them."""
 
     in_files: bool = False
-    """The tokens lie in files of the dagctl home, where what is derived from them may lie too."""
+    """The tokens are in files of the dagctl home, so credentials derived from them may be in files too."""
 
     def load(self) -> TokenSet | None:
-        """The tokens, or None where nobody is signed in."""
+        """The tokens, or None if nobody is signed in."""
 
     def save(self, tokens: TokenSet) -> None:
         """Replace the tokens; on return they outlive this process."""
 
     def reserved(self) -> AbstractContextManager[Callable[[TokenSet], None]]:
-        """Make sure that new tokens can be kept, before anybody asks for them; gives what saves them.
+        """Make sure that new tokens can be saved, before the caller requests them; yields the function that saves them.
 
-        Whoever asks an issuer for tokens does so within the block: their outcome cannot be had twice. Where they
-        cannot be saved after all, the store puts them down wherever it can, says so to the person, and has `load` find
-        them. A block that saves nothing leaves the store as it is.
+        The caller requests tokens from an issuer inside the block, because it cannot request the same ones twice. If
+        saving fails even so, the store puts them wherever it can, tells the person, and lets `load` find them. A block
+        that saves nothing leaves the store unchanged.
 
-        A store that has no way to make sure inherits this, which promises nothing.
+        A store that cannot reserve inherits this method, which promises nothing.
 
         Raises:
-            FileUnusable: there is no room for them. What is given raises it where only this process has them now.
+            FileUnusable: there is no room for them. The yielded function raises it if only this process has them now.
         """
         return nullcontext(self.save)
 
     def clear(self) -> None:
-        """Remove the tokens, also corrupt ones. Not an error where there are none."""
+        """Remove the tokens, even corrupt ones. If there are none, that is no error."""
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold everybody else who asks for this, on this machine, off until the block ends.
+        """Keep every other thread and process on this machine waiting for this lock until the block ends.
 
-        Signals that would end the process wait until then too, in its main thread.
+        In the main thread, signals that would end the process wait until then too.
 
-        The lock of a process that died is free. Not reentrant.
+        The lock of a dead process is free. Not reentrant.
 
         Raises:
-            FileBusy: somebody held it for too long.
+            FileBusy: somebody else held it for too long.
         """
 
     def describe(self) -> str:

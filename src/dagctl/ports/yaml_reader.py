@@ -8,17 +8,17 @@ from dagctl.domain.values.document import YamlDocument
 
 
 class YamlReader(Protocol):
-    """Takes a configuration file apart. YAML is that of ruamel's safe loader (1.2), as it is SQLMesh's."""
+    """Parses a configuration file. YAML means ruamel's safe loader (1.2), as it does for SQLMesh."""
 
     def read(self, text: str, name: str) -> YamlDocument:
         """The document in `text`.
 
-        `YamlDocument.root` is None where Jinja decides on the structure: blocks, comments, whitespace control,
-        or an expression at a place where what it renders to could be more than one scalar.
+        `YamlDocument.root` is None if Jinja decides the structure: blocks, comments, whitespace control, or an
+        expression that could render to more than one scalar where it stands.
 
         Args:
             name: the file's name, for messages.
 
         Raises:
-            ConfigProblem: it is no YAML, or no mapping; the message has line and column as the parser gives them.
+            ConfigProblem: it is not YAML, or not a mapping; the message has the parser's line and column.
         """

@@ -1,1 +1,1 @@
-"""Each link between this machine and the state database, looked at."""
+"""Checks of each link between this machine and the state database."""

@@ -1,4 +1,4 @@
-"""What looking at a chain of links gives: one check a link, and no cascade where one of them is broken."""
+"""A chain of links to check: one check per link, and no cascade of failures behind a broken one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagctl.ports.machine import FileSeen
 
 
 class Mark(str, Enum):
-    """How a link does. A warning breaks nothing; what was skipped could not be looked at."""
+    """A link's result. A warning breaks nothing; a skipped link could not be checked."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,22 +21,22 @@ class Mark(str, Enum):
 
 
 class Finding(Enum):
-    """What is not as it should be, where nothing was raised that says so."""
+    """A problem that raised no error."""
 
-    FOREIGN = "files cannot be read, or are somebody else's"
+    FOREIGN = "files cannot be read, or belong to somebody else"
     LINKED = "files are symbolic links"
     EXPOSED = "files are open to other people"
-    LEFT_BEHIND = "a writer that was killed has left files"
-    ANONYMOUS = "the ID token does not tell whose it is"
-    ANONYMOUS_GIVEN = "the ID token that comes from outside does not tell whose it is"
+    LEFT_BEHIND = "a killed writer has left files behind"
+    ANONYMOUS = "the ID token does not say whose it is"
+    ANONYMOUS_GIVEN = "the ID token from outside does not say whose it is"
     NOT_RENEWED = "tokens that are due could not be renewed"
     NOT_RENEWABLE = "tokens cannot be renewed"
-    CLOCK_WRONG = "this machine's clock is not the API's"
-    API_UNVERIFIED = "the caller has the API's certificate not verified"
+    CLOCK_WRONG = "this machine's clock differs from the API's"
+    API_UNVERIFIED = "the caller has turned verification of the API's certificate off"
     EXPIRING = "a server's certificate expires soon"
-    RENAMED = "the project has another name now"
-    PROXY_UNVERIFIED = "the proxy may be anybody, since nobody asked for its certificate to be verified"
-    TLS_OPTIONAL = "TLS is not insisted on"
+    RENAMED = "the project has a new name"
+    PROXY_UNVERIFIED = "nothing verifies the proxy's certificate, so it may be anybody's"
+    TLS_OPTIONAL = "TLS is optional"
     SEVERAL_CONFIGS = "two configurations in one folder"
     NOT_PYTHON = "config.py does not parse"
     NOT_CONNECTED = "config.py keeps its state elsewhere"
@@ -44,19 +44,19 @@ class Finding(Enum):
     NOT_YAML = "a YAML configuration cannot be read"
     SEVERAL_PINS = "config.py pins several projects"
     UNPINNED = "config.py pins no project"
-    SQLMESH_BROKEN = "SQLMesh is installed, and does not load"
+    SQLMESH_BROKEN = "SQLMesh is installed but does not load"
 
 
 @frozen
 class Advice:
-    """What to give advice on, for whoever shows a check and knows their own program.
+    """A finding with its facts, from which the program that shows a check makes its advice.
 
     Attributes:
-        files: which ones; for FOREIGN the home alone.
-        project: the ID of one that is RENAMED; the pin that UNPINNED calls lack, as far as it is known.
-        organization: the one to sign in to, as far as it is known.
+        files: the files in question; for FOREIGN the home alone.
+        project: for RENAMED the project's ID; for UNPINNED the missing pin, if known.
+        organization: the one to sign in to, if known.
         api_url: the platform's API.
-        move: which of SEVERAL_CONFIGS can go, and to where.
+        move: for SEVERAL_CONFIGS the file to move, and its new name.
     """
 
     finding: Finding
@@ -69,13 +69,13 @@ class Advice:
 
 @frozen
 class Check:
-    """One link, looked at.
+    """The check of one link.
 
     Attributes:
-        seen: what was seen, in a line.
-        advice: what there is to say on what to do. A check that is all right may have some, too.
+        seen: what the doctor saw, on one line.
+        advice: what to do about it. A check that is OK may have advice too.
         link: the link's name.
-        problem: what was raised, where that is why it failed.
+        problem: the error behind a failure, if there was one.
     """
 
     state: Mark
@@ -90,8 +90,8 @@ class Link:
     """A link of the chain.
 
     Attributes:
-        look: looks at it; a `DagctlError` is a failure, a `MissingExtra` a reason to skip it.
-        needs: names of the links without which there is nothing to see.
+        look: checks it; a `DagctlError` means a failure, a `MissingExtra` a skip.
+        needs: names of the links that must hold before this one can be checked.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Link:
 
 
 def follow(links: Iterable[Link]) -> Iterator[Check]:
-    """Look at one link after the other; those behind a broken one are skipped, and name it."""
+    """Check one link after the other. Skip those that need a broken one, and name it."""
     blame: dict[str, str] = {}
     for link in links:
         broken = next((blame[name] for name in link.needs if name in blame), None)
@@ -120,7 +120,7 @@ def _looked(link: Link) -> Check:
 
 
 def failure(error: DagctlError) -> Check:
-    """A link that `error` says is broken."""
+    """A link that is broken, according to `error`."""
     return Check(Mark.FAILED, error.message, problem=error)
 
 
@@ -130,10 +130,10 @@ def ok(seen: str, *advice: Advice) -> Check:
 
 
 def warning(seen: str, *advice: Advice) -> Check:
-    """A link that holds, though something is not as it should be."""
+    """A link that works, although something is wrong."""
     return Check(Mark.WARNING, seen, advice)
 
 
 def wrong(seen: str, *advice: Advice) -> Check:
-    """A link that does not hold, without anything raised."""
+    """A link that does not work, although nothing raised an error."""
     return Check(Mark.FAILED, seen, advice)

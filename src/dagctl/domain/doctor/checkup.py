@@ -1,4 +1,4 @@
-"""Each link between this machine and the state database, in order. Repairs nothing."""
+"""Checks each link between this machine and the state database, in order. Repairs nothing."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from dagctl.ports.machine import Machine
 from dagctl.ports.state_probe import StateProbe
 
 INTOLERABLE = timedelta(minutes=5)
-"""Further apart than this, two clocks make tokens look dead or alive that are not."""
+"""If two clocks are further apart than this, valid tokens look expired, or expired ones valid."""
 
 RENEWAL = timedelta(days=14)
-"""A certificate that has less than this to live should have been renewed."""
+"""The server's operator should renew a certificate before it has less than this to live."""
 
 FILES, SETTINGS, SIGN_IN, API, CLOCK, TLS = "files", "settings", "sign-in", "API", "clock", "TLS"
 PROJECT, PROTECTION, PROXY, PROXY_TLS, LOGIN = "project", "protection", "proxy", "proxy TLS", "login"
@@ -40,7 +40,7 @@ SQLMESH = "SQLMesh config"
 
 @frozen
 class Doctor:
-    """Looks at each link. Nothing is written, but for a session that is due being renewed."""
+    """Checks each link. Writes nothing, except that it renews a session that is due."""
 
     machine: Machine
     api: ApiGateway
@@ -49,12 +49,12 @@ class Doctor:
     open_config: Callable[[], ConfigGeneration]
 
     def checks(self) -> Iterator[Check]:
-        """One check a link, as each of them is done."""
+        """One check per link, as soon as it is done."""
         return _Visit(self, pinned_in(self.open_config().files)).checks()
 
 
 class _Visit:
-    """One look at every link.
+    """One pass over the links.
 
     Args:
         pin: the project that the configuration here pins.
@@ -88,7 +88,7 @@ class _Visit:
 
     @cached_property
     def _world(self) -> World:
-        """What everything here is about, read once."""
+        """The world, read once."""
         return self._contexts.read()
 
     @cached_property
@@ -102,19 +102,19 @@ class _Visit:
         return self._doctor.state.located(session)
 
     def _before_proxy(self) -> str:
-        """The link that has to hold before it is known where the proxy is."""
+        """The link that must hold before dagctl knows where the proxy is."""
         if self._given:
-            return PROJECT  # the platform is asked
+            return PROJECT  # dagctl asks the platform
         try:
             known = self._world.context.recorded.pg_proxy_host is not None
         except DagctlError:
             return SETTINGS
-        return SETTINGS if known else SIGN_IN  # which records it, where the platform tells
+        return SETTINGS if known else SIGN_IN  # which records the proxy that the platform names
 
     def _files(self) -> Check:
         if self._given:
             given_by = self._contexts.storage.current.tokens.describe()
-            return Check(Mark.SKIPPED, f"none are used: {given_by} give the session")
+            return Check(Mark.SKIPPED, f"not used: the session comes from {given_by}")
         return look_at_home(self._doctor.machine)
 
     def _settings(self) -> Check:
@@ -137,13 +137,13 @@ class _Visit:
         tokens = self._session.tokens
         status = status_of(tokens, store.writable, now)
         kept = store.describe()
-        life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not tell how long they live"
+        life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not say how long they live"
         before = self._world.kept.tokens
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
         seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
         if status.identity is None:
             finding = Finding.ANONYMOUS if store.writable else Finding.ANONYMOUS_GIVEN
-            return wrong(f"the ID token in {kept} does not tell who you are", self._to_sign_in(finding))
+            return wrong(f"the ID token in {kept} does not say who you are", self._to_sign_in(finding))
         if status.renewable and tokens.due(now):
             return warning(f"{seen}, and could not be renewed", Advice(Finding.NOT_RENEWED))
         if store.writable and not status.renewable:
@@ -163,7 +163,7 @@ class _Visit:
     def _clock(self) -> Check:
         ahead = self._clocks.ahead(self._url())
         if ahead is None:
-            return Check(Mark.SKIPPED, "the API does not tell its time")
+            return Check(Mark.SKIPPED, "the API does not say what time it is")
         if abs(ahead) <= LEEWAY:
             return ok(f"agrees with the API's to within {max(1, round(abs(ahead).total_seconds()))} s")
         state = Mark.FAILED if abs(ahead) > INTOLERABLE else Mark.WARNING
@@ -172,9 +172,9 @@ class _Visit:
     def _tls(self) -> Check:
         shown = self._doctor.api.tls_of(self._url())
         if shown is None:
-            return ok("none: plain http, which never leaves this machine")
+            return ok("none: plain http, on this machine only")
         if shown.trusted_by is None:
-            seen = f"{_version(shown)}, and the API's certificate is not verified"
+            seen = f"{_version(shown)}, but the API's certificate is not verified"
             return warning(seen, Advice(Finding.API_UNVERIFIED))
         return self._certified(shown, "")
 
@@ -187,10 +187,10 @@ class _Visit:
         owner = printable(context.owner)
         if found is None:
             raise ProjectNotFound(
-                f"{owner} has no project {name!r} ({context.project_id}) any more.", project=name, organization=owner
+                f"{owner} no longer has the project {name!r} ({context.project_id}).", project=name, organization=owner
             )
         if found.name != name:
-            return warning(f"{name!r} is called {found.name!r} now", Advice(Finding.RENAMED, project=found.id))
+            return warning(f"{name!r} is now called {found.name!r}", Advice(Finding.RENAMED, project=found.id))
         source = context.project.source if context.project else Origin.BUILT_IN.value
         return ok(f"{printable(name)} ({found.id}) of {owner}, from {source}")
 
@@ -206,7 +206,7 @@ class _Visit:
         began = clock.monotonic()
         self._doctor.probe.reach(entrance.value)
         took = _ms(clock.monotonic() - began)
-        return ok(f"{entrance.value.place}, from {entrance.source}, took a connection in {took}")
+        return ok(f"{entrance.value.place}, from {entrance.source}, accepted a connection in {took}")
 
     def _proxy_tls(self) -> Check:
         endpoint = self._doctor.state.trust.tried(self._entrance().value)
@@ -217,14 +217,14 @@ class _Visit:
             return self._certified(shown, f", sslmode {mode}")
         seen = f"{_version(shown)}, sslmode {mode}: encrypted, but the proxy is not verified"
         if mode != "require":
-            return warning(f"{seen}, and TLS is not insisted on", lax)
+            return warning(f"{seen}, and TLS is optional", lax)
         return ok(seen, Advice(Finding.PROXY_UNVERIFIED))
 
     def _login(self) -> Check:
         credentials = self._doctor.state.credentials_in(self._identified, keep=False)
         self._doctor.probe.enter(credentials)
         endpoint = credentials.endpoint
-        return ok(f"{endpoint.user} was let into {endpoint.database}, which answers")
+        return ok(f"{endpoint.user} logged in to {endpoint.database}, which answers")
 
     def _now(self) -> datetime:
         return self._clocks.clock.now()
@@ -233,7 +233,7 @@ class _Visit:
         return self._world.context.platform.api_url
 
     def _entrance(self) -> Sourced[StateEndpoint]:
-        """The proxy and how to speak to it, without who enters."""
+        """The proxy and how to connect to it, without a login."""
         context = self._world.context
         if context.proxy is None:
             context = self._identified.context
@@ -243,7 +243,7 @@ class _Visit:
         return Sourced(endpoint, context.proxy.origin, context.proxy.name)
 
     def _certified(self, shown: Handshake, mode: str) -> Check:
-        seen = f"{_version(shown)}{mode}, certificate of {shown.issuer}, verified with {shown.trusted_by}"
+        seen = f"{_version(shown)}{mode}, certificate issued by {shown.issuer}, verified with {shown.trusted_by}"
         left = None if shown.expires_at is None else shown.expires_at - self._now()
         if left is not None and left < RENEWAL:
             return warning(f"{seen}, expires in {span(left)}", Advice(Finding.EXPIRING))
@@ -251,7 +251,7 @@ class _Visit:
 
 
 def broken(error: DagctlError) -> tuple[Check, ...]:
-    """The checkup of a machine whose settings are such that nothing can be looked at."""
+    """The checkup of a machine whose settings are so broken that dagctl can check nothing else."""
     first = evolve(failure(error), link=SETTINGS)
     names = (SIGN_IN, API, CLOCK, TLS, PROJECT, PROTECTION, PROXY, PROXY_TLS, LOGIN, SQLMESH)
     return (first, *(Check(Mark.SKIPPED, f"needs {SETTINGS}", link=name) for name in names))

@@ -18,11 +18,11 @@ _HERE = PurePath()
 
 
 def pinned_in(files: FileSystem) -> str | None:
-    """The project that the configuration here pins, and SQLMesh goes to, whichever is the current one."""
+    """The project that the configuration here pins, and that SQLMesh therefore uses."""
     try:
         usage = usage_of(files.read(_HERE / PYTHON_NAME)) if PYTHON_NAME in files.names(_HERE) else None
     except DagctlError:
-        return None  # it is looked at, and named, when its turn has come
+        return None  # the check of the configuration names the problem
     return usage.pins[0] if usage is not None and len(usage.pins) == 1 and not usage.unpinned else None
 
 
@@ -33,22 +33,22 @@ def configurations(files: FileSystem) -> list[str]:
 
 
 def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
-    """Read the configuration; nothing of it is run.
+    """Check the configuration without running it.
 
     Raises:
-        ProjectConflict: it pins a project that cannot be used here.
+        ProjectConflict: it pins a project that this account cannot use.
         ConfigProblem: SQLMesh would not find it.
         FileProblem: it cannot be read.
     """
     found = configurations(config.files)
     if "dbt_project.yml" in config.files.names(_HERE) and PYTHON_NAME not in found:
-        return Check(Mark.SKIPPED, "a dbt project is managed in the web UI, and needs nothing here")
+        return Check(Mark.SKIPPED, "this is a dbt project: manage it in the web UI")
     if not found:
-        return Check(Mark.SKIPPED, "there is no SQLMesh configuration in this folder")
+        return Check(Mark.SKIPPED, "this folder has no SQLMesh configuration")
     if config.sqlmesh is None:
-        return Check(Mark.SKIPPED, f"SQLMesh is not installed beside dagctl ({found[0]} was not looked at)")
+        return Check(Mark.SKIPPED, f"SQLMesh is not installed beside dagctl, so {found[0]} was not checked")
     if len(found) > 1:
-        seen = f"SQLMesh takes one configuration a folder, and here are {' and '.join(found)}"
+        seen = f"SQLMesh allows one configuration per folder, and here are {' and '.join(found)}"
         move = (found[1], str(config.free_backup(_HERE / found[1])))
         return wrong(seen, Advice(Finding.SEVERAL_CONFIGS, move=move))
     check = _python(config, contexts) if found == [PYTHON_NAME] else _yaml(config, found[0])
@@ -63,7 +63,7 @@ def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
     if usage.connects:
         return _connecting(usage, contexts)
     if usage.guards:
-        return ok("config.py brings a state connection of its own, behind check_environment_protection()")
+        return ok("config.py has its own state connection, guarded by check_environment_protection()")
     seen = "config.py does not call get_state_connection(): SQLMesh keeps its state elsewhere"
     return warning(seen, Advice(Finding.NOT_CONNECTED))
 
@@ -71,7 +71,7 @@ def _python(config: ConfigGeneration, contexts: ContextService) -> Check:
 def _cautioned(check: Check, sqlmesh: SqlmeshProject) -> Check:
     try:
         cautions = sqlmesh.cautions(_HERE)
-    except Exception as error:  # noqa: BLE001 - SQLMesh is there, but broken, in whichever way
+    except Exception as error:  # noqa: BLE001 - SQLMesh is installed but broken, in whatever way
         why = printable(f"{type(error).__name__}: {error}")
         return wrong(f"SQLMesh itself does not load ({why})", Advice(Finding.SQLMESH_BROKEN))
     return warning(f"{check.seen}; but: {' '.join(cautions)}") if cautions else check
@@ -85,7 +85,7 @@ def _connecting(usage: ConfigUsage, contexts: ContextService) -> Check:
         seen = f"config.py pins several projects: {', '.join(usage.pins)}"
         return warning(seen, Advice(Finding.SEVERAL_PINS))
     if usage.unpinned:
-        seen = "config.py uses dagctl and pins no project: its models follow the current one wherever it goes"
+        seen = "config.py uses dagctl and pins no project, so its models use whichever project is current"
         return warning(seen, Advice(Finding.UNPINNED, project=str(current.pin) if current.pin else None))
     return ok(f"config.py uses dagctl{f', pinned to {usage.pins[0]}' if usage.pins else ''}")
 
@@ -97,5 +97,5 @@ def _yaml(config: ConfigGeneration, name: str) -> Check:
         return warning(error.message, Advice(Finding.NOT_YAML))
     own = wired(root, "") if root is not None else None
     gateways = ", ".join(repr(gateway) for gateway in own.replaced) if own else ""
-    state = f"gateway {gateways} has a state_connection of its own" if gateways else "its state is not the platform's"
+    state = f"gateway {gateways} has its own state_connection" if gateways else "SQLMesh keeps its state elsewhere"
     return warning(f"{name} does not use dagctl: {state}", Advice(Finding.NOT_CONVERTED))

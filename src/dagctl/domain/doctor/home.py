@@ -1,4 +1,4 @@
-"""What is wrong with the files of the dagctl home, as far as that shows from outside."""
+"""What is wrong with the files of the dagctl home, judging by their metadata."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _GRAVEST_FIRST = (Mark.FAILED, Mark.WARNING)
 
 
 def look_at_home(surroundings: Machine) -> Check:
-    """The files' modes and owners, symbolic links, and what killed writers have left."""
+    """Check the files' modes and owners, and look for symbolic links and the leftovers of killed writers."""
     files = surroundings.files()
     if not files:
-        return ok(f"{surroundings.home()} is not there yet: signing in makes it")
+        return ok(f"{surroundings.home()} does not exist yet: the sign-in creates it")
     findings = sorted(_findings(files), key=lambda found: _GRAVEST_FIRST.index(found.state))
     if not findings:
         return ok(_listed(files))
@@ -40,12 +40,12 @@ def _findings(files: Sequence[FileSeen]) -> Iterator[Check]:
         yield warning(f"{_names(other)} is open to other people", Advice(Finding.EXPOSED, tuple(other)))
     leftovers = [file for file in files if file.leftover]
     if leftovers:
-        seen = f"{_names(leftovers)} was left by a process that was killed"
+        seen = f"{_names(leftovers)} was left behind by a killed process"
         yield warning(seen, Advice(Finding.LEFT_BEHIND, tuple(leftovers)))
 
 
 def _names(files: Sequence[FileSeen]) -> str:
-    """Up to three of them by path and mode."""
+    """Up to three of the files, by path and mode."""
     names = [f"{file.path} ({_mode(file)})" if file.exposed else file.path for file in files[:3]]
     more = len(files) - len(names)
     return ", ".join(names) + (f" and {more} more, each of which" if more else "")
@@ -55,7 +55,7 @@ def _listed(files: Sequence[FileSeen]) -> str:
     home, *others = files
     top = [file for file in others if PurePath(file.path).parent == PurePath(home.path)]
     names = ", ".join(f"{PurePath(file.path).name} {_mode(file)}".strip() for file in top)
-    return f"{home.path} {_mode(home)}: {names or 'nothing in it yet'}"
+    return f"{home.path} {_mode(home)}: {names or 'empty'}"
 
 
 def _mode(file: FileSeen) -> str:

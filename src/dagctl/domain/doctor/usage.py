@@ -1,4 +1,4 @@
-"""How a SQLMesh `config.py` uses dagctl, read without running it."""
+"""How a SQLMesh `config.py` uses dagctl, without running it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ConfigUsage:
     Attributes:
         connects: it calls `get_state_connection`.
         guards: it calls `check_environment_protection`.
-        pins: the projects that it pins, as far as they stand there literally.
+        pins: the projects that it pins with a literal string.
         unpinned: a call pins no project.
     """
 
@@ -26,7 +26,7 @@ class ConfigUsage:
 
 
 def usage_of(text: str) -> ConfigUsage | None:
-    """What the Python source `text` calls; None where it is not Python."""
+    """What the Python source `text` calls; None if it is not Python."""
     try:
         calls = list(_calls(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -43,7 +43,7 @@ def usage_of(text: str) -> ConfigUsage | None:
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """Each call with the name of what is called, whatever it was imported as."""
+    """Each call with the original name of the function, whatever alias it has."""
     renamed = {
         alias.asname: alias.name
         for node in ast.walk(tree)
@@ -59,5 +59,5 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _project(call: ast.Call) -> ast.expr | None:
-    """What stands for `project`; `**settings` may hold it, and counts as pinned."""
+    """The value of `project`. A `**settings` may hold it, so it counts as a pin."""
     return next((keyword.value for keyword in call.keywords if keyword.arg in ("project", None)), None)

@@ -1,4 +1,4 @@
-"""Converting a SQLMesh configuration: a YAML document in, a Python document out, and nothing lost."""
+"""Converts a SQLMesh configuration: a YAML document in, a Python document out, and nothing lost."""
 
 from dagctl.domain.generation.service import ConfigGeneration, Conversion
 

@@ -1,4 +1,4 @@
-"""What a `config.py` that somebody has written lacks to keep its state on the platform; it is read, and never run."""
+"""What a handwritten `config.py` lacks to keep its state on the platform. Parses it, and never runs it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Addition:
     """A line to add to a `config.py`.
 
     Attributes:
-        line: where: the line of what it goes into, from 1.
-        place: what it goes into, in words.
-        text: the line.
-        instead_of: the line that it takes the place of; None where it is only added.
+        line: the line number, from 1, of the call or dict that it goes into.
+        place: what that is, in words.
+        text: the line to add.
+        instead_of: the number of the line that it replaces; None if it replaces none.
     """
 
     line: int
@@ -30,7 +30,7 @@ class Addition:
 
 
 def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
-    """The lines to add to the Python source `text`; None where it is not Python.
+    """The lines to add to the Python source `text`; None if it is not Python.
 
     Args:
         project: the dagctl project to pin.
@@ -45,7 +45,7 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
 
 
 def _connecting(tree: ast.AST) -> frozenset[str]:
-    """The names that stand for dagctl's state connection: of the function itself, and of what makes use of it."""
+    """The names that give dagctl's state connection: the function's own, and those of whatever uses it."""
     names = {"get_state_connection"}
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.Assign)) and any(map(_names(names), ast.walk(node))):
@@ -64,18 +64,18 @@ class _Search:
     """The lines that a source lacks.
 
     Attributes:
-        known: the names that stand for dagctl's state connection.
+        known: the names that give dagctl's state connection.
     """
 
     project: str
     known: frozenset[str]
 
     def within(self, node: ast.AST, default: str, name: ast.expr | None) -> Iterator[Addition]:
-        """Those in a part of the source.
+        """Those that a part of the source lacks.
 
         Args:
-            default: the default environment of the `Config` around it, or else of the first one, as an expression.
-            name: the key under which it stands.
+            default: the default environment of the surrounding `Config`, else of the first one, as an expression.
+            name: the part's key.
         """
         if isinstance(node, ast.Call) and _named(node, "Config"):
             default = _default(node)
@@ -99,7 +99,7 @@ class _Search:
 
 
 def _inner(node: ast.AST) -> Iterator[tuple[ast.expr | None, ast.AST]]:
-    """What is in a node, with the key under which it stands."""
+    """The children of a node, with their keys."""
     if isinstance(node, ast.Dict):
         yield from zip(node.keys, node.values, strict=True)
     elif isinstance(node, ast.DictComp):

@@ -1,4 +1,4 @@
-"""Values as Python source, laid out as ruff does it."""
+"""Values as Python source, in ruff's format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEP = 4
 
 
 def call_with_keywords(name: str, function: str, settings: Mapping) -> list[str]:
-    """`name = function(key=value, …)`, a setting a line."""
+    """`name = function(key=value, …)`, one setting per line."""
     lines = [f"{name} = {function}("]
     for entry in settings.entries:
         key = entry.key.value if isinstance(entry.key, Leaf) else None
@@ -55,7 +55,7 @@ def _part(part: Entry | Item, prefix: str, indent: int) -> list[str]:
 
 
 def _value(node: Node, indent: int, prefix: str) -> list[str]:
-    """A value with what comes before it, and a comma behind it."""
+    """A value after its prefix, with a trailing comma."""
     pad = " " * indent
     if isinstance(node, (Call, Live)):
         return call_of(node if isinstance(node, Call) else live(node), prefix, indent, ",")
@@ -81,12 +81,12 @@ def _inside(node: Mapping | Sequence, indent: int) -> list[str]:
 
 
 def _one_line(node: Mapping | Sequence) -> str | None:
-    """The value on one line; None where a person would give it several."""
+    """The value on one line; None if a person would use several."""
     return _short_mapping(node) if isinstance(node, Mapping) else _short_sequence(node)
 
 
 def _short_mapping(node: Mapping) -> str | None:
-    """A mapping with nothing or just one scalar in it: nobody gives that more than a line."""
+    """A mapping on one line, if it is empty or holds a single scalar."""
     if node.tail or len(node.entries) > 1:
         return None
     if not node.entries:

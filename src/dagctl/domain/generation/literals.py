@@ -1,4 +1,4 @@
-"""Values as Python expressions, laid out as ruff does it."""
+"""Values as Python expressions, in ruff's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagctl.domain.values.document import Call, Leaf, Live, Mapping, Node, Seque
 
 
 def spoken(node: Node) -> Node:
-    """The same with a Python call for each live scalar, and for whatever else takes one; done once, on the way in."""
+    """The same node with a Python call for each live scalar and each datetime. Do this once, at the start."""
     if isinstance(node, Mapping):
         return evolve(node, entries=tuple(evolve(e, value=spoken(e.value)) for e in node.entries))
     if isinstance(node, Sequence):
@@ -23,7 +23,7 @@ def spoken(node: Node) -> Node:
 
 
 def literal(value: object) -> str:
-    """The expression for a value that YAML can hold; evaluating it gives the very value, and runs nothing else."""
+    """The expression for a value that YAML can hold. It evaluates to exactly that value, and runs nothing else."""
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, bool) or value is None:
@@ -45,7 +45,7 @@ def literal(value: object) -> str:
 
 
 def triple_quoted(text: str) -> str | None:
-    """Text of several lines as a person would write it; None where that would not be the same text."""
+    """Text of several lines in triple quotes; None if that would not evaluate to the same text."""
     body = text.replace("\\", "\\\\")
     plain = all(character.isprintable() or character == "\n" for character in text)
     ragged = any(line != line.rstrip() for line in text.split("\n"))
@@ -64,7 +64,7 @@ def expression(scalar: Leaf | Live | Call) -> str:
 
 
 def live(scalar: Live) -> Call:
-    """The call that gives a live scalar's value when the configuration is loaded."""
+    """The call that gives a live scalar's value when SQLMesh loads the configuration."""
     source, style = scalar.source, scalar.style
     raw = ("escapes=False",) if style == "'" else ()
     if style.startswith(("|", ">")):
@@ -79,7 +79,7 @@ def live(scalar: Live) -> Call:
 
 
 def _env_var(inner: str) -> tuple[str, ...] | None:
-    """The arguments of `{{ env_var(…) }}`, if that and nothing else is what `inner` holds."""
+    """The arguments of `{{ env_var(…) }}`, if `inner` is exactly that."""
     if not (inner.startswith("{{") and inner.endswith("}}")) or inner.count("{{") != 1:
         return None
     try:
@@ -98,7 +98,7 @@ def _env_var(inner: str) -> tuple[str, ...] | None:
 
 
 def _string(text: str) -> str:
-    """Text on one line, with as little escaped in it as can be."""
+    """Text on one line, with as few escapes as possible."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     if '"' in text and "'" in text and text.isprintable():
         triple = next((triple for triple in ('"""', "'''") if triple not in text and text[-1] != triple[0]), quote)

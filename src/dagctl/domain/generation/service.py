@@ -1,4 +1,4 @@
-"""Converting a project's configuration, safely: nothing is touched until the new file is known to be right."""
+"""Converts a project's configuration safely: it changes no file until the new one is known to be right."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dagctl.ports.yaml_reader import YamlReader
 YAML_NAMES = ("config.yaml", "config.yml", "sqlmesh.yaml", "sqlmesh.yml")
 PYTHON_NAME = "config.py"
 _DEPTH = 16
-"""How many folders up a configuration is looked for, only to name it."""
+"""How many folders up to look for a configuration, in order to name it in a message."""
 
 
 @frozen
@@ -33,11 +33,11 @@ class Conversion:
     Attributes:
         source: the YAML file.
         output: the Python file.
-        text: what is to be in it.
-        existing: what is in it now; None where it is not there.
-        backup: what the YAML file is kept as.
-        moves: the YAML file is moved there, not copied: SQLMesh takes one configuration a folder.
-        states: where the state has been until now; None where Jinja decides on that.
+        text: its new text.
+        existing: its text now; None if it does not exist.
+        backup: the name under which to keep the YAML file.
+        moves: move the YAML file there, rather than copy it: SQLMesh allows one configuration per folder.
+        states: where the state has been until now; None if Jinja decides that.
         warnings: sentences for people.
     """
 
@@ -57,7 +57,7 @@ class Conversion:
 
     @property
     def apart(self) -> bool:
-        """Whether the gateways kept their states in different databases, on purpose, and will share one."""
+        """Whether the gateways kept their states in different databases on purpose, and will now share one."""
         states = self.states or ()
         return any(state.own for state in states) and len({state.where for state in states}) > 1
 
@@ -70,10 +70,10 @@ class Conversion:
 
 @frozen
 class ConfigGeneration:
-    """Converts.
+    """Converts configurations.
 
     Attributes:
-        sqlmesh: SQLMesh's own view; None where SQLMesh is not installed.
+        sqlmesh: SQLMesh's own view; None if SQLMesh is not installed.
     """
 
     files: FileSystem
@@ -81,11 +81,11 @@ class ConfigGeneration:
     sqlmesh: SqlmeshProject | None = None
 
     def plan(self, folder: PurePath, *, project: str, output: PurePath | None = None) -> Conversion:
-        """What converting the configuration in `folder` would do. Writes nothing.
+        """What a conversion of the configuration in `folder` would do. Writes nothing.
 
         Args:
             project: the dagctl project to pin.
-            output: the Python file; `config.py` in the folder where None.
+            output: the Python file; None for `config.py` in the folder.
 
         Raises:
             ConfigProblem: there is nothing to convert, or it cannot be converted.
@@ -115,7 +115,7 @@ class ConfigGeneration:
         )
 
     def additions(self, folder: PurePath, *, project: str) -> tuple[Addition, ...] | None:
-        """What the `config.py` in `folder` lacks to keep its state on the platform; None where it is not alone there.
+        """What the `config.py` in `folder` lacks to keep its state on the platform; None unless it is the only config.
 
         Raises:
             ConfigProblem: it is not Python.
@@ -131,21 +131,21 @@ class ConfigGeneration:
         return found
 
     def apply(self, conversion: Conversion, *, force: bool = False) -> tuple[str, ...]:
-        """Do it: compare, write the new file, put the original away. On any failure the folder is as it was.
+        """Convert: compare, write the new file, put the original away. After any failure the folder is as before.
 
         Args:
-            force: replace a Python file that is there already; it is kept as a backup too.
+            force: replace an existing Python file, and keep it as a backup too.
 
         Returns:
             Warnings that came up.
 
         Raises:
-            FileExists: the Python file is there already and `force` is false.
+            FileExists: the Python file already exists, and `force` is false.
             ConfigProblem: SQLMesh loads something else from the new file.
             FileProblem: a file cannot be written.
         """
         if conversion.existing is not None and not force:
-            raise FileExists(f"{conversion.output} is there already.", path=str(conversion.output))
+            raise FileExists(f"{conversion.output} already exists.", path=str(conversion.output))
         warnings = self._verify(conversion)
         put_away = self.files.move if conversion.moves else self.files.copy
         with self._written(conversion):
@@ -177,39 +177,39 @@ class ConfigGeneration:
 
     def _verify(self, conversion: Conversion) -> tuple[str, ...]:
         if self.sqlmesh is None:
-            return ("SQLMesh is not installed here, so the result was not compared with the original.",)
+            return ("SQLMesh is not installed here, so dagctl could not compare the result with the original.",)
         found = self.sqlmesh.compare(conversion.source, conversion.text)
         source, fields = conversion.source, ", ".join(found.differences)
         if found.refusal is not None:
             raise _problem("refused", source, f"SQLMesh refuses {source}: {found.refusal}. Nothing was changed.")
         if found.differences:
-            raise _problem("differs", source, f"{source} would not be the same in Python: {fields}.")
-        return (f"The result was not compared with {source}: {found.problem}",) if found.problem else ()
+            raise _problem("differs", source, f"{source} would not mean the same in Python: {fields}.")
+        return (f"dagctl could not compare the result with {source}: {found.problem}",) if found.problem else ()
 
     def see_that_it_is_found(self, folder: PurePath) -> None:
-        """SQLMesh imports `config`, and so may models: with Python in a folder of that name, one of the two breaks.
+        """Make sure that no `config` package hides `config.py`: SQLMesh imports `config`, and so may models.
 
         Raises:
-            ConfigProblem: there is such a folder.
+            ConfigProblem: there is a folder of that name with Python in it.
         """
         package = folder / "config"
         try:
             names = self.files.names(package) if self.files.exists(package) else ()
         except FileProblem:
-            return  # a file without a suffix is no package
+            return  # it is a file, so not a package
         if any(name.endswith(".py") for name in names):
             both = f"{package} and {folder / PYTHON_NAME} cannot both be imported as `config`"
             raise _problem("shadowed", package, f"{both}.")
 
     def _see_that_jinja_decides(self, document: YamlDocument, source: PurePath) -> None:
-        """Gateways that are none, and that no Jinja could make right, SQLMesh refuses too: in its own words."""
+        """Refuse gateways that are invalid and that no Jinja could fix, in SQLMesh's own words if it has any."""
         root = document.root
         gateways = (root.get("gateways") or root.get("gateway")) if root is not None else None
         if root is None or gateways is None:
             return
         if any(isinstance(scalar, Live) for scalar in (*scalars(gateways), *(entry.key for entry in root.entries))):
             return
-        plain = "{{" not in document.text and "{%" not in document.text  # looking runs nothing
+        plain = "{{" not in document.text and "{%" not in document.text  # a comparison would render Jinja
         found = self.sqlmesh.compare(source, "").refusal if self.sqlmesh is not None and plain else None
         why = found or "its gateways are not a mapping of mappings"
         raise _problem("refused", source, f"SQLMesh refuses {source}: {why}. Nothing was changed.")
@@ -232,20 +232,20 @@ class ConfigGeneration:
             names = " and ".join(path.name for path in found)
             raise _problem("several", folder, f"There are several configurations: {names}.")
         if self.files.exists(python):
-            raise _problem("python", python, f"{python} is Python already, and there is no config.yaml to convert.")
+            raise _problem("python", python, f"{python} is already Python, and there is no config.yaml to convert.")
         above = self._above(folder)
         if above is not None:
-            raise _problem("below", above, f"There is no config.yaml here; the configuration above is {above}.")
+            raise _problem("below", above, f"There is no config.yaml here; the nearest configuration is {above}.")
         raise _problem("absent", folder, "There is no config.yaml here.")
 
     def _above(self, folder: PurePath) -> PurePath | None:
-        """The configuration of the nearest folder above that has one."""
+        """The configuration in the nearest parent folder that has one."""
         folders = (folder.joinpath(*[".."] * depth) for depth in range(1, _DEPTH))
         candidates = (above / name for above in folders for name in (PYTHON_NAME, *YAML_NAMES))
         return next((path for path in candidates if self.files.exists(path)), None)
 
     def free_backup(self, path: PurePath) -> PurePath:
-        """A name for a backup that takes no other's place."""
+        """An unused name for a backup."""
         candidate, number = path.with_name(f"{path.name}.bak"), 0
         while self.files.exists(candidate):
             number += 1
@@ -260,8 +260,8 @@ def _problem(case: str, path: PurePath, message: str) -> ConfigProblem:
 def _origin(source: PurePath, target: PurePath, backup: PurePath, project: str, *, moves: bool) -> Provenance:
     if moves:
         kept = f"{source.name}, which is kept as {backup.name}"
-        again = f"To make it anew, move {backup.name} back and run `dagctl config generate --force`."
+        again = f"To regenerate it, move {backup.name} back and run `dagctl config generate --force`."
         return Provenance(kept, again, project)
     return Provenance(
-        source.name, f"To make it anew, run `dagctl config generate -o {quoted(target.name)} --force`.", project
+        source.name, f"To regenerate it, run `dagctl config generate -o {quoted(target.name)} --force`.", project
     )

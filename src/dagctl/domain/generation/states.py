@@ -1,4 +1,4 @@
-"""Where a project's state is before it is converted: it stays there, and has to be carried over."""
+"""Where a project keeps its state before the conversion. It stays there until the user moves it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _HOSTS = ("host", "server_hostname", "account", "region_name", "instance_connect
 
 @frozen
 class KeptState:
-    """A state that lasts.
+    """A persistent state.
 
     Attributes:
-        gateways: those that keep it, as they are named; one without a name is "".
-        where: the database, in words; no credentials.
-        own: it has a `state_connection`; otherwise it is in the warehouse, which is SQLMesh's default.
+        gateways: the names of the gateways that use it; "" for one without a name.
+        where: the database, in words, without credentials.
+        own: it has a `state_connection`; otherwise it is in the warehouse, SQLMesh's default.
     """
 
     gateways: tuple[str, ...]
@@ -27,7 +27,7 @@ class KeptState:
 
 
 def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
-    """The states that the gateways of a configuration keep; none for a database in memory, which forgets it anyway."""
+    """The persistent states of a configuration's gateways, so not those in memory."""
     found: dict[tuple[str, bool], list[str]] = {}
     for gateway in gateways.entries:
         settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
@@ -41,7 +41,7 @@ def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
 
 
 def _where(connection: Node | None) -> str | None:
-    """The database in words; None where it is in memory."""
+    """The database in words; None if it is in memory."""
     if not isinstance(connection, Mapping):
         return "a database that Jinja chooses" if isinstance(connection, Live) else None
     kind = shown(connection.get("type")) or "duckdb"

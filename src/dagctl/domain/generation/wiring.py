@@ -1,4 +1,4 @@
-"""dagctl's state connection in every gateway of a document."""
+"""Puts dagctl's state connection in every gateway of a document."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}
 )
-"""The settings of a gateway: `gateways` with nothing else in it is one gateway, without a name."""
+"""The settings of a gateway: if `gateways` holds nothing else, it is itself one gateway, without a name."""
 
 CONNECTION, STATE = Leaf("connection"), Leaf("state_connection")
 PRODUCTION = Leaf("prod")
@@ -22,9 +22,9 @@ PRODUCTION = Leaf("prod")
 
 
 SHARED = Call("state_connection", None)
-"""The function that gives a gateway its state connection, where there are so many that they share one."""
+"""The function that gives each gateway its state connection, if there are more than two."""
 DEFAULT = Call("default_environment", None)
-"""The name under which a live default environment stands above the configuration."""
+"""The variable above the configuration that holds a live default environment."""
 
 
 @frozen
@@ -32,8 +32,8 @@ class Wired:
     """A document with dagctl's state connection in every gateway.
 
     Attributes:
-        default: the default environment where it is live, and has to be named before it is used.
-        shared: what `SHARED` calls; None where each gateway makes the call itself.
+        default: the default environment if it is live, and so needs a variable.
+        shared: what `SHARED` calls; None if each gateway makes the call itself.
         states: where the state has been.
     """
 
@@ -44,12 +44,12 @@ class Wired:
 
     @property
     def replaced(self) -> tuple[str, ...]:
-        """The gateways whose own state connection gives way."""
+        """The gateways whose own state connection dagctl's replaces."""
         return tuple(name for state in self.states if state.own for name in state.gateways)
 
 
 def wired(root: Mapping, project: str) -> Wired | None:
-    """Wire a document; None where it does not say itself what its gateways are.
+    """Wire a document; None if Jinja decides what its gateways are.
 
     Args:
         project: the dagctl project to pin.
@@ -74,7 +74,7 @@ def wired(root: Mapping, project: str) -> Wired | None:
 
 
 def _named(value: Node) -> Mapping | None:
-    """The gateways under their names; one that has none is under the empty one, as SQLMesh has it."""
+    """The gateways by name. Like SQLMesh, this uses the empty name for a gateway without one."""
     if not isinstance(value, Mapping):
         return None
     return (
@@ -85,12 +85,12 @@ def _named(value: Node) -> Mapping | None:
 
 
 def is_one_gateway(settings: dict[Any, Any]) -> bool:
-    """Whether these are the settings of one gateway without a name, or nothing at all.
+    """Whether these are the settings of one gateway without a name, or empty.
 
-    A gateway may well have the name of a gateway's setting; only `variables` can hold anything.
+    A gateway may have the same name as a gateway's setting, so the keys inside decide; `variables` may hold any keys.
 
     Args:
-        settings: the keys of each; nothing for one that is no mapping.
+        settings: the keys inside each; empty for a value that is not a mapping.
     """
     return GATEWAY_KEYS.issuperset(settings) and not any(
         keys and name != "variables" and GATEWAY_KEYS.issuperset(keys) for name, keys in settings.items()
@@ -126,7 +126,7 @@ def _with_state(gateway: Entry, common: tuple[str, ...], shared: bool) -> Entry:
 
 
 def _given_way(entry: Entry, call: Call) -> Entry:
-    """dagctl's state connection in the place of another, whose comments stay."""
+    """The entry with dagctl's state connection instead of its own, and with its comments."""
     inner = tuple(comments(entry.value))
     if not inner:
         return evolve(entry, value=call)
@@ -141,10 +141,10 @@ _STATE_BLOCK = re.compile(
 
 
 def without_states(text: str) -> str:
-    """YAML text without the state connections that dagctl's replace; one that Jinja goes in and out of stays."""
+    """YAML text without the state connections that dagctl's replace, except those entangled with Jinja or brackets."""
     return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "", text)
 
 
 def _open(block: str) -> bool:
-    """Whether something that opens in it does not close there."""
+    """Whether it has a Jinja statement, or a bracket without its partner."""
     return "{%" in block or any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))

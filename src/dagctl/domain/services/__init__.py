@@ -1,1 +1,1 @@
-"""What the domain does: verbs over ports."""
+"""The domain's verbs, over ports."""

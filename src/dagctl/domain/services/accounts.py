@@ -1,8 +1,8 @@
-"""Several accounts: more than one organization or platform signed in at once, one of them the current one.
+"""Several accounts: a person signed in to several organizations or platforms at once, with one account current.
 
-Tokens exist once: they are moved, never copied, because a refresh token that is used in two places ends its
-session. Whoever is killed between two steps leaves every session whole in one place at least; what is left in
-two places is the same session, and the current one counts.
+Tokens exist once: dagctl moves them and never copies them, because a refresh token used in two places ends its
+session. If a process dies between two steps, every session is still whole in at least one place. If it is in two
+places, it is the same session, and the current account's copy counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dagctl.ports.storage import Storage
 
 @frozen
 class AccountService:
-    """Knows the accounts that are signed in, and changes which of them is the current one."""
+    """Lists the accounts that are signed in, and changes which one is current."""
 
     storage: Storage
     sessions: SessionService
@@ -38,18 +38,18 @@ class AccountService:
         current = account_of(Kept(self.storage.current), None, self._now())
         found = [account for account, _ in others(self.storage, self._now())]
         if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
-            return tuple(found)  # its tokens are on the shelf: somebody was kept from bringing them back
+            return tuple(found)  # its tokens are on the shelf: a process died before it could bring them back
         return (current, *(account for account in found if not account.same_as(current)))
 
     def switch(self, wanted: str) -> Account:
-        """Make an account the current one, and keep the one that was.
+        """Make an account the current one, and keep the previous one.
 
         Args:
             wanted: its name, or its organization's name or ID.
 
         Raises:
             AccountNotFound: there is no such account, or there are several.
-            FileProblem: it cannot be read, or the change cannot be recorded.
+            FileProblem: the account cannot be read, or the change cannot be recorded.
         """
         here = self.storage.current.tokens
         with here.lock():
@@ -64,10 +64,10 @@ class AccountService:
         """Sign out of an account: remove its tokens and credentials.
 
         Args:
-            wanted: its name, or its organization's name or ID; the one that commands work with here where None.
+            wanted: its name, or its organization's name or ID; None for the account that commands use here.
 
         Returns:
-            Whether the issuer has confirmed the revocation.
+            Whether the issuer confirmed the revocation.
 
         Raises:
             AccountNotFound: there is no such account, or there are several.
@@ -75,7 +75,7 @@ class AccountService:
         """
         kept = self.sessions.contexts.meant() if wanted is None else None
         account = self._find(wanted) if wanted is not None else None
-        self._tidy()  # a copy that a kill has left on the shelf would outlive the session
+        self._tidy()  # a copy on the shelf, left by a process that died, would outlive the session
         if account is not None and not account.current:
             return self._forget(account.name)
         kept = kept or Kept(self.storage.current)
@@ -85,7 +85,7 @@ class AccountService:
         return revoked
 
     def sign_out_everywhere(self) -> bool:
-        """Sign out of every account; returns whether the issuers have confirmed each revocation.
+        """Sign out of every account; returns whether the issuers confirmed every revocation.
 
         Raises:
             FileUnusable: one cannot be removed.
@@ -97,12 +97,12 @@ class AccountService:
 
     @contextmanager
     def put_aside(self) -> Iterator[None]:
-        """Keep the current account for later; in the block another one takes its place, and if that fails it is back.
+        """Move the current account to the shelf, so that the block can replace it; if that fails, move it back.
 
         The caller holds the token lock.
 
         Raises:
-            FileProblem: it cannot be kept.
+            FileProblem: the account cannot be stored there.
         """
         name, corrupt = self._kept_for_later()
         try:
@@ -116,14 +116,14 @@ class AccountService:
             raise
 
     def _kept_for_later(self) -> tuple[str | None, bool]:
-        """Its name on the shelf, None where there was none to keep; and whether its tokens are corrupt."""
+        """Copy the current account to the shelf: its name there, or None; and whether its tokens are corrupt."""
         here, name = Kept(self.storage.current), None
         settings, corrupt = here.settings, False
         try:
             tokens = here.tokens
-        except FileCorrupt:  # that is kept where it is, for whoever writes there next to set aside
+        except FileCorrupt:  # it stays; the next write there sets it aside
             tokens, corrupt = None, True
-        here.stores.credentials.clear()  # first: where that fails, nothing has been moved
+        here.stores.credentials.clear()  # first: if that fails, nothing has moved yet
         if settings.current_org is not None and tokens is not None:
             name = self._free_name(settings)
             kept = self.storage.others.stores(name)
@@ -132,11 +132,11 @@ class AccountService:
         return name, corrupt
 
     def sweep(self) -> None:
-        """Remove what is on the shelf for nothing: left by somebody who was killed, or signed out.
+        """Remove stale accounts from the shelf: signed out, or left by a process that died.
 
         The caller holds the token lock.
         """
-        with suppress(FileProblem):  # what cannot be read is somebody's to look at, and stays
+        with suppress(FileProblem):  # an unreadable account stays, for a person to look at
             here = Kept(self.storage.current)
             current = account_of(here, None, self._now()) if here.tokens is not None else None
             for name in self.storage.others.names():
@@ -153,7 +153,7 @@ class AccountService:
         return revoked
 
     def _tidy(self) -> None:
-        """`sweep`, by somebody who does not hold the lock, and if nobody else does."""
+        """`sweep` under the lock, unless another process holds it for too long."""
         with suppress(FileProblem), self.storage.current.tokens.lock():
             self.sweep()
 
@@ -164,7 +164,7 @@ class AccountService:
             here.settings.save(kept.settings)
             if tokens is not None:
                 save(tokens)
-        with suppress(FileProblem):  # it is here; what is left of it there is swept
+        with suppress(FileProblem):  # the account is here now; `sweep` removes the rest from the shelf
             self.storage.others.remove(name)
 
     def _find(self, wanted: str) -> Account:
@@ -179,16 +179,16 @@ class AccountService:
         raise AccountNotFound(f"There is no account {wanted!r} here.", account=wanted, known=known)
 
     def _free_name(self, settings: Settings) -> str:
-        """A name for it on the shelf: the one that it has there already, or one that nobody else has."""
+        """A name on the shelf: the account's own if it is there already, else an unused one."""
         wanted = account_name(settings)
         names = (wanted, *(f"{wanted}-{number}" for number in range(2, 100)))
         return next((name for name in names if self._is_free(name, settings)), wanted)
 
     def _is_free(self, name: str, settings: Settings) -> bool:
-        """Whether nothing is there but the same account; what cannot be read is somebody's to look at."""
+        """Whether the name is unused, or the same account has it. Never overwrites an unreadable account."""
         try:
             kept = Kept(self.storage.others.stores(name))
-            with suppress(FileCorrupt):  # to save sets it aside
+            with suppress(FileCorrupt):  # saving sets corrupt tokens aside
                 _ = kept.tokens
             return name not in self.storage.others.names() or _key(kept.settings) == _key(settings)
         except FileProblem:

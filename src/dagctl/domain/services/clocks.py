@@ -1,4 +1,4 @@
-"""A clock that is minutes off makes live tokens look dead and dead ones alive: it is named, not looped on."""
+"""A clock that is minutes off makes valid tokens look expired, and the reverse: dagctl says so instead of retrying."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ClockCheck:
-    """Compares this machine's clock with the API's, when something makes one wonder."""
+    """Compares this machine's clock with the API's when something looks odd."""
 
     def __init__(self, api: ApiGateway, clock: Clock) -> None:
         self.api = api
         self.clock = clock
 
     def ahead(self, api_url: str) -> timedelta | None:
-        """How far this machine's clock is ahead of the API's, to the second; None where it does not say."""
+        """How far this machine's clock is ahead of the API's, to the second; None if the API does not say."""
         try:
             theirs = self.api.server_date(api_url)
         except PlatformError:
@@ -31,7 +31,7 @@ class ClockCheck:
         return None if theirs is None else self.clock.now() - theirs
 
     def require(self, api_url: str) -> None:
-        """Return if the clocks agree, as far as can be told.
+        """Return if the clocks agree, or if the API does not tell its time.
 
         Raises:
             ClockSkewed: they are further apart than `LEEWAY`.
@@ -39,18 +39,18 @@ class ClockCheck:
         ahead = self.ahead(api_url)
         if ahead is not None and abs(ahead) > LEEWAY:
             raise ClockSkewed(
-                f"This machine's clock is {skew(ahead)} that of {api_url}, so tokens that live look dead or "
-                "the other way round.",
+                f"This machine's clock is {skew(ahead)} that of {api_url}, so dagctl cannot tell valid tokens from "
+                "expired ones.",
                 host=api_url,
                 ahead=ahead,
             )
 
     @contextmanager
     def explaining(self, api_url: str) -> Iterator[None]:
-        """Where a wrong clock explains a refusal, have it say so.
+        """Blame the clock for a refusal in the block, if the clock is wrong.
 
         Raises:
-            ClockSkewed: instead of `TokenOutOfTime`, or of a 401 for a token that seems to live.
+            ClockSkewed: in place of `TokenOutOfTime`, or of a 401 for a token that looks valid.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""Reading the context: what a call pins, then the surroundings, then what is recorded."""
+"""Reads the context: the call's pin first, then variables and `.dagctl.yaml`, then the recorded settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagctl.ports.storage import Storage
 
 @frozen
 class World:
-    """What a verb works on, read once and handed down: the context, and what is kept of its account."""
+    """What a verb works on, read once and passed down: the context, and its account's stores."""
 
     context: Context
     kept: Kept
@@ -33,14 +33,13 @@ class ContextService:
         """The context to work in.
 
         Args:
-            pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models
-                must never meet another project's state, so an environment variable that contradicts it is refused.
+            pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models must never
+                run against another project's state, so an environment variable must not contradict it.
 
         Raises:
-            ProjectConflict: the environment names another project than `pinned`, or `pinned` is another
-                organization's.
-            SettingUnusable: a setting is unusable, or names another API than the one signed in at.
-            FileProblem: what is recorded cannot be read.
+            ProjectConflict: a variable names another project than `pinned`, or `pinned` names another organization.
+            SettingUnusable: a setting is invalid, or names another API than the one signed in to.
+            FileProblem: the recorded settings cannot be read.
         """
         return self.read(pinned).context
 
@@ -51,11 +50,11 @@ class ContextService:
         return World(resolved(settings, kept.stores.settings.describe(), self.overrides, pinned), kept)
 
     def read_again(self, before: Context) -> World:
-        """The account of a context that was resolved earlier, whichever is the current one by now.
+        """The account of an earlier context, whichever account is current by now.
 
         Raises:
-            ProjectConflict: that organization is signed in here no more.
-            FileProblem: what is recorded cannot be read.
+            ProjectConflict: nobody is signed in to that organization any more.
+            FileProblem: the recorded settings cannot be read.
         """
         if self.overrides.given_session:
             return World(before, Kept(self.storage.current))
@@ -66,8 +65,8 @@ class ContextService:
         if moved or recorded_api_url(now) != url:
             name = now.organization.name if now.organization else "an organization"
             raise ProjectConflict(
-                f"{before.owner} on {url} is where this process keeps its state, but you have signed in to "
-                f"{name} on {recorded_api_url(now)} since it began.",
+                f"This process keeps its state in {before.owner} on {url}, but you have signed in to "
+                f"{name} on {recorded_api_url(now)} since it started.",
                 project=before.project.value if before.project else None,
                 organization=before.owner,
                 meanwhile=True,
@@ -75,7 +74,7 @@ class ContextService:
         return World(before, kept)
 
     def meant(self) -> Kept:
-        """What is kept of the account that the surroundings ask for; the current one where they do not ask."""
+        """The account that variables and `.dagctl.yaml` select; the current one if they select none."""
         if not self.overrides.choose_account:
             return Kept(self.storage.current)
         organization, api_url = self.overrides.organization, self.overrides.api_url

@@ -1,4 +1,4 @@
-"""What is kept of the accounts on this machine, and which of them is meant."""
+"""The accounts that this machine stores, and which one a request means."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ from dagctl.ports.storage import Storage, Stores
 
 
 class Kept:
-    """What is kept of one account, read once: a verb sees one state of it, however often it asks.
-
-    Args:
-        stores: where it is kept.
-    """
+    """One stored account, read once: a verb sees one state of it, however often it asks."""
 
     def __init__(self, stores: Stores) -> None:
         self.stores = stores
@@ -35,25 +31,25 @@ class Kept:
 
     @cached_property
     def tokens(self) -> TokenSet | None:
-        """The tokens; None where there are none. Raises `FileProblem`."""
+        """The tokens; None if there are none. Raises `FileProblem`."""
         return self.stores.tokens.load()
 
     def again(self) -> Kept:
-        """The same, to be read anew: under a lock, what was seen before it counts no more."""
+        """The same account, unread: what a verb read before it took the lock may be out of date."""
         return Kept(self.stores)
 
 
 @frozen
 class Account:
-    """A session that is signed in, and what it works on.
+    """An organization on a platform that somebody is signed in to.
 
     Attributes:
-        name: what it is called here.
-        organization: its name, or its ID where no name is known.
-        project: its current project; None where none is chosen.
-        signed_in: its tokens live, or can be renewed.
-        expires_at: aware; when its tokens expire if nobody renews them.
-        current: it is the one that everybody works with who does not ask for another.
+        name: the account's name on this machine.
+        organization: its organization's name, or ID if the name is unknown.
+        project: its current project; None if none is chosen.
+        signed_in: its tokens are still valid, or dagctl can renew them.
+        expires_at: aware; when its tokens expire unless renewed.
+        current: it is the account to use when nothing selects another one.
     """
 
     name: str
@@ -75,10 +71,10 @@ class Account:
 
 
 def account_of(kept: Kept, name: str | None, now: datetime) -> Account | None:
-    """The account that is kept there; None where there is none.
+    """The account in `kept`; None if there is none.
 
     Args:
-        name: what it is called on the shelf; None for the current one.
+        name: its name on the shelf; None for the current account.
         now: aware.
 
     Raises:
@@ -100,7 +96,7 @@ def account_of(kept: Kept, name: str | None, now: datetime) -> Account | None:
 
 
 def others(storage: Storage, now: datetime) -> Iterator[tuple[Account, Kept]]:
-    """The accounts on the shelf. One that cannot be read is no reason not to work with another; doctor names it."""
+    """The accounts on the shelf. Skips an unreadable one, so the others still work; doctor names it."""
     for name in storage.others.names():
         try:
             kept = Kept(storage.others.stores(name))
@@ -112,11 +108,11 @@ def others(storage: Storage, now: datetime) -> Iterator[tuple[Account, Kept]]:
 
 
 def meant(storage: Storage, now: datetime, organization: str | None, api_url: str | None) -> Kept:
-    """What is kept of the account that fits: the current one if it does, or if no other does alone.
+    """The account that matches: the current one if it does, else the only other match, else the current one.
 
     Args:
-        organization: name or ID; any where None.
-        api_url: canonical; any where None.
+        organization: name or ID; None matches any.
+        api_url: canonical; None matches any.
     """
 
     def fits(account: Account | None) -> bool:
@@ -130,16 +126,16 @@ def meant(storage: Storage, now: datetime, organization: str | None, api_url: st
             return current
         fitting = [kept for account, kept in others(storage, now) if fits(account)]
     except FileProblem:
-        return current  # whoever uses it is told
+        return current  # its first use raises the same error
     return fitting[0] if len(fitting) == 1 else current
 
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?")
-"""Names that Windows has no folder for, whatever follows their dot."""
+"""Names that Windows reserves, whatever follows their dot."""
 
 
 def account_name(settings: Settings) -> str:
-    """What people would call an account: the organization, and its host where that is not the hosted platform's."""
+    """A readable name for an account: the organization, and the API's host unless that is the hosted platform."""
     organization = _word(settings.current_org_name or "") or _word(settings.current_org or "") or "account"
     url = recorded_api_url(settings)
     return organization if url == HOSTED_API_URL else f"{organization}@{_word(urlsplit(url).netloc)}"
@@ -147,5 +143,5 @@ def account_name(settings: Settings) -> str:
 
 def _word(text: str) -> str:
     word = re.sub(r"[^\w.]+", "-", text.casefold())
-    word = word.encode()[:60].decode(errors="ignore").strip("-.")  # a folder is called so, and takes 255 bytes
+    word = word.encode()[:60].decode(errors="ignore").strip("-.")  # it names a folder, which allows 255 bytes
     return f"{word}-" if _DEVICE.fullmatch(word) else word

@@ -1,6 +1,6 @@
 """Signing in: the authorization code flow with PKCE (RFC 8252, RFC 7636), and the device flow (RFC 8628).
 
-Nothing is recorded until the person is known to belong to the organization that was asked for.
+dagctl records nothing until it knows that the person belongs to the requested organization.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
 _NO_GRANT = ("unauthorized_client", "unsupported_grant_type")
-"""What an issuer answers whose client is not to sign in this way (RFC 6749 section 5.2)."""
+"""The error codes of an issuer that does not let this client use the grant (RFC 6749 section 5.2)."""
 
 _PENDING = ("authorization_pending", "slow_down")
-"""What an issuer answers while the person has not finished (RFC 8628 section 3.5)."""
+"""The error codes of an issuer that still waits for the person (RFC 8628 section 3.5)."""
 
 _LONGEST_PAUSE = 20.0
-"""Seconds between two polls of an issuer that cannot be reached."""
+"""The most seconds between two polls of an issuer that cannot be reached."""
 
 
 @frozen
@@ -81,10 +81,10 @@ class Destination:
     """Where a sign-in goes.
 
     Attributes:
-        organization: its name or ID; None where nobody has said one.
+        organization: its name or ID; None if nothing names one.
         api_url: the platform's API, in canonical form.
-        select_account: the issuer is to ask which account, whoever is signed in in the browser already.
-        login_hint: the account that signed in there before, where the same is meant.
+        select_account: let the issuer ask which account to use, even if the browser is already signed in.
+        login_hint: the account of the last sign-in there, if this one is for the same organization.
     """
 
     organization: Sourced[str] | None
@@ -94,7 +94,7 @@ class Destination:
 
     @property
     def request(self) -> dict[str, str]:
-        """Its part of the authorization request (OpenID Connect Core 1.0 section 3.1.2.1)."""
+        """Its parameters of the authorization request (OpenID Connect Core 1.0 section 3.1.2.1)."""
         if self.select_account:
             return {"prompt": "select_account"}
         return {"login_hint": self.login_hint} if self.login_hint else {}
@@ -105,9 +105,9 @@ class SignedIn:
     """A sign-in that succeeded.
 
     Attributes:
-        expires_at: aware; when the tokens expire if nobody renews them, None where they do not say.
-        proxy: None where the platform did not say where its state databases are.
-        project: the project that stays chosen, None where there is none.
+        expires_at: aware; when the tokens expire unless renewed; None if they do not say.
+        proxy: None if the platform did not say where its state databases are.
+        project: the project that is still chosen; None if there is none.
     """
 
     organization: Organization
@@ -123,8 +123,8 @@ class LoginService:
     """Signs a person in.
 
     Attributes:
-        accounts: where a sign-in is recorded; an account that it replaces is kept.
-        secret: gives a new unguessable string of at least 43 unreserved characters (RFC 7636 section 4.1).
+        accounts: records a sign-in, and keeps the account that it replaces.
+        secret: returns a new unguessable string of at least 43 unreserved characters (RFC 7636 section 4.1).
     """
 
     api: ApiGateway
@@ -136,14 +136,14 @@ class LoginService:
     def destination(
         self, organization: str | None = None, api_url: str | None = None, *, select_account: bool = False
     ) -> Destination:
-        """Where a sign-in goes: as the caller says, else as the surroundings do, else where the last one went.
+        """Where a sign-in goes: as the caller says, else as variables and `.dagctl.yaml` say, else as last time.
 
-        The issuer asks for the account unless it is the organization of the last sign-in: the browser may well be
-        signed in as somebody who belongs to another one.
+        The issuer asks which account to use, unless the organization is that of the last sign-in: the browser may be
+        signed in with an account of another organization.
 
         Raises:
-            SettingUnusable: the URL is unusable.
-            FileProblem: what is recorded cannot be read.
+            SettingUnusable: the URL is invalid.
+            FileProblem: the recorded settings cannot be read.
         """
         here = Kept(self.accounts.storage.current)
         url = self._api_url(api_url, here)
@@ -184,16 +184,16 @@ class LoginService:
         """Sign in through a browser.
 
         Args:
-            organization: name or ID of the organization to work for; see `destination` where None.
-            api_url: the platform's API; see `destination` where None.
+            organization: name or ID of the organization to work for; if None, see `destination`.
+            api_url: the platform's API; if None, see `destination`.
             timeout: seconds to wait for the person.
-            select_account: have the issuer ask which account, in any case.
+            select_account: let the issuer ask which account to use, in any case.
 
         Raises:
-            SignInFailed: with what went wrong; nothing was recorded.
-            PortTaken: the callback's port is in use.
-            PlatformError: the API or the issuer cannot be talked to.
-            FileProblem: the outcome cannot be recorded.
+            SignInFailed: the message says why; nothing was recorded.
+            PortTaken: another program uses the callback's port.
+            PlatformError: the API or the issuer does not answer, or refuses.
+            FileProblem: the tokens cannot be stored.
         """
         goal = self.destination(organization, api_url, select_account=select_account)
         wanted, platform = _named(goal), self._begin(goal)
@@ -232,7 +232,7 @@ class LoginService:
             show: called once with the code to show to the person.
 
         Raises:
-            SignInFailed: also where the issuer has no such grant for this client.
+            SignInFailed: `DeviceGrantRefused` if the issuer has no such grant for this client.
         """
         goal = self.destination(organization, api_url)
         wanted, platform = _named(goal), self._begin(goal)
@@ -271,15 +271,13 @@ class LoginService:
         raise trouble or _too_late(timeout if timeout < device.expires_in else None)
 
     def _begin(self, goal: Destination) -> Platform:
-        """The platform to sign in at, once it is known that tokens can be kept: sooner than anybody sees a browser."""
+        """The platform to sign in at. First makes sure that tokens can be stored, before any browser opens."""
         kept = Kept(self.accounts.storage.current)
         tokens = kept.stores.tokens
         if not tokens.writable:
             given_by = tokens.describe()
-            raise FileUnusable(
-                f"The session comes from {given_by}, so there is nothing to sign in to.", given_by=given_by
-            )
-        with tokens.lock(), tokens.reserved(), suppress(FileCorrupt):  # the sign-in mends that
+            raise FileUnusable(f"The session comes from {given_by}, so dagctl cannot sign in.", given_by=given_by)
+        with tokens.lock(), tokens.reserved(), suppress(FileCorrupt):  # the sign-in repairs that
             _ = kept.tokens
         return self._platform(goal.api_url.value, kept.settings)
 
@@ -292,7 +290,7 @@ class LoginService:
             return known
         if not _vouched_for(advertised, url, recorded):
             raise SettingUnusable(
-                f"{url} names {advertised.issuer_host} as its issuer, which is on another host and not known to you.",
+                f"{url} names {advertised.issuer_host} as its issuer, on another host that you have not approved.",
                 source=self.accounts.storage.current.settings.describe(),
                 api_url=url,
                 issuer_host=advertised.issuer_host,
@@ -315,7 +313,7 @@ class LoginService:
                 )
             if not meant_for(answer.access_token, platform.api_url):
                 raise SignInFailed(
-                    f"The issuer {platform.issuer_host} gave a token that is not for {platform.api_url}.",
+                    f"The issuer {platform.issuer_host} issued a token that is not for {platform.api_url}.",
                     issuer_host=platform.issuer_host,
                     code="invalid_token",
                 )
@@ -331,7 +329,7 @@ class LoginService:
     def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
         try:
             organization = self.api.organization(ApiAccess(platform.api_url, answer.id_token), identity.subject)
-        except TokenNotAccepted:  # to sign in once more would help nobody
+        except TokenNotAccepted:  # another sign-in would not help
             raise SignInFailed(
                 f"{platform.api_url} does not accept the tokens of {platform.issuer_host}.",
                 issuer_host=platform.issuer_host,
@@ -354,7 +352,7 @@ class LoginService:
         return organization
 
     def _forget(self, platform: Platform, answer: TokenSet) -> None:
-        """Tokens of a person that is turned away serve nobody."""
+        """Revoke the tokens of a sign-in that dagctl refuses."""
         if answer.refresh_token:
             with suppress(DagctlError):
                 self.identity.revoke(platform, answer.refresh_token)
@@ -363,15 +361,15 @@ class LoginService:
         try:
             return self.api.state_proxy(access)
         except PlatformError:
-            return None  # no reason to fail a sign-in; the host is derived from the API's then
+            return None  # dagctl derives the host from the API's then
 
     def _record(
         self, platform: Platform, organization: Organization, proxy: StateProxy | None, save: Callable[[], None]
     ) -> str | None:
-        """Record who signed in where; returns the project that stays chosen. The caller holds the token lock.
+        """Record who signed in where; return the project that is still chosen. The caller holds the token lock.
 
-        A change of organization or platform puts the old account aside first: whoever kills us in between
-        finds nobody signed in, but never one organization's tokens beside another's name.
+        If the organization or platform changes, the old account goes to the shelf first. If the process dies there,
+        nobody is signed in, but one organization's tokens never end up under another's name.
         """
         here = self.accounts.storage.current.settings
         before = here.load()
@@ -398,7 +396,7 @@ class LoginService:
 
 def _named(goal: Destination) -> str:
     if goal.organization is None:
-        raise SettingUnusable("Nobody has said which organization to sign in to.")
+        raise SettingUnusable("The sign-in names no organization.")
     return goal.organization.value
 
 
@@ -431,14 +429,14 @@ def _authorization_url(
         "nonce": nonce,
         **goal.request,
     }
-    joint = "&" if "?" in endpoints.authorization else "?"  # RFC 6749 section 3.1: it may have a query
+    joint = "&" if "?" in endpoints.authorization else "?"  # RFC 6749 section 3.1: the endpoint may have a query
     return f"{endpoints.authorization}{joint}{urlencode(parameters)}"
 
 
 def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints) -> bool:
     """Whether a callback answers this request (RFC 6749 section 10.12, RFC 9207 section 2.4).
 
-    A code that the person has typed is bound to it by PKCE and the nonce alone (RFC 9700 section 2.1).
+    Only PKCE and the nonce bind a code that the person typed to this request (RFC 9700 section 2.1).
     """
     if isinstance(query, TypedCode):
         return True
@@ -453,23 +451,23 @@ def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints)
 
 
 def _code(query: Mapping[str, Secret], platform: Platform) -> Secret:
-    """The code in an answer to the authorization request, unless that says no (RFC 6749 section 4.1.2.1)."""
+    """The code in an answer to the authorization request; raises if the issuer refuses (RFC 6749 section 4.1.2.1)."""
     if not query.get("error"):
         return query["code"]
     said = (query.get(name, Secret("")).reveal() for name in ("error_description", "error"))
     words, code = (printable(without_tokens(text)).rstrip(".") for text in said)
-    why = f"{words} ({code})" if words and code else words or code or "it does not say why"
+    why = f"{words} ({code})" if words and code else words or code or "it did not say why"
     raise SignInFailed(f"The issuer refused the sign-in: {why}.", issuer_host=platform.issuer_host, code=code or None)
 
 
 def _of_poll(platform: Platform, error: Refused) -> DagctlError:
-    """A poll for a device's tokens ends in something else than waiting (RFC 8628 section 3.5)."""
+    """The error that ends the polls for a device's tokens (RFC 8628 section 3.5)."""
     if error.code == "expired_token":
         return _too_late(None)
     if error.code in _NO_GRANT:
         return _without_device(platform)
     if error.code is None:
-        return error  # it is not the sign-in that was refused
+        return error  # the issuer refused the request, not the sign-in
     return SignInFailed(f"The sign-in was refused: {error.message}", issuer_host=platform.issuer_host, code=error.code)
 
 
@@ -484,7 +482,7 @@ def _too_late(timeout: float | None) -> SignInTimedOut:
     """Nobody finished in time.
 
     Args:
-        timeout: seconds that the person was given; None where the device code expired before.
+        timeout: how many seconds the person had; None if the device code expired first.
     """
     if timeout is None:
         return SignInTimedOut("The device code expired before the sign-in was finished.")
@@ -497,7 +495,7 @@ def _show_success(visit: Visit, signed_in: SignedIn) -> None:
 
 
 def _vouched_for(advertised: Advertisement, api_url: str, recorded: Settings) -> bool:
-    """Whether an issuer that an API names is trusted: it is on the API's own host, or was set by hand."""
+    """Whether to trust the issuer that an API names: it is on the API's own host, or the user has configured it."""
     api_host = urlsplit(api_url).hostname
     its_own = urlsplit(f"//{advertised.issuer_host}").hostname == api_host
     at_home = recorded.api_url is None or canonical_api_url(recorded.api_url) == api_url

@@ -1,4 +1,4 @@
-"""The organization's projects: listing them, choosing one, finding what a name means."""
+"""The organization's projects: list them, choose one, find one by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagctl.ports.api_gateway import ApiGateway
 
 
 class ProjectService:
-    """Knows the organization's projects. What was looked up once is remembered for this object's life."""
+    """Knows the organization's projects. Remembers each lookup as long as this object lives."""
 
     def __init__(self, sessions: SessionService, api: ApiGateway) -> None:
         self.sessions = sessions
@@ -30,7 +30,7 @@ class ProjectService:
 
         Raises:
             NotSignedIn: nobody is signed in.
-            PlatformError: the API cannot be asked, or refuses.
+            PlatformError: the API does not answer, or refuses.
         """
         return self.list_in(self.with_organization(self.sessions.open()))
 
@@ -44,20 +44,20 @@ class ProjectService:
         return self._projects[key]
 
     def choose(self, wanted: str) -> Project:
-        """Make a project of the organization the current one.
+        """Make one of the organization's projects the current one.
 
         Args:
             wanted: its name (in any case) or its ID.
 
         Raises:
-            ProjectNotFound: there is no such project; near misses are named.
-            ProjectError: the session comes from outside, so no choice is recorded.
+            ProjectNotFound: there is no such project; the error names near misses.
+            ProjectError: the session comes from outside, so dagctl records no choice.
             FileProblem: the choice cannot be recorded.
         """
         world = self.sessions.contexts.read()
         if not world.kept.stores.tokens.writable:
             given_by = world.kept.stores.tokens.describe()
-            raise ProjectError(f"The session comes from {given_by}, so no choice is recorded.", project=wanted)
+            raise ProjectError(f"The session comes from {given_by}, so dagctl records no choice.", project=wanted)
         session = self.with_organization(self.sessions.open_in(world))
         project = find(self.list_in(session), wanted, session.context.owner)
         recorded = evolve(session.context.recorded, current_project=project.name, current_project_id=project.id)
@@ -65,12 +65,12 @@ class ProjectService:
         return project
 
     def identified(self, session: Session) -> Session:
-        """`session` with its organization's and project's name and ID, looked up where they are not recorded.
+        """`session` with its organization's and project's name and ID. Looks up what is not recorded.
 
         Raises:
             NoProject: no project is chosen.
             ProjectNotFound: the organization has no such project.
-            PlatformError: the API cannot be asked, or refuses.
+            PlatformError: the API does not answer, or refuses.
         """
         if session.context.project is None:
             raise NoProject("No project is chosen.", organization=session.context.owner)
@@ -88,12 +88,12 @@ class ProjectService:
         )
 
     def with_organization(self, session: Session) -> Session:
-        """`session` with its organization's ID, looked up where it is not recorded.
+        """`session` with its organization's ID. Looks it up if it is not recorded.
 
         Raises:
             NotSignedIn: the account belongs to no organization yet.
             OrganizationRefused: it belongs to another one.
-            PlatformError: the API cannot be asked, or refuses.
+            PlatformError: the API does not answer, or refuses.
         """
         context = session.context
         if context.organization_id is not None:
@@ -126,10 +126,10 @@ class ProjectService:
 
 
 def find(projects: Sequence[Project], wanted: str, organization: str) -> Project:
-    """The project that `wanted` names: its ID, its name, or its name in another case, in this order.
+    """The project that `wanted` names, by its ID, its name, or its name in another case, in this order.
 
     Raises:
-        ProjectNotFound: none does, or several do.
+        ProjectNotFound: no project matches, or several do.
     """
     for matches in (
         [project for project in projects if project.id == wanted],

@@ -1,4 +1,4 @@
-"""The guard of protected environments. It fails closed: what is not known to be allowed is refused."""
+"""The guard of protected environments. It fails closed: it refuses whatever is not known to be allowed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dagctl.ports.command_line import CommandLine
 
 @frozen
 class ProtectionService:
-    """Asks the platform before an environment is touched.
+    """Asks the platform before SQLMesh changes an environment.
 
     Attributes:
-        verdicts: what this process has been told already; shared by every service of the process.
+        verdicts: the answers that this process already has; all its services share them.
     """
 
     api: ApiGateway
@@ -39,17 +39,17 @@ class ProtectionService:
         project_id: str | None = None,
         project: str | None = None,
     ) -> None:
-        """Return if the environments in question are allowed; a yes is remembered for as long as `Verdicts` says.
+        """Return if the platform allows the environments in question. `Verdicts` remembers each yes for a while.
 
         Args:
-            environment: the environment; what the running command targets where None.
+            environment: the environment; None for those that the running command targets.
             default_environment: the environment of a command that names none.
-            project_id: used as it is; the context's project where None.
+            project_id: taken as given; None for the context's project.
             project: name or ID of the project that the caller insists on.
 
         Raises:
             EnvironmentProtected: the platform says no.
-            ProtectionUnknown: the platform could not be asked, or its answer means nothing.
+            ProtectionUnknown: the platform gave no usable answer.
             NotSignedIn: nobody is signed in.
             DagctlError: the project in question is not known.
         """
@@ -60,14 +60,14 @@ class ProtectionService:
         self.admitted(targets, project, project_id=project_id)
 
     def targets(self, default_environment: str | None = None) -> Targets:
-        """What the running command targets."""
+        """The environments that the running command targets."""
         return self.commands.targets(default_environment)
 
     def anything(self, reason: str) -> Targets:
-        """What somebody targets who may go on to do anything: production stands for it.
+        """The targets of a program that may change anything: production represents them all.
 
         Args:
-            reason: what they have started, for people.
+            reason: the program, for people.
         """
         return Targets.every(PRODUCTION, reason)
 
@@ -80,12 +80,12 @@ class ProtectionService:
         since: Context | None = None,
         again: bool = False,
     ) -> Session | None:
-        """The session to touch `targets` in, once all of them are allowed. Without any, nobody is asked: None.
+        """The session in which to change `targets`, once the platform allows them all; None if there are no targets.
 
         Args:
             project: the project that the caller insists on.
-            project_id: used as it is.
-            since: an identified context of this process, to go on in whichever account is the current one by now.
+            project_id: taken as given.
+            since: an earlier, identified context of this process, whose account to keep whichever is current by now.
             again: as for `require`.
 
         Raises:
@@ -98,14 +98,14 @@ class ProtectionService:
         return session
 
     def require(self, targets: Targets, session: Session, *, again: bool = False) -> None:
-        """Return if every environment in `targets` is allowed in an identified session.
+        """Return if the platform allows every environment in `targets`, in an identified session.
 
         Args:
-            again: what was allowed a moment ago is asked about once more.
+            again: ask again even about environments that were allowed a moment ago.
 
         Raises:
             EnvironmentProtected: the platform says no.
-            ProtectionUnknown: the platform could not be asked, or its answer means nothing.
+            ProtectionUnknown: the platform gave no usable answer.
         """
         access, project_id = session.access, session.context.project_id
         who = identity_of(session.tokens.id_token).subject
@@ -116,10 +116,10 @@ class ProtectionService:
                 raise _protected(environment, session, targets, verdict)
 
     def ask(self, environment: str, *, project: str | None = None) -> Verdict:
-        """What the platform says now about one environment.
+        """The platform's current verdict on one environment.
 
         Raises:
-            DagctlError: as `check` does, but for `EnvironmentProtected`.
+            DagctlError: as `check` does, except `EnvironmentProtected`.
         """
         name = sanitized(environment)
         return self.ask_in(name, self._session(name, project))
@@ -136,7 +136,7 @@ class ProtectionService:
     def _session(
         self, environment: str, project: str | None, project_id: str | None = None, *, since: Context | None = None
     ) -> Session:
-        """An identified session; where the platform cannot be asked for it, nobody knows what is protected."""
+        """An identified session. If the platform does not answer, nobody knows what is protected."""
         contexts = self.sessions.contexts
         try:
             world = contexts.read(project) if since is None else contexts.read_again(since)
@@ -164,7 +164,7 @@ def _project(session: Session) -> str:
 def _unknown(environment: str, project: str | None, error: PlatformError) -> ProtectionUnknown:
     where = f" of project {project!r}" if project else ""
     return ProtectionUnknown(
-        f"Nobody could say whether the environment {environment!r}{where} is protected, "
+        f"dagctl could not find out whether the environment {environment!r}{where} is protected, "
         f"so it counts as protected: {error.message}",
         environment=environment,
         project=project,
@@ -175,7 +175,7 @@ def _unknown(environment: str, project: str | None, error: PlatformError) -> Pro
 def _protected(environment: str, session: Session, targets: Targets, verdict: Verdict) -> EnvironmentProtected:
     words = printable(verdict.message or "").rstrip(".")
     said = f": {words}." if words else "."
-    why = f" ({targets.reason} may touch every environment.)" if targets.everything else ""
+    why = f" ({targets.reason} may change every environment.)" if targets.everything else ""
     return EnvironmentProtected(
         f"The environment {environment!r} of project {_project(session)!r} is protected from you{said}{why}",
         environment=environment,

@@ -1,4 +1,4 @@
-"""The signed-in session: tokens that are fresh whenever they are asked for."""
+"""The signed-in session, whose tokens are always fresh."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
 @frozen
 class Session:
-    """A context, and tokens of its account that are fresh.
+    """A context, and its account's fresh tokens.
 
     Attributes:
-        kept: what the account has on this machine, as it was read.
+        kept: the stored account, as this session read it.
     """
 
     context: Context
@@ -56,20 +56,20 @@ class Session:
 
     @property
     def access(self) -> ApiAccess:
-        """What a call to the API for the context's organization carries."""
+        """What a call to the API on behalf of the context's organization carries."""
         return ApiAccess(self.context.platform.api_url, self.tokens.id_token, self.context.organization_id)
 
 
 @frozen
 class SessionService:
-    """Opens sessions; renews their tokens when they are about to expire, at most one at a time on a machine."""
+    """Opens sessions. Renews tokens that are about to expire, one renewal at a time on a machine."""
 
     contexts: ContextService
     identity: IdentityProvider
     clocks: ClockCheck
 
     def status(self) -> SessionStatus:
-        """Who is signed in. Asks no network.
+        """Who is signed in. Uses no network.
 
         Raises:
             FileProblem: the store cannot be read.
@@ -77,7 +77,7 @@ class SessionService:
         return self.status_in(self.contexts.meant())
 
     def status_in(self, kept: Kept) -> SessionStatus:
-        """The same, of what has been read already."""
+        """The same, for an account that the caller has read."""
         return status_of(kept.tokens, kept.stores.tokens.writable, self._now())
 
     def fresh(self) -> TokenSet:
@@ -85,15 +85,15 @@ class SessionService:
         return self.open().tokens
 
     def open(self, pinned: str | None = None) -> Session:
-        """The session to work in: the world is read once, and its tokens are renewed where they are due.
+        """The session to work in. Reads the world once, and renews tokens that are due.
 
         Args:
             pinned: as for `ContextService.current`.
 
         Raises:
-            NotSignedIn: there are no tokens; `SessionEnded` where the issuer no longer takes the refresh token.
-            PlatformError: the tokens are dead and the issuer cannot be asked; `ClockSkewed` where new tokens
-                look as if they had to be renewed again at once, and this machine's clock is to blame.
+            NotSignedIn: there are no tokens; `SessionEnded` if the issuer no longer accepts the refresh token.
+            PlatformError: the tokens have expired and the issuer does not answer; `ClockSkewed` if new tokens are due
+                again at once because this machine's clock is wrong.
             TokenRejected: the issuer answered with somebody else's tokens.
             FileProblem: the store cannot be read or written.
             DagctlError: as `ContextService.current` does.
@@ -101,20 +101,20 @@ class SessionService:
         return self.open_in(self.contexts.read(pinned))
 
     def open_in(self, world: World) -> Session:
-        """The same, of what has been read already."""
+        """The same, for a world that the caller has read."""
         return Session(world.context, self._fresh(world), world.kept)
 
     def renewed(self) -> TokenSet:
-        """Tokens that have been renewed just now, whether or not they were due.
+        """Renew the tokens now, whether or not they are due.
 
         Raises:
-            DagctlError: as `open` does, and whatever has kept the tokens from being renewed.
+            DagctlError: as `open` does, and whatever error stops the renewal.
         """
         world = self.contexts.read()
         seen, store = self._tokens(world), world.kept.stores.tokens
         if not store.writable:
             raise FileUnusable(
-                f"The session comes from {store.describe()}, and cannot be renewed from here.",
+                f"The session comes from {store.describe()}, so dagctl cannot renew it.",
                 given_by=store.describe(),
             )
         with store.lock():
@@ -122,20 +122,20 @@ class SessionService:
             return kept if kept.access_token != seen.access_token else self._renew(kept, world)
 
     def end(self, kept: Kept | None = None) -> bool:
-        """Sign out: have the refresh token revoked where that can be done, and remove the tokens.
+        """Sign out: revoke the refresh token if the issuer can be reached, and remove the tokens.
 
         Args:
-            kept: the account to end; the one that commands work with here where None.
+            kept: the account to sign out of; None for the account that commands use here.
 
         Returns:
-            Whether the issuer has confirmed the revocation.
+            Whether the issuer confirmed the revocation.
 
         Raises:
             FileUnusable: the tokens cannot be removed.
         """
         kept = kept or self.contexts.meant()
         try:
-            with kept.stores.tokens.lock():  # also while the issuer is asked: no other tokens may come there meanwhile
+            with kept.stores.tokens.lock():  # across the call to the issuer: nobody may store other tokens meanwhile
                 return self._ended(kept.again())
         except FileBusy:
             return self._ended(kept.again())
@@ -154,7 +154,7 @@ class SessionService:
                 return False
             self.identity.revoke(platform, kept.tokens.refresh_token)
         except DagctlError:
-            return False  # signing out never fails for what is on the far side, nor for a corrupt file
+            return False  # neither the issuer nor a corrupt file may keep anybody from signing out
         return True
 
     def _fresh(self, world: World) -> TokenSet:
@@ -172,7 +172,7 @@ class SessionService:
             return seen
 
     def _tokens(self, world: World) -> TokenSet:
-        """The tokens as they are kept; without a record of where they are from, they are the hosted platform's."""
+        """The stored tokens. If nothing records where they come from, they belong to the hosted platform."""
         context, tokens = world.context, world.kept.tokens
         if tokens is None:
             raise _signed_out(NotSignedIn, "You are not signed in.", context)
@@ -183,9 +183,9 @@ class SessionService:
         return tokens
 
     def _require_place(self, tokens: TokenSet, world: World) -> None:
-        """Return if the tokens may go where this world has them go: to its issuer, its API and its state databases.
+        """Return if the tokens may go to this world's issuer, API and state databases.
 
-        Who has given a token for another API than the hosted one does not say whose issuer it is.
+        If the tokens come from variables and the API is not the hosted one, nothing says which issuer to expect.
         """
         platform, store = world.context.platform, world.kept.stores.tokens
         known = store.writable or platform.api_url == HOSTED_API_URL
@@ -207,22 +207,22 @@ class SessionService:
         try:
             return self._renew(kept, world)
         except ClockSkewed:
-            raise  # the renewal went well, and so would the next one, at once
+            raise  # the renewal succeeded; another one would only repeat this
         except FileUnusable:
-            latest = self._still_there(seen, world)  # the new ones, where there was room and then no saving them
+            latest = self._still_there(seen, world)  # the new tokens, if the store could put them elsewhere
             if latest.expired(self._now()):
                 raise
             return latest
         except DagctlError:
             if kept.expired(self._now()):
                 raise
-            return kept  # it still lives: no reason to stop anybody's work
+            return kept  # it is still valid
 
     def _still_there(self, seen: TokenSet, world: World) -> TokenSet:
-        """The tokens as they are kept now, if they are still the same person's."""
+        """The tokens in the store now, if they still belong to the same person."""
         kept = self._tokens(World(world.context, world.kept.again()))
         if not same_person(seen, kept):
-            raise ProjectConflict("Another account has become the current one in the meantime.", meanwhile=True)
+            raise ProjectConflict("The current account has changed in the meantime.", meanwhile=True)
         return kept
 
     def _renew(self, kept: TokenSet, world: World) -> TokenSet:
@@ -231,7 +231,7 @@ class SessionService:
             said = "Your session came without a refresh token, so it cannot be renewed."
             raise _signed_out(SessionEnded, said, context)
         platform, store = context.platform, world.kept.stores.tokens
-        with store.reserved() as save:  # once the issuer has answered, the old refresh token is spent
+        with store.reserved() as save:  # the issuer's answer spends the old refresh token
             try:
                 answer = self.identity.refresh(platform, kept.refresh_token)
             except Refused as error:
@@ -239,7 +239,7 @@ class SessionService:
                     raise
                 return self._after_invalid_grant(kept, world)
             if answer.id_token and not same_subject(kept.id_token, answer.id_token):
-                claims_of(answer.id_token)  # says what is wrong with one that is no JWT
+                claims_of(answer.id_token)  # raises a more precise error if it is not a JWT
                 raise TokenRejected(
                     f"The issuer {platform.issuer_host} answered a refresh with tokens that are not yours.",
                     issuer_host=platform.issuer_host,
@@ -250,26 +250,26 @@ class SessionService:
         return renewed
 
     def _doubt(self, renewed: TokenSet, context: Context, *, answered: bool) -> None:
-        """New tokens that are due already would be renewed over and over: mostly the clock is wrong.
+        """Refuse new tokens that are due again at once, or dagctl would renew forever: usually the clock is wrong.
 
         Args:
-            answered: a new ID token is among them.
+            answered: they include a new ID token.
         """
         now, platform = self._now(), context.platform
         if not answered and (expiry_of(renewed.id_token) or now) <= now:
-            said = "Your ID token has expired, and the issuer gives no new one."
+            said = "Your ID token has expired, and the issuer did not issue a new one."
             raise _signed_out(SessionEnded, said, context)
         if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
             return
         self.clocks.require(platform.api_url)
         if renewed.expired(now):
             raise TokenOutOfTime(
-                f"New tokens from {platform.issuer_host} look expired already, by this machine's clock.",
+                f"By this machine's clock, new tokens from {platform.issuer_host} have already expired.",
                 issuer_host=platform.issuer_host,
             )
 
     def _after_invalid_grant(self, kept: TokenSet, world: World) -> TokenSet:
-        """Another client may have renewed in between, one that knows nothing of our lock."""
+        """Use the tokens of another client that renewed in between without taking our lock, if there are any."""
         store, now = world.kept.stores.tokens, self._now()
         latest = store.load()
         overtaken = latest is not None and latest.refresh_token != kept.refresh_token
@@ -289,11 +289,11 @@ class SessionService:
 
 
 def _signed_out(kind: type[NotSignedIn], said: str, context: Context) -> NotSignedIn:
-    """The error of a session that is not there, with where to sign in again."""
+    """An error that says where to sign in again."""
     organization = context.organization.value if context.organization else None
     return kind(said, organization=organization, api_url=elsewhere(context.platform))
 
 
 def elsewhere(platform: Platform) -> str | None:
-    """The API of a platform that is not the hosted one; None for the hosted one."""
+    """A platform's API; None for the hosted platform."""
     return None if platform.api_url == HOSTED_API_URL else platform.api_url

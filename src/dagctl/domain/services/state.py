@@ -22,7 +22,7 @@ from dagctl.ports.state_probe import ProxyTrust
 
 @frozen
 class Connectable:
-    """What a connection to a state database is made of: the services, and what the caller insists on."""
+    """The ingredients of a connection to a state database: the services, and what the caller insists on."""
 
     state: StateService
     project: str | None
@@ -39,29 +39,29 @@ class StateService:
     trust: ProxyTrust
     connector: Callable[[Connectable], Any]
     _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
-    """What the platform has said, by API and organization."""
+    """The platform's answers, by API and organization."""
 
     def credentials(self, project: str | None = None, *, keep: bool = True) -> StateCredentials:
         """Credentials that are fresh now, with the CA certificates that this machine verifies the proxy with.
 
         Args:
-            project: name or ID of the project that the caller insists on; the context's where None.
+            project: name or ID of the project that the caller insists on; None for the context's.
             keep: record them for other tools.
 
         Raises:
-            NoProject: there is none. `ProjectNotFound`, `ProjectConflict`: it cannot be that one.
+            NoProject: no project is chosen. `ProjectNotFound`, `ProjectConflict`: that one will not do.
             NotSignedIn: nobody is signed in.
-            PlatformError: something had to be asked for and could not.
+            PlatformError: the platform did not answer a question that had to be asked.
         """
         return self.credentials_in(self.located(self.sessions.open(project)), keep=keep)
 
     def connection(self, project: str | None = None, *, environment: str | None = None) -> Any:
-        """A state connection for a SQLMesh `Config`, as `get_state_connection()` gives it, over this client.
+        """A state connection for a SQLMesh `Config`, like that of `get_state_connection()`, through this client.
 
         Args:
-            project: name or ID of the project that the caller insists on; the context's where None.
-            environment: the one environment that the caller is about: it is asked about at once, and SQLMesh is
-                kept from changing another one. Where None, SQLMesh asks before it changes any.
+            project: name or ID of the project that the caller insists on; None for the context's.
+            environment: the only environment that the caller will change: dagctl asks about it at once, and keeps
+                SQLMesh from changing any other. If None, dagctl asks before SQLMesh changes one.
 
         Raises:
             DagctlError: as `ProtectionService.check` does.
@@ -74,16 +74,16 @@ class StateService:
 
     @property
     def sessions(self) -> SessionService:
-        """The sessions in which credentials are given."""
+        """The sessions whose credentials this service computes."""
         return self.protection.sessions
 
     @property
     def projects(self) -> ProjectService:
-        """The projects whose credentials are given."""
+        """The projects whose credentials this service computes."""
         return self.protection.projects
 
     def located(self, session: Session) -> Session:
-        """The session with everything in its context that leads to the project's database.
+        """The session, with everything in its context that it takes to find the project's database.
 
         Raises:
             DagctlError: as `credentials` does.
@@ -95,28 +95,28 @@ class StateService:
         return evolve(session, context=evolve(session.context, proxy=proxy))
 
     def credentials_in(self, session: Session, *, keep: bool = True) -> StateCredentials:
-        """The credentials of a located session. Asks nobody."""
+        """The credentials of a located session. Uses no network."""
         context, tokens = session.context, session.tokens
         endpoint = self.endpoint(context)
         if endpoint is None or context.project is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
         credentials = StateCredentials(endpoint, tokens.access_token, tokens.expires_at)
         if keep:
-            with suppress(FileUnusable):  # a courtesy to other tools: no reason to stop anybody's work
+            with suppress(FileUnusable):  # only a courtesy to other tools
                 session.kept.stores.credentials.save(context.owner, context.project.value, credentials)
         return credentials
 
     def endpoint(self, context: Context) -> StateEndpoint | None:
-        """The database, as far as it is known without asking anybody; None where that is not far enough."""
+        """The database, without using the network; None if what is known does not suffice."""
         if context.organization is None or context.project is None or context.proxy is None:
             return None
         org, project, recorded = context.organization.value, context.project.value, context.recorded
-        if recorded.is_current(project):  # it may have been named by its ID
+        if recorded.is_current(project):  # `project` may be its ID
             project = recorded.current_project or project
         return self.entrance(context, database_name(org, project), database_user(org, project))
 
     def entrance(self, context: Context, database: str = "", user: str = "") -> StateEndpoint | None:
-        """The proxy, and how strictly it is verified; None where the platform has to be asked for it."""
+        """The proxy, and how strictly to verify it; None if only the platform knows the proxy."""
         if context.proxy is None:
             return None
         proxy, sslmode = context.proxy.value, context.sslmode.value
@@ -131,5 +131,5 @@ class StateService:
             try:
                 self._proxies[key] = self.api.state_proxy(session.access) or default
             except PlatformError:
-                return default  # and ask again the next time
+                return default  # ask again next time
         return self._proxies[key]

@@ -1,4 +1,4 @@
-"""What the platform has already answered in this process."""
+"""The platform's answers in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagctl.domain.values.targets import Verdict
 from dagctl.ports.clock import Clock
 
 GOOD_FOR = timedelta(minutes=5)
-"""How long a yes is remembered. A no is never: whoever was let in since then is not to wait."""
+"""How long to remember a yes. A no is never remembered: somebody who gets access need not wait."""
 
 
 class _Asked(NamedTuple):
@@ -24,12 +24,12 @@ class _Asked(NamedTuple):
 class Verdicts:
     """Remembers answers for one process, and lets concurrent callers share one question.
 
-    A failure to get an answer is shared by those who wait for it, and is not remembered. A forked child
-    begins with nothing: its parent's answers, and locks that the parent's threads hold, are not its own.
+    Callers who wait for the same answer share its failure too, but nothing remembers a failure. A forked child starts
+    empty: its parent's answers, and the locks that its parent's threads hold, are not its own.
 
     Args:
-        process: gives the running process's ID.
-        clock: its wall clock counts, since a monotonic one may stand still while a laptop sleeps.
+        process: returns the running process's ID.
+        clock: its wall clock counts, since a monotonic clock may stop while a laptop sleeps.
     """
 
     def __init__(self, process: Callable[[], int], clock: Clock) -> None:
@@ -47,8 +47,8 @@ class Verdicts:
 
         Args:
             question: who asks about what.
-            ask: called where no answer is remembered and nobody is asking; may raise.
-            again: no answer is to be remembered.
+            ask: called if there is no remembered answer and nobody else is asking; may raise.
+            again: ignore a remembered answer.
         """
         if self._owner != self._process():
             self._begin()
@@ -72,7 +72,7 @@ class Verdicts:
 
     def _is_spent(self, known: _Asked, again: bool) -> bool:
         if not known.answer.done():
-            return False  # whoever asks at the same time waits for it
+            return False  # concurrent callers wait for it
         fresh = timedelta() <= self._clock.now() - known.at < GOOD_FOR
         return again or not fresh or not known.answer.result().allowed
 

@@ -1,1 +1,1 @@
-"""What the domain speaks of: frozen values, and the rules that need nothing else."""
+"""The domain's frozen values, and the rules that need nothing else."""

@@ -1,4 +1,4 @@
-"""Which organization, project and platform a command works on, and which of several places says so."""
+"""Which organization, project and platform a command works on, and where each of them comes from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Origin(Enum):
-    """The kinds of places that values come from, strongest first."""
+    """Where a value can come from, strongest first."""
 
     CONFIG = "the SQLMesh config"
     CALLER = "the caller"
@@ -43,7 +43,7 @@ class Sourced(Generic[T]):
     """A value and where it came from.
 
     Attributes:
-        name: the variable, or the file's path; None where the origin says it all.
+        name: the variable, or the file's path; None if the origin says it all.
     """
 
     value: T
@@ -58,12 +58,12 @@ class Sourced(Generic[T]):
 
 @frozen
 class Overrides:
-    """What the surroundings say, stronger than the recorded settings; None where they say nothing.
+    """What variables and `.dagctl.yaml` set, which outranks the recorded settings; None for what they do not set.
 
     Attributes:
         organization: name or ID.
         project: name or ID.
-        given_session: the tokens come from the surroundings too, so that no recorded setting applies.
+        given_session: the tokens come from variables too, so no recorded setting applies.
     """
 
     organization: Sourced[str] | None = None
@@ -74,7 +74,7 @@ class Overrides:
 
     @property
     def choose_account(self) -> bool:
-        """Whether another account may be meant than the current one."""
+        """Whether they may select another account than the current one."""
         return not self.given_session and (self.organization is not None or self.api_url is not None)
 
 
@@ -84,7 +84,7 @@ class Pin:
 
     Attributes:
         project: its name or ID.
-        organization: name or ID; None where the configuration does not say.
+        organization: name or ID; None if the configuration does not say.
     """
 
     project: str
@@ -92,10 +92,10 @@ class Pin:
 
     @classmethod
     def parsed(cls, text: str, settings: Settings) -> Pin:
-        """A pin as configurations write it: `PROJECT`, or `ORGANIZATION/PROJECT`.
+        """A pin in the form that configurations use: `PROJECT`, or `ORGANIZATION/PROJECT`.
 
         Args:
-            settings: a project whose own name has a slash is known by its record there.
+            settings: if they record `text` as a project, the slash belongs to the project's own name.
         """
         if "/" not in text or text in (settings.current_project, settings.current_project_id):
             return cls(text)
@@ -111,14 +111,14 @@ class Context:
     """The organization, project and platform that a command works on.
 
     Attributes:
-        organization: the name as people know it (its ID where no name is known); None when signed out.
-        organization_id: None where only a name is known.
-        project: name, or ID where it was given so; None where none is chosen.
-        project_id: None where it has to be looked up.
-        proxy: where state databases are reached; None where the platform has to be asked.
-        sslmode: libpq's sslmode for it.
-        recorded: the settings that it was resolved from.
-        pinned: what the caller insists on.
+        organization: its name (or its ID if the name is unknown); None if nobody is signed in.
+        organization_id: None if only the name is known.
+        project: its name, or its ID if the user gave that; None if no project is chosen.
+        project_id: None if dagctl has yet to look it up.
+        proxy: the state databases' proxy; None if dagctl has yet to ask the platform.
+        sslmode: libpq's sslmode for the proxy.
+        recorded: the settings behind this context.
+        pinned: the project that the caller insists on.
     """
 
     organization: Sourced[str] | None
@@ -139,22 +139,22 @@ class Context:
 
     @property
     def pin(self) -> Pin | None:
-        """What a configuration writes to belong here; None where no project is chosen, or no organization known."""
+        """The pin that ties a configuration to this context; None if the project or the organization is unknown."""
         names = (self.organization.value if self.organization else None, self.organization_id)
         organization = next((name for name in names if name and "/" not in name), None)
         return Pin(self.project.value, organization) if organization and self.project else None
 
     @property
     def sslmode_stays(self) -> bool:
-        """Whether nobody makes it stricter: it was asked for, or a tunnel to the proxy begins on this machine."""
+        """Whether dagctl must not make it stricter: somebody chose it, or a tunnel to the proxy starts here."""
         here = self.proxy is not None and self.proxy.value.host in LOOPBACK_HOSTS
         return self.sslmode.origin is not Origin.BUILT_IN or (here and not self.platform.local)
 
     def require_owner(self) -> None:
-        """Return if the pinned project is the organization's own, as far as the organization is known.
+        """Return if the pin names this organization, or if either is unknown.
 
         Raises:
-            ProjectConflict: it was pinned with another organization.
+            ProjectConflict: the pin names another organization.
         """
         owner = self.pinned.organization if self.pinned else None
         known = self.organization_id or (self.organization.value if self.organization else None)
@@ -170,16 +170,16 @@ class Context:
 
 
 def resolved(settings: Settings, kept_in: str, overrides: Overrides, pinned: str | None = None) -> Context:
-    """The context that `settings` and `overrides` amount to.
+    """The context that follows from `settings` and `overrides`.
 
     Args:
-        kept_in: where the settings are kept, for people.
-        pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models
-            must never meet another project's state, so an environment variable that contradicts it is refused.
+        kept_in: where the settings are stored, for people.
+        pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models must never run
+            against another project's state, so an environment variable must not contradict it.
 
     Raises:
-        ProjectConflict: the environment names another project than `pinned`, or `pinned` is another organization's.
-        SettingUnusable: a setting means nothing, or names another API or organization than the one signed in to.
+        ProjectConflict: a variable names another project than `pinned`, or `pinned` names another organization.
+        SettingUnusable: a setting is invalid, or names another API or organization than the one signed in to.
     """
     pin = Pin.parsed(pinned, settings) if pinned is not None else None
     api_url = _api_url(settings, kept_in, overrides.api_url)
@@ -210,7 +210,7 @@ def _api_url(settings: Settings, kept_in: str, override: Sourced[str] | None) ->
     if settings.current_org and url != (recorded or HOSTED_API_URL):
         raise SettingUnusable(
             f"{override.source} names {url}, but you are signed in at {recorded or HOSTED_API_URL}, "
-            "and its tokens are for no other API.",
+            "and its tokens work for no other API.",
             source=override.name,
             api_url=url,
         )
@@ -248,7 +248,7 @@ def _project(settings: Settings, kept_in: str, override: Sourced[str] | None, pi
 
 
 def _same(settings: Settings, pin: Pin, other: str) -> bool:
-    """Whether both name one project; a recorded project is known by its name and by its ID."""
+    """Whether both name one project. The settings know the recorded project by name and by ID."""
     return pin.project == other or (settings.is_current(pin.project) and settings.is_current(other))
 
 
@@ -259,7 +259,8 @@ def _proxy(settings: Settings, kept_in: str, api_url: str) -> Sourced[StateProxy
     if not proxy.usable:
         place = f"{proxy.host}:{proxy.port}"
         raise SettingUnusable(
-            f"{kept_in} has pg_proxy_host and pg_proxy_port {place!r}: that is no host and port.", source=kept_in
+            f"{kept_in} sets pg_proxy_host and pg_proxy_port to {place!r}, which is not a host and port.",
+            source=kept_in,
         )
     return Sourced(proxy, Origin.RECORDED, kept_in)
 
@@ -273,14 +274,14 @@ def _sslmode(settings: Settings, kept_in: str, override: Sourced[str] | None) ->
 
 
 def recorded_api_url(settings: Settings) -> str:
-    """The API, in canonical form, that the recorded settings are for; the hosted one where they name none."""
+    """The API of the recorded settings, in canonical form; the hosted one if they name none."""
     return canonical_api_url(settings.api_url or HOSTED_API_URL)
 
 
 def recorded_platform(api_url: str, settings: Settings) -> Platform:
-    """The platform at `api_url`, as far as the recorded settings know it.
+    """The platform at `api_url`, according to the recorded settings.
 
-    The hosted platform is built in: what a sign-in at another one has left behind does not apply to it.
+    The hosted platform is built in: settings from a sign-in to another platform do not apply to it.
     """
     at_home = canonical_api_url(settings.api_url or api_url) == api_url
     if api_url == HOSTED_API_URL and not at_home:

@@ -1,4 +1,4 @@
-"""A YAML document as values: what it says, what stays live, and the comments beside it."""
+"""A YAML document as values: its content, its live Jinja, and its comments."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from attrs import field, frozen
 
 @frozen
 class Leaf:
-    """A scalar, or an empty collection: a value of Python's own."""
+    """A scalar or an empty collection, as a Python value."""
 
     value: object
 
 
 @frozen
 class Live:
-    """A scalar with Jinja in it: its value is known only when the configuration is loaded.
+    """A scalar with Jinja in it, whose value is known only when SQLMesh loads the configuration.
 
     Attributes:
-        source: the scalar as it stands in the file, without quotes, and a block without its indentation.
-        style: its quote, or the header of a block (`|-`); empty for one without either.
-        several: what it renders to may be several elements of the sequence that it is in, or none.
+        source: the scalar as in the file, without quotes, and a block without its indentation.
+        style: its quote, or the header of a block (`|-`); empty for a plain scalar.
+        several: it may render to several elements of the surrounding sequence, or to none.
     """
 
     source: str
@@ -31,10 +31,10 @@ class Live:
 
 @frozen
 class Call:
-    """A Python call in a value's place, on the way out: a name, and arguments that are written already.
+    """A Python call that replaces a value in the output: a name, and its arguments as Python source.
 
     Attributes:
-        arguments: None for the name alone.
+        arguments: None for a bare name.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Item:
 
 @frozen
 class Mapping:
-    """A mapping; `tail` are the comments after its last entry."""
+    """A mapping; `tail` holds the comments after its last entry."""
 
     entries: tuple[Entry, ...] = ()
     tail: tuple[str, ...] = ()
@@ -72,13 +72,13 @@ class Mapping:
         return next((entry.value for entry in self.entries if entry.key == Leaf(key)), None)
 
     def keys(self) -> list[object]:
-        """The keys that are known."""
+        """The keys that are not Jinja."""
         return [entry.key.value for entry in self.entries if isinstance(entry.key, Leaf)]
 
 
 @frozen
 class Sequence:
-    """A sequence; `tail` are the comments after its last element."""
+    """A sequence; `tail` holds the comments after its last element."""
 
     items: tuple[Item, ...] = ()
     tail: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ Node = Leaf | Live | Call | Mapping | Sequence
 
 
 def shown(node: Node | None) -> str:
-    """A name or a scalar for people: what it is, or the Jinja that gives it."""
+    """A name or a scalar for people: its value, or its Jinja source."""
     return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
 
 
@@ -106,7 +106,7 @@ def scalars(node: Node) -> Iterator[Leaf | Live | Call]:
 
 
 def comments(node: Node) -> Iterator[str]:
-    """Every comment in a value, in its order."""
+    """Every comment in a value, in order."""
     if not isinstance(node, (Mapping, Sequence)):
         return
     for part in node.entries if isinstance(node, Mapping) else node.items:
@@ -122,8 +122,7 @@ class YamlDocument:
     """A configuration file.
 
     Attributes:
-        text: the file's text.
-        root: what it says; None where that is known only when its Jinja has been rendered as a whole.
+        root: its content; None if that is known only once all of its Jinja is rendered.
     """
 
     text: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""What a TLS handshake showed of the other side."""
+"""What a TLS handshake showed about the server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from attrs import frozen
 
 @frozen
 class Handshake:
-    """A TLS connection that came about.
+    """A successful TLS handshake. Without verification, only `version` is known.
 
     Attributes:
         version: the protocol, as OpenSSL calls it: "TLSv1.3".
-        trusted_by: which CA certificates the server's own was verified with; None where it was not verified.
-        issuer: who has issued the server's certificate; None where that was not verified.
-        expires_at: when the certificate does; aware. None where that was not verified.
+        trusted_by: the CA certificates that verified the server's certificate; None if nothing verified it.
+        issuer: who issued the server's certificate.
+        expires_at: when that certificate expires; aware.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""Where a platform is: its API, its issuer, its PG proxy, and what each call to it needs."""
+"""A platform: its API, its issuer, its PG proxy, and what each call to it needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Platform:
 
     Attributes:
         api_url: the management API, without a trailing slash; also the audience of the access token.
-        issuer_host: the OpenID Connect issuer's host, with its port where that is not 443.
+        issuer_host: the OpenID Connect issuer's host, with its port unless that is 443.
         client_id: the public client's ID at that issuer.
     """
 
@@ -35,12 +35,12 @@ class Platform:
 
     @property
     def issuer(self) -> str:
-        """The issuer identifier, as it stands in `iss`."""
+        """The issuer identifier, as in `iss`."""
         return f"https://{self.issuer_host}/"
 
     @property
     def local(self) -> bool:
-        """Whether it is on this machine: a sandbox."""
+        """Whether it runs on this machine, so is a sandbox."""
         return urlsplit(self.api_url).hostname in LOOPBACK_HOSTS
 
 
@@ -51,7 +51,7 @@ class ApiAccess:
     Attributes:
         api_url: the API that the token was issued for.
         id_token: the bearer token.
-        organization_id: for calls that are made for an organization.
+        organization_id: for calls on behalf of an organization.
     """
 
     api_url: str
@@ -81,24 +81,24 @@ class Project:
 
 @frozen
 class StateProxy:
-    """Where the state database is reached: host, and TCP port."""
+    """The proxy in front of the state database: host and TCP port."""
 
     host: str
     port: int = 5432
 
     @property
     def usable(self) -> bool:
-        """Whether it can be one; libpq would take more for a host: the path of a socket, or a list."""
+        """Whether the host is one host name or address: libpq would also accept the path of a socket, or a list."""
         return 0 < self.port < 65536 and re.fullmatch(r"[A-Za-z0-9._:-]+", self.host) is not None
 
 
 @frozen
 class Advertisement:
-    """What an API says of its issuer (RFC 9728).
+    """What an API says about its issuer (RFC 9728).
 
     Attributes:
-        issuer_host: host of its authorization server, with a port where that is not 443.
-        client_id: the public client's ID there; None where the API does not say.
+        issuer_host: host of its authorization server, with its port unless that is 443.
+        client_id: the public client's ID there; None if the API does not say.
     """
 
     issuer_host: str
@@ -106,7 +106,7 @@ class Advertisement:
 
 
 def folded(name: str) -> str:
-    """`name` as it compares with other names: caseless (Unicode 3.13, D145)."""
+    """`name` in the form to compare with other names, without regard to case (Unicode 3.13, D145)."""
     if name.isascii():
         return name.lower()
     from unicodedata import normalize
@@ -115,10 +115,10 @@ def folded(name: str) -> str:
 
 
 def canonical_api_url(url: str) -> str:
-    """`url` without a trailing slash, once it is known to be usable.
+    """`url` without a trailing slash, if it is valid.
 
     Raises:
-        SettingUnusable: it is no https URL. Plain http is taken for the loopback interface only.
+        SettingUnusable: it is not an https URL. Only the loopback interface may use plain http.
     """
     try:
         parts = urlsplit(url.strip())
@@ -130,13 +130,13 @@ def canonical_api_url(url: str) -> str:
         raise SettingUnusable(f"The API URL for {parts.hostname} must not hold a user name or a password.")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise SettingUnusable(
-            f"The API URL {url!r} would send tokens in the clear; https://{parts.netloc}{parts.path} would not."
+            f"The API URL {url!r} would send tokens in the clear: use https://{parts.netloc}{parts.path}."
         )
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def default_state_proxy(api_url: str) -> StateProxy:
-    """The PG proxy of an API that does not name one."""
+    """The PG proxy to assume for an API that does not name one."""
     host = urlsplit(api_url).hostname or ""
     if host.startswith("api."):
         return StateProxy(f"pg-proxy.{host.removeprefix('api.')}")

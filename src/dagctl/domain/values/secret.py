@@ -1,4 +1,4 @@
-"""A text that nobody is to see."""
+"""A text that must not be shown."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import hmac
 from collections.abc import Callable
 
 SHOWN = "…"
-"""What a secret shows of itself."""
+"""What a secret shows instead of its text."""
 
 
 class Secret:
-    """A token, a code, a password: whatever shows it, shows "…". Two of the same text are equal.
+    """A token, a code or a password, which shows as "…" everywhere. Two with the same text are equal.
 
-    It is opened only where a socket, a file or a keyring takes it, so that a traceback with locals, a log or a dump
-    of the objects on the way has nothing to show.
-
-    Args:
-        text: what is secret.
+    Reveal it only where a socket, a file or a keyring takes it: then a traceback with locals, a log or a dump of the
+    objects on the way has nothing to show.
     """
 
     __slots__ = ("_reveal",)
@@ -25,7 +22,7 @@ class Secret:
         self._reveal: Callable[[], str] = lambda: text  # in a closure: a dump of the attributes shows a function
 
     def reveal(self) -> str:
-        """The text. Keep it out of variables: hand it straight to what takes it."""
+        """The text. Keep it out of variables: pass it straight to whatever takes it."""
         return self._reveal()
 
     def __bool__(self) -> bool:
@@ -50,7 +47,7 @@ class Secret:
 
 
 def secret(text: str | Secret) -> Secret:
-    """`text` as a secret, whichever it is."""
+    """`text` as a secret, if it is not one already."""
     return text if isinstance(text, Secret) else Secret(text)
 
 

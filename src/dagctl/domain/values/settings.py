@@ -1,4 +1,4 @@
-"""`config.yaml` of the dagctl home, as a value. The published client reads and writes the same keys."""
+"""The dagctl home's `config.yaml` as a value. The published client reads and writes the same keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dagctl.domain.values.platform import Organization
 
 @frozen
 class Settings:
-    """The current organization, project and platform; None where nothing is recorded."""
+    """The current organization, project and platform; None for what is not recorded."""
 
     current_org: str | None = None
     current_org_name: str | None = None
@@ -24,7 +24,7 @@ class Settings:
 
     @property
     def organization(self) -> Organization | None:
-        """The current organization; each of ID and name stands for the other where that is not recorded."""
+        """The current organization. If only its ID or its name is recorded, that serves as both."""
         id_, name = self.current_org or self.current_org_name, self.current_org_name or self.current_org
         return Organization(id_, name) if id_ and name else None
 

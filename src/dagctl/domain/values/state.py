@@ -14,17 +14,17 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 """libpq's values of `sslmode`, weakest first."""
 
 DEFAULT_SSLMODE = "require"
-"""What the hosted platform documents."""
+"""The mode that the hosted platform documents."""
 
 
 @frozen
 class StateEndpoint:
-    """Where a project's state database is, as libpq's connection keywords have it.
+    """Where a project's state database is, in terms of libpq's connection keywords.
 
     Attributes:
         sslmode: one of `SSL_MODES`.
         sslrootcert: path of the CA certificates to verify the proxy with, or None.
-        chosen: somebody asked for this very `sslmode`; where not, `DEFAULT_SSLMODE` may be made stricter.
+        chosen: somebody chose this `sslmode`. If not, dagctl may make `DEFAULT_SSLMODE` stricter.
     """
 
     host: str
@@ -42,33 +42,33 @@ class StateEndpoint:
 
     @property
     def declared(self) -> StateEndpoint:
-        """The same for programs that take no CA from us, so that nothing stricter than what was chosen would hold."""
+        """The same for programs that take no CA from dagctl, so a mode stricter than the chosen one would fail."""
         return evolve(self, sslmode=self.sslmode if self.chosen else DEFAULT_SSLMODE, sslrootcert=None)
 
     def keywords(self) -> dict[str, str | int]:
-        """The endpoint under the names that SQLMesh, psycopg2 and the credentials files share; `sslrootcert` if any."""
+        """The endpoint under the names that SQLMesh, psycopg2 and the credentials files share."""
         given = {"host": self.host, "database": self.database, "user": self.user, "sslmode": self.sslmode}
         root = {"sslrootcert": self.sslrootcert} if self.sslrootcert is not None else {}
         return {**given, **root, "port": self.port}
 
     @property
     def taken_on_trust(self) -> bool:
-        """Whether the proxy goes unverified, and nobody said that it may."""
+        """Whether dagctl does not verify the proxy although nobody chose that."""
         return not self.chosen and self.sslmode == DEFAULT_SSLMODE and self.host not in LOOPBACK_HOSTS
 
     @property
     def insists_on_tls(self) -> bool:
-        """Whether the password travels by TLS or not at all."""
+        """Whether the password never travels without TLS."""
         return SSL_MODES.index(self.sslmode) >= SSL_MODES.index("require")
 
 
 @frozen
 class StateCredentials:
-    """One project's state database and how to enter it.
+    """One project's state database and the login for it.
 
     Attributes:
         password: the access token.
-        expires_at: aware; when the password dies, None where it does not say.
+        expires_at: aware; when the password expires; None if it does not say.
     """
 
     endpoint: StateEndpoint
@@ -82,7 +82,7 @@ def database_name(org: str, project: str) -> str:
 
 
 def database_user(org: str, project: str) -> str:
-    """The state database's user: `{org}/{project}`, lower-cased, nothing else changed."""
+    """The state database's user: `{org}/{project}`, lower-cased and otherwise unchanged."""
     return f"{org}/{project}".lower()
 
 
@@ -90,11 +90,11 @@ def checked_sslmode(value: str, origin: str) -> str:
     """`value`, if libpq knows it.
 
     Raises:
-        SettingUnusable: it does not; the message names `origin`.
+        SettingUnusable: libpq does not; the message names `origin`.
     """
     if value not in SSL_MODES:
         raise SettingUnusable(
-            f"{origin} has sslmode {value!r}, which libpq does not know: it is one of {', '.join(SSL_MODES)}.",
+            f"{origin} sets sslmode to {value!r}, which libpq does not know: use one of {', '.join(SSL_MODES)}.",
             source=origin,
         )
     return value

@@ -1,4 +1,4 @@
-"""Which environments a command line targets, and whether the platform lets this person there."""
+"""Which environments a command line targets, and the platform's verdict on each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EnvironmentName(str):
 
     def __new__(cls, name: str) -> EnvironmentName:
         once = re.sub(r"\W", "_", name).lower()
-        # SQLMesh sanitises twice in a plan, and "İ" (U+0130) is only done with after the second time
+        # SQLMesh sanitises twice in a plan, and "İ" (U+0130) needs both rounds
         return super().__new__(cls, once) if once == name else cls(once)
 
 
@@ -31,14 +31,14 @@ sanitized = EnvironmentName
 
 @frozen
 class Targets:
-    """The environments that a process is asked about when it loads a configuration.
+    """The environments to ask about when a process loads a configuration.
 
     Attributes:
-        environments: in the order in which they were found. Without any, nobody is asked then.
+        environments: in the order found. If there are none, dagctl does not ask at load.
         default: the environment of a command or call that names none.
-        everything: the command may change every environment; production and the default stand for them.
-        later: the process goes on to choose environments on its own: an editor, a notebook, a program.
-        reason: how this was found out, for people: "sqlmesh plan", "sqlmesh destroy", "A notebook".
+        everything: the command may change every environment; production and the default represent them.
+        later: the process chooses environments later by itself: an editor, a notebook, a program.
+        reason: what led to this, for people: "sqlmesh plan", "sqlmesh destroy", "A notebook".
     """
 
     environments: tuple[EnvironmentName, ...] = ()
@@ -49,26 +49,26 @@ class Targets:
 
     @classmethod
     def exactly(cls, names: Iterable[str], default: str, reason: str) -> Targets:
-        """The environments called `names`; an empty name stands for the default."""
+        """The environments called `names`; an empty name means the default."""
         chosen = (EnvironmentName(name or default) for name in names)
         return cls(tuple(dict.fromkeys(chosen)), EnvironmentName(default), reason=reason)
 
     @classmethod
     def every(cls, default: str, reason: str) -> Targets:
-        """Every environment, or one that cannot be found out: production and the default stand for them."""
+        """Every environment, or an unknown one: production and the default represent them."""
         return evolve(cls.exactly((PRODUCTION, default), default, reason), everything=True)
 
     @classmethod
     def none(cls, default: str, reason: str) -> Targets:
-        """No environment: the command changes none, or SQLMesh is going to refuse it."""
+        """No environment: the command changes none, or SQLMesh will refuse it."""
         return cls.exactly((), default, reason)
 
     @classmethod
     def of_program(cls, fallback: str | None, default: str, reason: str) -> Targets:
-        """What a program is asked about that chooses its environments later.
+        """The targets of a program that chooses its environments later.
 
         Args:
-            fallback: the environment that its configuration names for the case that nobody names one; None for none.
+            fallback: the environment that its configuration names as the default; None if it names none.
         """
         names = [] if fallback is None else [fallback or PRODUCTION]
         return evolve(cls.exactly(names, default, reason), later=True)
@@ -79,8 +79,8 @@ class Verdict:
     """What the platform answered about one environment.
 
     Attributes:
-        allowed: true only where the platform said exactly so, or has no protection configured.
-        message: the platform's own words, where it refused with some.
+        allowed: true only if the platform said exactly that, or has no protection configured.
+        message: the platform's own words, if it refused with any.
     """
 
     allowed: bool

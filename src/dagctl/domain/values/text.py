@@ -1,4 +1,4 @@
-"""Other people's words and lengths of time, made fit to be shown."""
+"""Other people's words, and lengths of time, in a form that is safe to show."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ def printable(text: str, limit: int = 200) -> str:
 
 
 def quoted(word: str) -> str:
-    """`word` as a single word of a command that a person may copy into a shell."""
+    """`word` quoted as a single word of a command that a person may copy into a shell."""
     return shlex.quote(_visible(word))
 
 
 def harmless(text: str) -> str:
-    """`text` in its lines, with a blank for whatever cannot be seen: the one door of all that is shown.
+    """`text` with its line breaks, and a blank for each invisible character. Everything that dagctl shows passes here.
 
-    A terminal acts upon control characters (C0, and C1 in UTF-8 too), bidirectional marks make a line read as another
-    (https://trojansource.codes), and separators of lines and paragraphs begin one that nobody has written.
+    A terminal acts on control characters (C0, and C1 in UTF-8 too), bidirectional marks make a line read differently
+    (https://trojansource.codes), and line and paragraph separators start a line that nobody wrote.
     """
     return "\n".join(map(_visible, text.split("\n")))
 
 
 def span(time: timedelta) -> str:
-    """A length of time, roughly, in words."""
+    """A rough length of time, in words."""
     seconds = int(time.total_seconds())
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:

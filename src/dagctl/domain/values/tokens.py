@@ -1,4 +1,4 @@
-"""Tokens as values: what a token answer holds, when it has to be renewed, who it speaks of."""
+"""Tokens as values: what a token answer holds, when to renew it, and who it identifies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LIKE_A_TOKEN = re.compile(
 )
 
 REFRESH_MARGIN = timedelta(minutes=5)
-"""A token is renewed when it has no more than this to live."""
+"""dagctl renews a token that has no more than this to live."""
 
 LEEWAY = timedelta(seconds=60)
 """How far two machines' clocks may be apart (OpenID Connect Core 1.0 section 3.1.3.7, items 9 and 10)."""
@@ -38,11 +38,10 @@ class TokenSet:
     Attributes:
         access_token: the state database's password.
         id_token: the management API's bearer token.
-        refresh_token: None where the issuer gave none.
-        expires_at: aware; when the first of the two tokens dies. None where it cannot be told, and what
-            cannot be told counts as expired.
-        lifetime: how long the tokens live from their issue on; None where it cannot be told.
-        extra: the other members of the answer, kept for whoever they belong to.
+        refresh_token: None if the issuer gave none.
+        expires_at: aware; when the first of the two tokens expires. None if unknown, which counts as expired.
+        lifetime: how long the tokens live from issue to expiry; None if unknown.
+        extra: the other members of the answer, kept for other programs.
     """
 
     access_token: Secret = field(converter=secret)
@@ -53,20 +52,20 @@ class TokenSet:
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
 
     def expired(self, now: datetime) -> bool:
-        """Whether the tokens are dead at `now` (aware)."""
+        """Whether the tokens have expired at `now` (aware)."""
         return self.expires_at is None or self.expires_at <= now
 
     def due(self, now: datetime) -> bool:
-        """Whether the tokens should be renewed: dead, or within `REFRESH_MARGIN` of it.
+        """Whether to renew the tokens: they have expired, or will within `REFRESH_MARGIN`.
 
-        Tokens that live for less than twice the margin are renewed at half their life instead; otherwise
-        they would be due from the moment of their birth.
+        Tokens that live for less than twice the margin are due at half their life instead; otherwise they would be due
+        as soon as they are issued.
         """
         margin = REFRESH_MARGIN if self.lifetime is None else min(REFRESH_MARGIN, self.lifetime / 2)
         return self.expires_at is None or self.expires_at <= now + margin
 
     def renewed_by(self, answer: TokenSet) -> TokenSet:
-        """These tokens after a refresh: what `answer` lacks stays as it was (RFC 6749 section 6)."""
+        """These tokens after a refresh: what `answer` lacks stays the same (RFC 6749 section 6)."""
         return evolve(
             answer,
             id_token=answer.id_token or self.id_token,
@@ -76,7 +75,7 @@ class TokenSet:
 
 
 def claims_of(token: Secret) -> dict[str, Any]:
-    """The claims of a JWT (RFC 7519), read without verifying its signature.
+    """The claims of a JWT (RFC 7519). Does not verify its signature.
 
     Raises:
         TokenRejected: `token` is not a JWT in compact serialisation, or is an unsecured one (`alg: none`).
@@ -95,11 +94,11 @@ def claims_of(token: Secret) -> dict[str, Any]:
 
 
 def _segment(token: Secret, index: int) -> object:
-    """The JSON value in a part of a JWT. It raises nothing: its variables hold the token."""
+    """The JSON value in a part of a JWT. Never raises: a traceback would show variables that hold the token."""
     text = token.reveal().split(".")[index]
     try:
         if not _BASE64URL.fullmatch(text):
-            return _UNREADABLE  # Python's decoder overlooks what is not base64url
+            return _UNREADABLE  # Python's decoder ignores characters outside base64url
         return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
     except (binascii.Error, ValueError, RecursionError):
         return _UNREADABLE
@@ -119,7 +118,7 @@ def instant(seconds: object) -> datetime | None:
 
 
 def bounded(tokens: TokenSet) -> TokenSet:
-    """`tokens`, dying no later than their ID token does."""
+    """`tokens`, with an expiry no later than their ID token's."""
     dies = expiry_of(tokens.id_token)
     if dies is None or tokens.expires_at is None or tokens.expires_at <= dies:
         return tokens
@@ -127,7 +126,7 @@ def bounded(tokens: TokenSet) -> TokenSet:
 
 
 def expiry_of(token: Secret) -> datetime | None:
-    """When a JWT expires; None for a token that does not say, or is no JWT."""
+    """When a JWT expires; None if the token does not say, or is not a JWT."""
     try:
         return instant(claims_of(token).get("exp"))
     except TokenRejected:
@@ -135,7 +134,7 @@ def expiry_of(token: Secret) -> datetime | None:
 
 
 def life_of(token: Secret) -> timedelta | None:
-    """How long a JWT lives from its issue on, by its issuer's own clock; None where it does not say."""
+    """How long a JWT lives, by its issuer's own clock; None if it does not say."""
     try:
         claims = claims_of(token)
     except TokenRejected:
@@ -150,9 +149,9 @@ def same_person(one: TokenSet, other: TokenSet) -> bool:
 
 
 def same_subject(old: Secret, new: Secret) -> bool:
-    """Whether two ID tokens speak of one person, issuer and client (OIDC Core 1.0 section 12.2).
+    """Whether two ID tokens are for one person, issuer and client (OIDC Core 1.0 section 12.2).
 
-    An old token that cannot be read contradicts nothing.
+    An unreadable old token counts as a match.
     """
     try:
         after = claims_of(new)
@@ -167,7 +166,7 @@ def same_subject(old: Secret, new: Secret) -> bool:
 
 
 def issued_by(token: Secret, issuer: str) -> bool:
-    """Whether a JWT is the issuer's. One that cannot be read contradicts nothing."""
+    """Whether the issuer may have issued this token. One that is not a readable JWT counts as a match."""
     try:
         named = claims_of(token).get("iss")
     except TokenRejected:
@@ -176,7 +175,7 @@ def issued_by(token: Secret, issuer: str) -> bool:
 
 
 def meant_for(token: Secret, audience: str) -> bool:
-    """Whether a JWT may be sent to an audience, a URL (RFC 9068 section 4). One that names none contradicts nothing."""
+    """Whether a JWT is for this audience, a URL (RFC 9068 section 4). One without an audience counts as a match."""
     try:
         named = _audience(claims_of(token))
     except TokenRejected:
@@ -192,11 +191,11 @@ def _audience(claims: Mapping[str, Any]) -> set[str]:
 
 @frozen
 class Identity:
-    """Whom an ID token speaks of.
+    """The person that an ID token identifies.
 
     Attributes:
         subject: the issuer's name for the person (`sub`).
-        email: None where the token does not tell, or tells what cannot be shown.
+        email: None if the token has none, or one that is not printable.
     """
 
     subject: str
@@ -204,32 +203,32 @@ class Identity:
 
     @property
     def shown(self) -> str:
-        """What people know the person by."""
+        """The person's name, for people."""
         return printable(self.email or self.subject)
 
 
 def identity_of(id_token: Secret) -> Identity:
-    """Whom an already checked ID token speaks of.
+    """The person that an ID token identifies, once its other claims are checked.
 
     Raises:
-        TokenRejected: it names nobody.
+        TokenRejected: it identifies nobody.
     """
     claims = claims_of(id_token)
     subject = _one_line(claims.get("sub"), 255)  # OpenID Connect Core 1.0 section 2
     if subject is None:
-        raise TokenRejected("The issuer sent an ID token that names nobody (no usable sub).")
+        raise TokenRejected("The issuer sent an ID token that identifies nobody (no valid sub).")
     return Identity(subject, _one_line(claims.get("email"), 254))  # RFC 5321 section 4.5.3.1.3
 
 
 @frozen
 class SessionStatus:
-    """Who is signed in, as far as that shows without asking anybody.
+    """Who is signed in, according to the stored tokens alone.
 
     Attributes:
-        signed_in: there are tokens that live, or that can be renewed.
-        identity: email address, or `sub` where the ID token has none.
-        expires_at: aware; None where the tokens do not say.
-        renewable: the tokens renew themselves.
+        signed_in: there are tokens that are still valid, or that dagctl can renew.
+        identity: email address, or `sub` if the ID token has none.
+        expires_at: aware; None if the tokens do not say.
+        renewable: dagctl can renew the tokens.
     """
 
     signed_in: bool
@@ -239,10 +238,10 @@ class SessionStatus:
 
 
 def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> SessionStatus:
-    """What `tokens` say of a session.
+    """The status that follows from `tokens`.
 
     Args:
-        writable: new ones could be kept.
+        writable: dagctl could store new ones.
         now: aware.
     """
     if tokens is None:
@@ -259,26 +258,26 @@ def _who(id_token: Secret) -> str | None:
 
 
 def _one_line(text: object, limit: int) -> str | None:
-    """`text`, if it is some and can be shown as it stands."""
+    """`text`, if it is a printable string of 1 to `limit` characters."""
     return text if isinstance(text, str) and 0 < len(text) <= limit and text.isprintable() else None
 
 
 def without_tokens(text: str) -> str:
-    """Other people's words without what looks like a token: it has no business there, and nobody is to read it."""
+    """Other people's words, with anything that looks like a token removed."""
     return _LIKE_A_TOKEN.sub("…", text)
 
 
 def checked_identity(id_token: Secret, *, issuer: str, client_id: str, nonce: str | None, now: datetime) -> Identity:
-    """Whom an ID token speaks of, after the checks of OpenID Connect Core 1.0 section 3.1.3.7.
+    """The person that an ID token identifies, after the checks of OpenID Connect Core 1.0 section 3.1.3.7.
 
-    The signature is not among them: the token came straight from the token endpoint over TLS (item 6).
+    Does not check the signature: the token came straight from the token endpoint over TLS (item 6).
 
     Args:
-        nonce: what was sent in the authorization request; None where none was.
+        nonce: the nonce of the authorization request; None if there was none.
         now: aware.
 
     Raises:
-        TokenRejected: a check fails; the message says which. `TokenOutOfTime` where the clock has a part in it.
+        TokenRejected: a check fails; the message says which. `TokenOutOfTime` if the clock may be to blame.
     """
     claims = claims_of(id_token)
     audience = _audience(claims)
