@@ -73,7 +73,7 @@ def test_an_existing_file(run: Run, project: Path) -> None:
     (project / "config.py").write_text("# mine\n")
     refused = run("config", "generate", cwd=project, env=CHOSEN)
     assert refused.returncode == 1
-    assert "config.py is there already." in refused.stderr
+    assert "config.py already exists." in refused.stderr
     assert "--force" in refused.stderr
     assert (project / "config.py").read_text() == "# mine\n"
     assert run("config", "generate", "--force", cwd=project, env=CHOSEN).returncode == 0

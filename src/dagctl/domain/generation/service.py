@@ -145,7 +145,7 @@ class ConfigGeneration:
             FileProblem: a file cannot be written.
         """
         if conversion.existing is not None and not force:
-            raise FileExists(f"{conversion.output} is there already.", path=str(conversion.output))
+            raise FileExists(f"{conversion.output} already exists.", path=str(conversion.output))
         warnings = self._verify(conversion)
         put_away = self.files.move if conversion.moves else self.files.copy
         with self._written(conversion):
