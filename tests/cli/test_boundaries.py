@@ -30,7 +30,7 @@ RAW: dict[str, tuple[Exception, str]] = {
     "bytes": (OSError(errno.EIO, "Input/output error", b"/some/file"), "/some/file cannot be used: Input/output"),
     "no file": (OSError(errno.EMFILE, "Too many open files"), "The operating system refuses .*: Too many open files"),
     "a time-out": (TimeoutError(), "The operating system refuses .*: TimeoutError"),
-    "threads": (RuntimeError("can't start new thread"), "Python cannot go on: can't start new thread"),
+    "threads": (RuntimeError("can't start new thread"), "Python cannot continue: can't start new thread"),
     "a name": (OSError(errno.ENOENT, "No such file", "a\x1b[2Jb\n"), r"a \[2Jb cannot be used: No such file"),
     "a socket": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "The operating system refuses .*: Broken pipe"),
 }
@@ -112,7 +112,7 @@ def test_threads_are_used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Thread, "start", refuse)
     code, _, err = program(ask)
-    assert (code, err) == (1, "dagctl: Python cannot go on: can't start new thread.\n")
+    assert (code, err) == (1, "dagctl: Python cannot continue: can't start new thread.\n")
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def test_a_parent_of_the_folder_that_may_not_be_searched(tmp_path: Path) -> None
     folder.mkdir(parents=True)
     folder.parent.chmod(0)
     try:
-        with somebody(), pytest.raises(FileUnusable, match=r"\.dagctl\.yaml in .* cannot be found out: Perm") as caught:
+        with somebody(), pytest.raises(FileUnusable, match=r"cannot check .* for a \.dagctl\.yaml: Perm") as caught:
             connect(home=tmp_path, environ={}, folder=folder)
         with somebody():
             connect(home=tmp_path, environ={"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}, folder=folder)
@@ -184,7 +184,7 @@ def test_without_a_home_there_is_a_sentence(homeless: Any) -> None:
     for command in (("auth", "status"), ("auth", "token"), ("config", "current"), ("doctor",)):
         done = homeless(*command)
         assert done.returncode == 1, done.stderr
-        assert "This machine does not tell where your home is." in done.stdout + done.stderr
+        assert "dagctl cannot determine your home directory." in done.stdout + done.stderr
         assert "bug" not in done.stderr
 
 

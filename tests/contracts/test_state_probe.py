@@ -134,7 +134,7 @@ def test_what_is_no_postgresql(tmp_path: Path) -> None:
         connection.recv(8)
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    with pytest.raises(Unreachable, match="is no PostgreSQL"):
+    with pytest.raises(Unreachable, match="is not a PostgreSQL server"):
         probe_of().secure(server(answer))
 
 

@@ -146,7 +146,7 @@ def test_the_answer_is_pasted_in(
 ) -> None:
     session = log_in(**where)
     shown = session.until(PROMPT)
-    assert "No browser was opened" in shown
+    assert "No browser opened" in shown
     assert ("ssh -L" in shown) is ("SSH_CONNECTION" in where)
     session.types(signed_in_elsewhere(address_in(shown), sandbox, monkeypatch) + "\n")
     code, shown = session.to_the_end()

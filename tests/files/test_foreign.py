@@ -80,6 +80,6 @@ def test_only_regular_files_are_replaced(hostile: object, tmp_path: Path) -> Non
     assert callable(hostile)
     hostile(path)
     before = path.lstat()
-    with pytest.raises(FileUnusable, match=r"is not a regular file, and is not replaced\."):
+    with pytest.raises(FileUnusable, match=r"is not a regular file, so dagctl does not replace it\."):
         ProjectFiles().write(path, "x", replace=True)
     assert path.lstat() == before

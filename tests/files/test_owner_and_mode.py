@@ -53,7 +53,7 @@ def test_a_loose_mode_is_tightened_and_said_once(
         assert store.load() == OLD
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"dagctl: {path} was open to other users (mode 644). Now it is yours alone."
+        f"dagctl: {path} was open to other users (mode 644). dagctl made it private."
     ]
 
 

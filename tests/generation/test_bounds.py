@@ -49,15 +49,15 @@ def test_aliases_that_do_not_are_written_out(convert: Callable[..., str]) -> Non
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("variables: &v {a: *v}", "config.yaml has no end: what is at line 1 contains itself."),
-        ("variables:\n  a: &v {<<: *v, b: 1}", "config.yaml has no end: what is at line 2 contains itself."),
-        ("variables:\n  a: &v [x, *v]", "config.yaml has no end: what is at line 2 contains itself."),
+        ("variables: &v {a: *v}", "config.yaml contains itself, at line 1 contains itself."),
+        ("variables:\n  a: &v {<<: *v, b: 1}", "config.yaml contains itself, at line 2 contains itself."),
+        ("variables:\n  a: &v [x, *v]", "config.yaml contains itself, at line 2 contains itself."),
         (laughs(12), "config.yaml repeats what is in it too often to be loaded."),
         (laughs(8, "<<"), "config.yaml repeats what is in it too often to be loaded."),
-        (f"variables: {{a: {'9' * 50_000}}}", "config.yaml has a number of more than 4,300 digits."),
-        (f"variables: {{a: 0x{'9' * 50_000}}}", "config.yaml has a number of more than 4,300 digits."),
-        (f"variables: {{a: {'[' * 5_000}", "config.yaml is nested too deep."),
-        ("{% if x %}" * 5_000, "config.yaml is nested too deep."),
+        (f"variables: {{a: {'9' * 50_000}}}", "config.yaml contains a number with more than 4,300 digits."),
+        (f"variables: {{a: 0x{'9' * 50_000}}}", "config.yaml contains a number with more than 4,300 digits."),
+        (f"variables: {{a: {'[' * 5_000}", "config.yaml is nested too deeply."),
+        ("{% if x %}" * 5_000, "config.yaml is nested too deeply."),
         (f"a: [{'1,' * LIMIT}]", f"config.yaml is not valid YAML: it has more than {LIMIT:,} values."),
     ],
     ids=[
@@ -83,11 +83,11 @@ def test_what_nobody_could_load_is_a_sentence(text: str, why: str) -> None:
 def test_it_is_a_sentence_of_sqlmeshs_too_and_quotes_nothing(text: str) -> None:
     with pytest.raises(ConfigError) as refused:
         yaml_settings(text)
-    assert str(refused.value) == "The configuration is no YAML that can be loaded, once its Jinja is rendered."
+    assert str(refused.value) == "The configuration is not valid YAML once its Jinja is rendered."
 
 
 def test_deep_jinja_is_a_sentence() -> None:
-    with pytest.raises(ConfigProblem, match=r"The Jinja of config\.yaml is nested too deep\."):
+    with pytest.raises(ConfigProblem, match=r"The Jinja of config\.yaml is nested too deeply\."):
         InstalledSqlmesh().check_jinja("{{ " + "(" * 5_000 + ")" * 5_000 + " }}", "config.yaml")
 
 

@@ -134,7 +134,7 @@ def test_a_state_connection_from_the_environment_is_ignored_out_loud(
         ]
     assert set(states(config)) == {"postgres"}
     told = capsys.readouterr().err
-    assert f"{variable.upper()}* is set and ignored" in told
+    assert f"ignoring {variable.upper()}*" in told
     assert "stolen" not in told
 
 
@@ -210,6 +210,6 @@ def test_a_variable_that_is_no_yaml_is_named_and_not_shown(
     python = convert(POSTGRES.replace("\"{{ env_var('PG_PASSWORD') }}\"", "{{ env_var('PG_PASSWORD') }}"))
     with variables({"PG_PASSWORD": value}):
         converted = load("config.py", python)
-    assert "The value of PG_PASSWORD is no YAML that can be loaded" in str(converted)
+    assert "The value of PG_PASSWORD is not valid YAML" in str(converted)
     assert SECRET not in str(converted)
     assert "999" not in str(converted)

@@ -285,7 +285,7 @@ def test_a_redirect_is_not_followed(world: World, client: Client, far: FarSide, 
     elsewhere = world.serve()
     far.script = reply(status, b"", Location=f"{elsewhere.url}/elsewhere")
 
-    with pytest.raises(Refused, match="redirect, which is not followed") as caught:
+    with pytest.raises(Refused, match="redirect, which dagctl does not follow") as caught:
         CALLS[call](client)
 
     told(caught.value)
@@ -306,7 +306,7 @@ def test_nobody_listens(world: World, call: str) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_name_that_is_nobodys(world: World, call: str) -> None:
-    with pytest.raises(Unreachable, match="cannot be found") as caught:
+    with pytest.raises(Unreachable, match="does not resolve") as caught:
         CALLS[call](Client(world, "https://api.invalid", world.transport()))
 
     told(caught.value, "api.invalid")

@@ -73,8 +73,8 @@ def test_the_systems_settings_come_after_the_environments(system: str) -> None:
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({"HTTPS_PROXY": "{proxy}"}, "through the proxy of HTTPS_PROXY"),
-        ({"ALL_PROXY": "{proxy}", "NO_PROXY": "other.test"}, "through the proxy of ALL_PROXY"),
+        ({"HTTPS_PROXY": "{proxy}"}, "through the proxy from HTTPS_PROXY"),
+        ({"ALL_PROXY": "{proxy}", "NO_PROXY": "other.test"}, "through the proxy from ALL_PROXY"),
     ],
 )
 def test_the_way_is_told_with_the_handshake(environ: dict[str, str], told: str, world: Any) -> None:

@@ -76,7 +76,7 @@ def one_sentence(platform: ScriptedPlatform, ending: Ending) -> str:
     """The sentence that a run ended with, and the cure below it, once it is seen that there is nothing else."""
     assert ending.out == "", ending.out
     said = without_url(platform, ending.err).removeprefix(
-        "Sign in with your browser. If none comes up by itself, open this address:\n\n  URL\n\n"
+        "Sign in with your browser. If it does not open by itself, open this address:\n\n  URL\n\n"
     )
     assert all(character.isprintable() or character == "\n" for character in ending.err), repr(ending.err)
     sentence, *hints = said.splitlines()

@@ -133,15 +133,15 @@ def test_an_error_that_is_pasted(platform: ScriptedPlatform, somebody: Somebody)
 
 
 PASTED: dict[str, tuple[Callable[[str], str], str]] = {
-    "nothing": (lambda address: "\n", "Nothing was pasted"),
+    "nothing": (lambda address: "\n", "You pasted nothing"),
     "another state": (lambda address: f"{address.replace('state=', 'state=x')}\n", "the answer to another sign-in"),
-    "half of it": (lambda address: f"{address.partition('&state')[0]}\n", "The whole address is needed"),
-    "a state twice": (lambda address: f"{address}&state=x\n", "The whole address is needed"),
+    "half of it": (lambda address: f"{address.partition('&state')[0]}\n", "Paste the whole address"),
+    "a state twice": (lambda address: f"{address}&state=x\n", "Paste the whole address"),
     "another place": (
         lambda address: f"{address.replace('localhost', 'evil.example')}\n",
-        "The whole address is needed",
+        "Paste the whole address",
     ),
-    "escapes": (lambda address: "\x1b[2J\x1b[31m\n", "The whole address is needed"),
+    "escapes": (lambda address: "\x1b[2J\x1b[31m\n", "Paste the whole address"),
 }
 
 

@@ -39,8 +39,8 @@ BEGINNINGS: dict[str, tuple[Script, str]] = {
     "429": (reply(429), r"HTTP status 429\.\n  Try again"),
     "500": (reply(500), r"HTTP status 500\.\n  Try again"),
     "a web page": (reply(200, b"<h1>Hello</h1>"), "not JSON"),
-    "a redirect": (reply(302, Location="https://evil.example/"), "a redirect, which is not followed"),
-    "hung up": (send(b"", then=hang_up), "broke the connection off"),
+    "a redirect": (reply(302, Location="https://evil.example/"), "a redirect, which dagctl does not follow"),
+    "hung up": (send(b"", then=hang_up), "broke off the connection"),
 }
 
 
@@ -116,10 +116,10 @@ POLLS: dict[str, tuple[Script, str]] = {
     "404": (reply(404), r"/oauth/token answers with HTTP status 404\."),
     "500": (in_turn(PENDING, reply(500)), r"/oauth/token answers with HTTP status 500\.\n  Try again"),
     "a web page": (in_turn(PENDING, reply(200, b"<h1>Hello</h1>")), "not JSON"),
-    "a redirect": (reply(302, Location="https://evil.example/"), "a redirect, which is not followed"),
+    "a redirect": (reply(302, Location="https://evil.example/"), "a redirect, which dagctl does not follow"),
     "pending for ever": (PENDING, "The sign-in was not finished within 300 seconds.*\n.*--timeout"),
     "slower and slower": (SLOWER, "The sign-in was not finished within 300 seconds"),
-    "never an answer": (send(b"", then=hang_up), "broke the connection off"),
+    "never an answer": (send(b"", then=hang_up), "broke off the connection"),
 }
 
 

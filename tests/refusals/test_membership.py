@@ -88,7 +88,7 @@ def test_an_answer_on_a_new_machine(platform: ScriptedPlatform, somebody: Somebo
 def test_a_redirect_is_not_followed(platform: ScriptedPlatform, somebody: Somebody, path: str, status: int) -> None:
     elsewhere: FarSide = platform.world.serve()
     platform.answers[path] = reply(status, b"", Location=f"{elsewhere.url}{path}")
-    refused(platform, somebody.signs_in(), f"{path} answers with a redirect, which is not followed")
+    refused(platform, somebody.signs_in(), f"{path} answers with a redirect, which dagctl does not follow")
     assert elsewhere.connections == 0
 
 

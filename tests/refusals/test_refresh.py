@@ -63,7 +63,7 @@ ANSWERS: dict[str, tuple[Make, str]] = {
     "no access token": (tokens(access_token=ABSENT), r"\$\.access_token"),
     "an ID token that is a number": (tokens(id_token=5), r"\$\.id_token"),
     "a refresh token that is a list": (tokens(refresh_token=["x"]), r"\$\.refresh_token"),
-    "mac": (tokens(token_type="mac"), "another kind of token"),
+    "mac": (tokens(token_type="mac"), "a token that is not a bearer token"),
     "a list": (lambda it: [it.tokens()], "not a JSON object"),
     "a web page": (lambda it: b"<!doctype html><title>Hello</title>", "not JSON"),
     "a member twice": (lambda it: json.dumps(it.tokens()).encode()[:-1] + b', "scope": 1, "scope": 2}', "not JSON"),
@@ -99,7 +99,7 @@ ERRORS: dict[str, tuple[Script, str]] = {
     "429": (reply(429, Retry_After="30"), r"HTTP status 429\."),
     "500": (reply(500, b"<h1>Sorry</h1>"), r"HTTP status 500\."),
     "503": (reply(503), r"HTTP status 503\."),
-    "hung up": (send(b"", then=hang_up), "broke the connection off"),
+    "hung up": (send(b"", then=hang_up), "broke off the connection"),
 }
 
 
@@ -206,7 +206,7 @@ def test_a_redirect_is_not_followed(platform: ScriptedPlatform, somebody: Somebo
     elsewhere: FarSide = platform.world.serve()
     somebody.has_signed_in(left=DEAD)
     platform.answers[TOKEN] = reply(status, b"", Location=f"{elsewhere.url}{TOKEN}")
-    refused(platform, somebody.fresh_token(), "answers with a redirect, which is not followed")
+    refused(platform, somebody.fresh_token(), "answers with a redirect, which dagctl does not follow")
     assert elsewhere.connections == 0
 
 

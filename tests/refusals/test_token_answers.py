@@ -90,7 +90,9 @@ WRONG: dict[str, object] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_member_that_cannot_be(platform: ScriptedPlatform, somebody: Somebody, name: str) -> None:
     platform.members = {name: WRONG[name]}
-    refused(platform, somebody.signs_in(), rf"/oauth/token answers with .*(\$\.{name}\.|another kind of token)")
+    refused(
+        platform, somebody.signs_in(), rf"/oauth/token answers with .*(\$\.{name}\.|a token that is not a bearer token)"
+    )
 
 
 @pytest.mark.parametrize("value", [0, 10**400, "3600", ABSENT], ids=["none", "for ever", "text", "absent"])
@@ -121,12 +123,12 @@ BROKEN: dict[str, tuple[bytes, Callable[[bytes], bytes], str]] = {
     "half a chunk": (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         lambda body: b"%x\r\n" % len(body) + body[:-40],
-        "broke the connection off before its answer was complete",
+        "broke off the connection before its answer was complete",
     ),
     "less than was promised": (
         b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
         lambda body: body,
-        "broke the connection off before its answer was complete",
+        "broke off the connection before its answer was complete",
     ),
     "a status line that is the answer": (b"", lambda body: body, "answers with something that is not HTTP"),
     "a header that is the answer": (b"HTTP/1.1 200 OK\r\n", lambda body: body + b"\r\n\r\n", "is not JSON"),
@@ -160,7 +162,7 @@ def test_an_answer_that_does_not_come(platform: ScriptedPlatform, somebody: Some
 def test_a_redirect_is_not_followed(platform: ScriptedPlatform, somebody: Somebody, path: str, status: int) -> None:
     elsewhere: FarSide = platform.world.serve()
     platform.answers[path] = reply(status, b"", Location=f"{elsewhere.url}{path}", Set_Cookie="a=b")
-    refused(platform, somebody.signs_in(), f"{path} answers with a redirect, which is not followed")
+    refused(platform, somebody.signs_in(), f"{path} answers with a redirect, which dagctl does not follow")
     assert elsewhere.connections == 0
 
 

@@ -148,7 +148,7 @@ def test_a_ca_that_is_not_the_proxys(there: Place, home: Home, tmp_path: Path) -
     ("project", "expected", "hint"),
     [
         ("gone", "The proxy {place} has no state database org_acme_gone for you: ", "dagctl projects"),
-        ("full", "The state database at {place} takes no more connections now: ", "Try again in a moment"),
+        ("full", "The state database at {place} accepts no more connections at the moment: ", "Try again in a moment"),
     ],
 )
 def test_a_database_that_lets_nobody_in(project: str, expected: str, hint: str, there: Place) -> None:

@@ -175,7 +175,7 @@ def test_where_sqlmesh_itself_fails_one_sentence_says_why(tmp_path: Path) -> Non
     assert f"The state database's proxy {proxy} cannot be reached: " in down
     assert "dagctl config current shows" in down
     assert "OperationalError:" in down_itself
-    assert "The connection to the state database was lost in the middle of a transaction: " in lost
+    assert "The connection to the state database was lost during a transaction: " in lost
     assert "Run it again" in lost
     assert "InterfaceError: connection already closed" in lost_itself
     for output in (down, lost):
@@ -223,7 +223,7 @@ def test_after_a_lost_transaction_the_same_process_goes_on(
     """SQLMesh's own adapter keeps the dead connection, and a notebook has to be started anew."""
     from sqlmesh.utils.errors import SQLMeshError
 
-    with pytest.raises(Unreachable, match=r"lost in the middle of a transaction: [^:]+\.\nRun it again") as lost:
+    with pytest.raises(Unreachable, match=r"lost during a transaction: [^:]+\.\nRun it again") as lost:
         lose(adapter, database)
     assert isinstance(lost.value, SQLMeshError)
     assert lost.value.__suppress_context__

@@ -419,7 +419,7 @@ class TestDagster:
                 {"SHOP_DEFAULT": "dev"},
                 "The environment 'prod' of project 'shop' is protected from you",
             ),
-            (["prod"], {"SHOP_ENVIRONMENT": "dev"}, "for the environment 'dev', and was about to change 'prod'"),
+            (["prod"], {"SHOP_ENVIRONMENT": "dev"}, "for the environment 'dev', but was about to change 'prod'"),
             (["dev"], {"SHOP_DEFAULT": "prod"}, "The environment 'prod' of project 'shop' is protected from you"),
         ],
     )

@@ -80,7 +80,7 @@ def test_a_refusal_of_the_issuer_is_an_answer_too() -> None:
 @pytest.mark.parametrize(
     ("pasted", "why"),
     [
-        ("", "Nothing was pasted"),
+        ("", "You pasted nothing"),
         ("hello", "whole address"),
         ("localhost:8080/callback", "whole address"),
         ("no idea what to paste here", "whole address"),

@@ -59,7 +59,7 @@ def test_a_session_in_a_store_of_ones_own(
 def test_a_name_that_nobody_has(run: Run, installed: dict[str, str]) -> None:
     done = run("auth", "status", env={"DAGCTL_TOKEN_STORE": "vlaut"})
     assert done.returncode == 1
-    assert "DAGCTL_TOKEN_STORE names no token store: 'vlaut'." in done.stderr
+    assert "DAGCTL_TOKEN_STORE names an unknown token store: 'vlaut'." in done.stderr
     assert "file, keyring, absent, broken, vault" in done.stderr
 
 

@@ -175,7 +175,7 @@ def test_without_a_keyring_there_is_a_warning_and_a_file(
     with_keyring["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     signed_in = person.signs_in(run)
     assert signed_in.returncode == 0
-    assert "This machine has no keyring. Tokens are kept in a file instead" in signed_in.stderr
+    assert "This machine has no keyring. dagctl keeps tokens in a file instead" in signed_in.stderr
     assert json.loads((home / "auth.json").read_text())["access_token"]
     assert "token_store: file" in (home / "config.yaml").read_text()
     for command in ("status", "refresh", "token", "logout"):  # decided once, and no more said about
@@ -246,7 +246,7 @@ def test_a_person_is_waited_for_and_told(tmp_path: Path, monkeypatch: pytest.Mon
         assert KeyringTokenStore(tmp_path, answers_in=0.05, person_in=60).load() is not None
     finally:
         logging.getLogger("dagctl").removeHandler(person)
-    assert person.said == ["dagctl: Waiting for the keyring. It may be asking you in a window of its own."]
+    assert person.said == ["dagctl: Waiting for the keyring. It may have opened a window to ask you."]
 
 
 class Small(Ring):

@@ -1,1 +1,1 @@
-"""What the process's surroundings say: environment variables, and a pin above the working directory."""
+"""Environment variables, and the pin file above the working directory."""

@@ -1,4 +1,4 @@
-"""Which environment variables decide anything about dagctl, and what a project's `.env` files say of them."""
+"""Which environment variables affect dagctl, and what a project's `.env` files set them to."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(HTTPS?
 
 @frozen
 class FromFile:
-    """What a `.env` file says about a variable.
+    """A variable's value in a `.env` file.
 
     Attributes:
-        value: it may be a secret.
+        value: may be a secret.
         file: the file's path.
     """
 
@@ -26,30 +26,30 @@ class FromFile:
 
 
 def heeded(names: Iterable[str]) -> Iterator[str]:
-    """Those of `names` that dagctl, or TLS on its behalf, heeds."""
+    """Those of `names` that affect dagctl, or TLS on its behalf."""
     return (name for name in names if _HEEDED.fullmatch(name))
 
 
 def heeded_in_dotenv(folder: Path, environ: Mapping[str, str]) -> dict[str, FromFile]:
-    """The heeded variables that SQLMesh sets, over those that are set, before it runs a project's `config.py`.
+    """The heeded variables that SQLMesh sets, over existing ones, before it runs a project's `config.py`.
 
     Args:
-        folder: the project's.
-        environ: the environment variables; `SQLMESH_DOTENV_PATH` names another file than the folder's `.env`.
+        folder: the project's folder.
+        environ: the environment variables; `SQLMESH_DOTENV_PATH` replaces the folder's `.env`.
     """
     found = dotenv([folder], environ.get("SQLMESH_DOTENV_PATH"))
     return {name: found[name] for name in heeded(found)}
 
 
 def dotenv(folders: Iterable[Path], given: str | Path | None = None) -> dict[str, FromFile]:
-    """All variables of the `.env` files that SQLMesh loads; none where there is no python-dotenv, nor SQLMesh then.
+    """All variables of the `.env` files that SQLMesh loads; none without python-dotenv, which SQLMesh installs.
 
     Args:
-        folders: of the project's repositories, in SQLMesh's order: a later one overrules.
-        given: the file that is loaded instead, if it exists.
+        folders: of the project's repositories, in SQLMesh's order: later ones win.
+        given: the file to load instead, if it exists.
 
     Raises:
-        FileProblem: one cannot be read, or is too large.
+        FileProblem: a file cannot be read, or is too large.
     """
     try:
         from dotenv import dotenv_values
@@ -63,5 +63,5 @@ def dotenv(folders: Iterable[Path], given: str | Path | None = None) -> dict[str
         for file in files
         if file.is_file()
         for name, value in dotenv_values(stream=StringIO(foreign_text(file, anywhere=True))).items()
-        if value is not None  # a line without "=" sets nothing
+        if value is not None  # a line without "=" sets no variable
     }

@@ -13,11 +13,11 @@ def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """The dagctl home: `DAGCTL_HOME`, or `~/.dagctl`.
 
     Raises:
-        FileUnusable: there is no telling where the person's home is.
+        FileUnusable: the user's home directory cannot be determined.
     """
     try:
         if environ.get("DAGCTL_HOME"):
             return Path(environ["DAGCTL_HOME"]).expanduser().absolute()
         return Path.home() / ".dagctl"
     except RuntimeError:
-        raise FileUnusable("This machine does not tell where your home is.", role="home") from None
+        raise FileUnusable("dagctl cannot determine your home directory.", role="home") from None

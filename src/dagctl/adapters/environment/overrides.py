@@ -17,15 +17,15 @@ _KEYS = frozenset({"org", "project"})
 
 
 def overrides_from(environ: Mapping[str, str], folder: Path) -> Overrides:
-    """What `environ` says, and for organization and project where it is silent, the nearest pin.
+    """The overrides in `environ`; the nearest pin file fills in an organization or project that it does not set.
 
     Args:
-        folder: where the search for `.dagctl.yaml` begins, and the nearest one ends it: the project's folder, or
-            the working directory where no project is being loaded.
+        folder: where the search for `.dagctl.yaml` starts: the project's folder, or the working directory while no
+            project is being loaded. The nearest one wins.
 
     Raises:
         FileCorrupt: the pin is not a YAML mapping of `org` and `project`.
-        FileUnusable: the pin cannot be read, leads out of its folder, or somebody else has put it there.
+        FileUnusable: the pin cannot be read, leads out of its folder, or belongs to another user.
     """
 
     def variable(name: str) -> Sourced[str] | None:
@@ -54,19 +54,19 @@ def _read_pin(folder: Path) -> dict[str, Sourced[str]]:
     try:
         values = read_settings(foreign_text(path))
     except YamlProblem as error:
-        raise _corrupt(path, f"is not usable: {error}") from None
+        raise _corrupt(path, f"cannot be used: {error}") from None
     unknown = ", ".join(sorted(values.keys() - _KEYS))
     if unknown:
-        raise _corrupt(path, f"has keys that mean nothing there: {unknown}")
+        raise _corrupt(path, f"has unknown keys: {unknown}")
     if any(isinstance(value, (dict, list)) for value in values.values()):
-        raise _corrupt(path, "is not usable: org and project are names")
+        raise _corrupt(path, "cannot be used: org and project must be names")
     return {
         key: Sourced(str(value), Origin.PIN_FILE, str(path)) for key, value in values.items() if value not in (None, "")
     }
 
 
 def _nearest(folder: Path) -> Path | None:
-    """The pin to follow. A folder that may not be searched could hold it, so that is no answer."""
+    """The pin file to follow. A folder that cannot be searched could hold it, so that is an error."""
     for above in (folder, *folder.parents):
         try:
             if stat.S_ISREG(os.stat(above / PIN).st_mode):
@@ -74,25 +74,23 @@ def _nearest(folder: Path) -> Path | None:
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
-            raise FileUnusable(
-                f"Whether there is a {PIN} in {above} cannot be found out: {error.strerror}.", path=str(above)
-            ) from None
+            raise FileUnusable(f"dagctl cannot check {above} for a {PIN}: {error.strerror}.", path=str(above)) from None
     return None
 
 
 def _corrupt(path: Path, why: str) -> FileCorrupt:
-    return FileCorrupt(f"{path} {why}. It takes org and project, a line each.", path=str(path))
+    return FileCorrupt(f"{path} {why}. It takes org and project, one on each line.", path=str(path))
 
 
 def _require_own(path: Path, folder: Path) -> None:
-    """Return if this user or root has put `path` there, as git has it with repositories (`safe.directory`).
+    """Return if `path` belongs to this user or root, the rule of git's `safe.directory`.
 
-    To skip it would be to work on another project than the one that it names, and not to notice. In the folder
-    where the search begins, whose code runs anyway, its owner may too: a container has the project mounted.
+    Skipping the file instead would silently work on another project. In the folder where the search starts, whose code
+    runs anyway, the folder's owner is trusted as well: a container mounts the project.
     """
     if not hasattr(os, "geteuid"):
-        return  # on Windows others have to be let into a folder first
+        return  # on Windows, others cannot write to a folder unless its owner lets them
     trusted = {0, os.geteuid()} | ({folder.stat().st_uid} if path.parent == folder else set())
     for what, found in (("it", path.lstat()), ("its folder", path.parent.stat())):
         if found.st_uid not in trusted:
-            raise FileUnusable(f"{path} is not followed: {what} belongs to another user.", path=str(path), foreign=True)
+            raise FileUnusable(f"dagctl ignores {path}: {what} belongs to another user.", path=str(path), foreign=True)

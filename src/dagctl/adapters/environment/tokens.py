@@ -1,4 +1,4 @@
-"""Tokens that are given in environment variables, as CI does it: nothing is read from or written to disk."""
+"""Tokens in environment variables, as in CI. Nothing is read from or written to disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
 
 
 class EnvironmentTokenStore(TokenStore):
-    """The `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`; it can only be read.
+    """The read-only `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`.
 
     Args:
         environ: the environment variables.
@@ -27,7 +27,7 @@ class EnvironmentTokenStore(TokenStore):
 
     @staticmethod
     def present_in(environ: Mapping[str, str]) -> bool:
-        """Whether tokens are given here, be it only one of the two."""
+        """Whether at least one of the two variables is set."""
         return bool(environ.get(ACCESS_TOKEN) or environ.get(ID_TOKEN))
 
     def load(self) -> TokenSet | None:
@@ -52,5 +52,5 @@ class EnvironmentTokenStore(TokenStore):
 
     def _given(self) -> FileUnusable:
         return FileUnusable(
-            f"The session comes from {self.describe()}, and cannot be changed from here.", given_by=self.describe()
+            f"The session comes from {self.describe()}, so dagctl cannot change it.", given_by=self.describe()
         )

@@ -1,4 +1,4 @@
-"""Environment variables as they are handed from one to the other."""
+"""Environment variables that no traceback shows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 
 
 class Variables(Mapping[str, str]):
-    """Environment variables that show nothing of themselves.
+    """Environment variables whose `repr` shows no values.
 
-    In CI, tokens are among them, and the `repr` of `os.environ` and of a dict shows all values: a traceback that shows
-    variables would, for every frame that is given them.
+    In CI they include tokens. The `repr` of `os.environ` or of a dict shows every value, and so does a traceback with
+    locals.
 
     Args:
-        given: where they are looked up, each time anew.
+        given: the mapping to look each variable up in.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""Stores that are files, and the files of a project."""
+"""Stores in files, and the files of a project."""

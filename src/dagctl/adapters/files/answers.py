@@ -1,4 +1,4 @@
-"""A token answer as it is kept: what the issuer sent, and `expires_at` (ISO 8601 with the UTC offset)."""
+"""A token answer as stored: what the issuer sent, plus `expires_at` (ISO 8601 with UTC offset)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from dagctl.domain.values.tokens import TokenSet, bounded
 
 OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
-"""The members that a `TokenSet` holds as fields."""
+"""The members that are fields of a `TokenSet`."""
 
 
 def members_in(text: str | None) -> dict[str, Any] | str:
-    """The members of a kept answer, or what is wrong with it. Nothing is raised here: the variables hold tokens."""
+    """The members of a stored answer, or what is wrong with it. It never raises: its local variables hold tokens."""
     if text is None:
         return {}
     try:
@@ -25,7 +25,7 @@ def members_in(text: str | None) -> dict[str, Any] | str:
 
 
 def tokens_in(text: str | None) -> TokenSet | str | None:
-    """The tokens in a kept answer, dying no later than their ID token does, or what is wrong with it; None for none."""
+    """The tokens in a stored answer, which expire with their ID token at the latest; or what is wrong; or None."""
     if text is None:
         return None
     members = members_in(text)
@@ -51,7 +51,7 @@ def _tokens_of(members: Mapping[str, Any]) -> TokenSet | None:
 
 
 def members_of(tokens: TokenSet) -> dict[str, Any]:
-    """The members under which `tokens` are kept."""
+    """The members to store for `tokens`."""
     expires = tokens.expires_at
     members = {
         "access_token": tokens.access_token.reveal(),
@@ -63,7 +63,7 @@ def members_of(tokens: TokenSet) -> dict[str, Any]:
 
 
 def _instant(text: object) -> datetime | None:
-    """An ISO 8601 time; one without an offset is UTC's, one that cannot be read is unknown."""
+    """An ISO 8601 time, in UTC if it has no offset; None if it cannot be read."""
     if not isinstance(text, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""`credentials/{org}_{project}.json`: the state databases' current credentials."""
+"""`credentials/{org}_{project}.json`: the current credentials of the state databases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.token_store import TokenStore
 
 _LONGEST = 160
-"""Bytes: file systems take 255, and a temporary file's name is longer than that of the file that it becomes."""
+"""In bytes. File systems allow 255, and the name of a temporary file is longer than that of the file it replaces."""
 
 
 class FileCredentialStore(CredentialStore):
@@ -24,8 +24,7 @@ class FileCredentialStore(CredentialStore):
 
     Args:
         home: the dagctl home.
-        tokens: where the account's tokens are. A password is one of them, so where those are not in files, it is not
-            put into one either.
+        tokens: the account's token store. The password is a token, so it goes into a file only if the tokens do.
     """
 
     def __init__(self, home: Path, tokens: TokenStore | None = None) -> None:
@@ -35,14 +34,14 @@ class FileCredentialStore(CredentialStore):
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         if self._tokens is not None and not self._tokens.in_files:
             return
-        # members that we know nothing of stay
+        # keeps members that we do not know
         path = self._path(org, project)
         text = self._text(path, credentials)
         if text is not None:
             write_private(path, text)
 
     def _text(self, path: Path, credentials: StateCredentials) -> Secret | None:
-        """What the file is to say; None where it says so already."""
+        """The file's new text; None if the file is up to date."""
         before, expires = self._members(path), credentials.expires_at
         after = {
             **before,
@@ -54,7 +53,7 @@ class FileCredentialStore(CredentialStore):
 
     def clear(self) -> None:
         if self._folder.is_symlink():
-            raise unusable(self._folder, "is a symbolic link, and is not followed")
+            raise unusable(self._folder, "is a symbolic link, which dagctl does not follow")
         try:
             paths = sorted(self._folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -66,9 +65,9 @@ class FileCredentialStore(CredentialStore):
                 remove_private(path)
 
     def _path(self, org: str, project: str) -> Path:
-        """A name that stays in the folder and is nobody else's, whatever organizations and projects are called.
+        """A unique path inside the folder, whatever the organization and project are called.
 
-        It is the published client's where that can be read in one way only. Elsewhere it has a hash of both names.
+        The name is the published client's where that is unambiguous. Otherwise it contains a hash of both names.
         """
         name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".")
         if name != f"{org}_{project}" or "_" in org or len(name.encode()) > _LONGEST:
@@ -77,7 +76,7 @@ class FileCredentialStore(CredentialStore):
         return self._folder / f"{name}.json"
 
     def _members(self, path: Path) -> dict[str, Any]:
-        """What the file says; nothing where it cannot be read: it is a cache."""
+        """The file's members; none if it cannot be read, since it is a cache."""
         try:
             members = json.loads(read_private(path) or "null")
         except (FileProblem, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Files that somebody else has written: of a repository, which may hold anything."""
+"""Files that somebody else wrote, such as those of a repository, which may hold anything."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 
 LIMIT = 8 * 1024 * 1024
-"""Bytes. A configuration of 10,000 gateways has 3 million."""
+"""In bytes. A configuration with 10,000 gateways takes 3 million."""
 
 
 def foreign_text(path: Path, *, anywhere: bool = False) -> str:
     """The text of a regular file (UTF-8).
 
-    Nothing else is read: a pipe would have us wait for whoever writes to it, and a device may have no end. A symbolic
-    link is followed within its folder; one that leads out of it would have a repository show its reader's own files.
+    It reads nothing else: a pipe may block for ever, and a device may have no end. It follows a symbolic link only
+    within its folder: through one that leads out, a repository could show its reader's own files.
 
     Args:
-        anywhere: follow a link wherever it leads; for a file of which nothing is shown.
+        anywhere: follow a link wherever it leads; for a file whose content is never shown.
 
     Raises:
-        FileUnusable: it is no such file, is larger than `LIMIT`, or cannot be read.
+        FileUnusable: it is not a regular file, is larger than `LIMIT`, or cannot be read.
         FileCorrupt: it is not UTF-8.
     """
     try:
@@ -43,26 +43,26 @@ def foreign_text(path: Path, *, anywhere: bool = False) -> str:
 
 
 def _followed(path: Path, *, anywhere: bool) -> str:
-    """Where the file is; Python before 3.13 makes a RuntimeError of links that go round in `Path.resolve`."""
+    """The file's real path. Not `Path.resolve`: before Python 3.13 it raises RuntimeError for a loop of links."""
     place = os.path.realpath(path)
     if not path.is_symlink() or anywhere:
         return place
     folder = os.path.realpath(path.parent)
     if os.path.commonpath([folder, place]) != folder:
-        raise _unusable(path, "is a symbolic link that leads out of its folder, and is not followed")
+        raise _unusable(path, "is a symbolic link that leads out of its folder, and dagctl does not follow it")
     return place
 
 
 def require_regular(path: Path) -> None:
-    """Return if what is at `path` may be replaced.
+    """Return if dagctl may replace what is at `path`.
 
     Raises:
         FileUnusable: it is a device, a pipe, a link or a folder.
-        OSError: as the operating system has it.
+        OSError: as the operating system raises it.
     """
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise _unusable(path, "is not a regular file, and is not replaced")
+        raise _unusable(path, "is not a regular file, so dagctl does not replace it")
 
 
 def _unusable(path: Path, why: str) -> FileUnusable:
-    return FileUnusable(f"{path} {why}.", link=path.is_symlink())  # no path: permissions are not what is wrong
+    return FileUnusable(f"{path} {why}.", link=path.is_symlink())  # no `path`: the cure would talk about permissions

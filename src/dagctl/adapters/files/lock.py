@@ -1,4 +1,4 @@
-"""A lock between processes; the operating system frees it when its owner dies."""
+"""A lock between processes. The operating system frees it when its owner dies."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked(path: Path, patience: float) -> Iterator[None]:
-    """Hold the lock of a file; signals that would end the process wait until it is free again.
+    """Hold the lock on a file. Signals that would end the process wait until it is released.
 
-    Whoever holds it asks the issuer for something that is lost if it is not recorded, and records it.
+    Its holder gets tokens from the issuer and records them. A process that ends in between loses them.
 
     Args:
-        path: the file; made where there is none, and never removed.
-        patience: seconds to wait for whoever holds it.
+        path: the lock file; created if missing, never removed.
+        patience: seconds to wait for another holder.
 
     Raises:
-        FileBusy: somebody held it for longer.
-        FileUnusable: it cannot be locked.
+        FileBusy: another process held it for longer.
+        FileUnusable: the file cannot be locked.
     """
     from filelock import Timeout
 
     try:
         make_private(path.parent)
-        if not os.access(path.parent, os.W_OK | os.X_OK):  # a token that is renewed and cannot be kept ends its session
+        if not os.access(path.parent, os.W_OK | os.X_OK):  # renewing a token that cannot be saved ends the session
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         lock = _lock(path, patience)
         try:
@@ -62,7 +62,7 @@ def _lock(path: Path, patience: float) -> BaseFileLock:
     from filelock import FileLock
 
     try:
-        # a file that stands in for a lock where there are none outlives its owner
+        # filelock's fallback for file systems without locks would outlive its owner
         return FileLock(path, timeout=patience, mode=0o600, fallback_to_soft=False)
-    except TypeError:  # an older filelock, which has no such thing
+    except TypeError:  # an older filelock, without the fallback
         return FileLock(path, timeout=patience, mode=0o600)

@@ -1,4 +1,4 @@
-"""The dagctl home as it lies on disk, looked at from outside."""
+"""The dagctl home on disk, inspected from outside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LocalMachine(Machine):
         return str(self._home)
 
     def files(self) -> tuple[FileSeen, ...]:
-        # by the names that dagctl uses: the sandbox has its own
+        # only the names that dagctl uses: the sandbox keeps its own files there
         if not os.path.lexists(self._home):
             return ()
         return (_seen(self._home, follow=True), *_within(self._home))
@@ -45,7 +45,7 @@ class LocalMachine(Machine):
         names = sorted(heeded(name for name, value in self._environ.items() if value))
         try:
             dotenv = heeded_in_dotenv(self._folder, self._environ)
-        except FileProblem:  # SQLMesh cannot read it either, and says so
+        except FileProblem:  # SQLMesh reports it
             dotenv = {}
         others = {name: said for name, said in dotenv.items() if said.value != self._environ.get(name)}
         return (*map(VariableSeen, names), *(VariableSeen(name, str(others[name].file)) for name in sorted(others)))

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, written whole or not at all."""
+"""Files that only their owner may read, and that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import FileCorrupt, FileUnusable
 from dagctl.domain.values.secret import Secret, secret
 
-_serial = count(time_ns())  # a killed process that had our process ID, as in containers all have, began lower
+_serial = count(time_ns())  # higher than in a killed process with our PID, which is common in containers
 _rooms: set[Path] = set()
-"""The temporary files that this process is at."""
+"""The temporary files that this process is writing."""
 
 _BINARY, _NOFOLLOW, _NONBLOCK = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 _DENIED_FOR_A_MOMENT = (5, 32)
-"""What Windows answers while another program, a virus scanner say, has the file open."""
+"""The errors of Windows while another program, such as a virus scanner, has the file open."""
 
 
 def read_private(path: Path, *, tighten: bool = False) -> str | None:
-    """The file's text; None where there is none.
+    """The file's text; None if there is no file.
 
     Args:
-        tighten: take other people's access away from it, and say so.
+        tighten: remove other users' access to it, and say so.
 
     Raises:
         FileUnusable: it cannot be read, is a symbolic link, or belongs to another user.
@@ -40,7 +40,7 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
         descriptor = os.open(path, os.O_RDONLY | _BINARY | _NOFOLLOW | _NONBLOCK)
         try:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):  # a pipe would have us wait for whoever writes to it
+            if not stat.S_ISREG(found.st_mode):  # reading a pipe may block for ever
                 raise unusable(path, "is not a regular file")
             _require_owner(path, found)
             if tighten:
@@ -54,20 +54,20 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
         raise FileCorrupt(f"{path} is not a text file.", path=str(path), role="home") from None
     except OSError as error:
         if os.path.islink(path):
-            raise unusable(path, "is a symbolic link, and is not followed") from None
+            raise unusable(path, "is a symbolic link, which dagctl does not follow") from None
         raise unusable(path, f"cannot be read: {error.strerror}") from None
 
 
 def unusable(path: Path, why: str, *, foreign: bool = False) -> FileUnusable:
-    """The error of a file or folder in the dagctl home. `why` goes on where the sentence has named it."""
+    """The error for a file or folder in the dagctl home. `why` completes a sentence whose subject is the path."""
     return FileUnusable(f"{path} {why}.", path=str(path), role="home", link=os.path.islink(path), foreign=foreign)
 
 
 def write_private(path: Path, text: str | Secret) -> None:
-    """Replace the file, mode 0600 from its creation on; after a crash it is the old one or the new.
+    """Replace the file, with mode 0600 from the start. After a crash it holds the old text or the new.
 
     Args:
-        text: a `Secret` where the traceback of an error is not to show it.
+        text: a `Secret` if tracebacks must not show it.
 
     Raises:
         FileUnusable: it cannot be written, or is a symbolic link.
@@ -80,13 +80,13 @@ def write_private(path: Path, text: str | Secret) -> None:
 
 
 def remove_private(path: Path, *others: Path) -> None:
-    """Remove the file and what killed writers have left of it; empty what cannot be removed.
+    """Remove the file and the leftovers of killed writers. Empty what cannot be removed.
 
     Args:
-        others: more files to remove, before it.
+        others: more files, to be removed first.
 
     Raises:
-        FileUnusable: neither can be done.
+        FileUnusable: a file can be neither removed nor emptied.
     """
     failed: OSError | None = None
     for each in (*others, *idle(path), path):
@@ -99,10 +99,10 @@ def remove_private(path: Path, *others: Path) -> None:
 
 
 def make_private(folder: Path) -> None:
-    """Create the folder, and what is missing above it, mode 0700; or take other people's access away from it.
+    """Create the folder and its missing parents with mode 0700; or remove other users' access to it.
 
     Raises:
-        OSError: as the operating system has it.
+        OSError: as the operating system raises it.
         FileUnusable: it belongs to another user.
     """
     try:
@@ -120,10 +120,10 @@ def make_private(folder: Path) -> None:
 
 
 def replace_whole(path: Path, text: str) -> None:
-    """Replace the file, mode 0600, by way of a temporary one; after a crash it is the old one or the new.
+    """Replace the file, with mode 0600, through a temporary one. After a crash it holds the old text or the new.
 
     Raises:
-        OSError: as the operating system has it.
+        OSError: as the operating system raises it.
     """
     room = Room(path)
     try:
@@ -134,18 +134,18 @@ def replace_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def room_for(path: Path, size: int = 0) -> Iterator[Room]:
-    """Room for what the file is to say next; see `Room`.
+    """Reserve room for the file's next content; see `Room`.
 
     Args:
-        size: bytes to make sure of.
+        size: bytes to reserve.
 
     Raises:
-        FileUnusable: there is none, or the file is a symbolic link.
+        FileUnusable: there is no room, or the file is a symbolic link.
     """
     try:
         make_private(path.parent)
         if os.path.islink(path):
-            raise unusable(path, "is a symbolic link, and is not replaced")
+            raise unusable(path, "is a symbolic link, which dagctl does not replace")
         room = Room(path, size)
     except OSError as error:
         raise unusable(path, f"cannot be written: {error.strerror}") from None
@@ -156,21 +156,21 @@ def room_for(path: Path, size: int = 0) -> Iterator[Room]:
 
 
 class Room:
-    """Room for what a file is to say next, made before anybody knows what that is.
+    """Room for a file's next content, reserved before that content exists.
 
-    A temporary file beside it, mode 0600, filled to size and synced. All that is left to do is to write over that and
-    to rename it.
+    It is a temporary file beside the target, with mode 0600, filled to `size` and synced. Overwriting and renaming it
+    is all that remains to do.
 
     Args:
-        size: bytes to make sure of.
+        size: bytes to reserve.
 
     Attributes:
         temporary: the temporary file.
-        whole: it holds what the file is to say, and that outlives a power cut.
-        stays: it is left there for whoever looks for it.
+        whole: it holds the new content, synced to disk.
+        stays: it is kept, for a later reader to find.
 
     Raises:
-        OSError: as the operating system has it.
+        OSError: as the operating system raises it.
     """
 
     def __init__(self, path: Path, size: int = 0) -> None:
@@ -187,14 +187,14 @@ class Room:
                 raise
 
     def write(self, text: Secret, *, in_place: bool = False) -> None:
-        """Have the file say it.
+        """Make `text` the file's content.
 
         Args:
-            in_place: where the temporary file cannot be renamed, write over the file itself whatever the reason is;
-                otherwise only where it is mounted alone, as containers have it.
+            in_place: overwrite the file itself if the rename fails for any reason. Otherwise that happens only for a
+                file that is a mount point, as in containers.
 
         Raises:
-            OSError: as the operating system has it.
+            OSError: as the operating system raises it.
         """
         assert self._descriptor is not None
         _overwrite(self._descriptor, text.reveal().encode())
@@ -211,7 +211,7 @@ class Room:
         sweep(self._path)
 
     def leave(self) -> None:
-        """Remove the temporary file, if it is still there and does not stay."""
+        """Remove the temporary file if it still exists and is not to stay."""
         self._close()
         _rooms.discard(self.temporary)
         if not self.stays:
@@ -221,15 +221,15 @@ class Room:
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            with suppress(OSError):  # what was synced stays, whatever this says
+            with suppress(OSError):  # the content is synced already
                 os.close(descriptor)
 
 
 def write_over(path: Path, text: Secret) -> None:
-    """Have the file say it without replacing it; whoever is killed meanwhile leaves it torn.
+    """Overwrite the file in place. A process that is killed meanwhile leaves it torn.
 
     Raises:
-        OSError: as the operating system has it.
+        OSError: as the operating system raises it.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _BINARY | _NOFOLLOW | _NONBLOCK, 0o600)
     try:
@@ -239,7 +239,7 @@ def write_over(path: Path, text: Secret) -> None:
 
 
 def leftovers(path: Path) -> tuple[Path, ...]:
-    """The file's temporary files, of whomever."""
+    """The file's temporary files, of any process."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.\d+\.tmp")
     try:
         return tuple(path.parent / name for name in os.listdir(path.parent) if pattern.fullmatch(name))
@@ -248,19 +248,19 @@ def leftovers(path: Path) -> tuple[Path, ...]:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files of writers that were killed."""
+    """Remove the temporary files of killed writers."""
     for leftover in idle(path):
         with suppress(OSError):
             os.unlink(leftover)
 
 
 def idle(path: Path) -> list[Path]:
-    """The file's temporary files whose writers were killed."""
+    """The temporary files of killed writers."""
     return [left for left in leftovers(path) if not _in_use(left)]
 
 
 def _in_use(temporary: Path) -> bool:
-    """Whether the writer of a temporary file may still be at it."""
+    """Whether the writer of a temporary file may still be running."""
     pid = int(temporary.name.split(".")[-3])
     return temporary in _rooms if pid == os.getpid() else _alive(pid)
 
@@ -278,27 +278,27 @@ def _alive(pid: int) -> bool:
 
 
 def is_own(found: os.stat_result) -> bool:
-    """Whether a file is this user's. Windows has no owners of this kind."""
+    """Whether a file belongs to this user. Windows has no owners of this kind."""
     return sys.platform == "win32" or found.st_uid == os.geteuid()
 
 
 def _require_owner(path: Path, found: os.stat_result) -> None:
-    """As ssh has it: what belongs to neither this user nor root was put there by somebody else."""
+    """As in ssh: a file that belongs to neither this user nor root is somebody else's work."""
     if found.st_uid != 0 and not is_own(found):
-        raise unusable(path, "belongs to another user, and is not used", foreign=True)
+        raise unusable(path, "belongs to another user, so dagctl does not use it", foreign=True)
 
 
 def _tighten(path: Path, found: os.stat_result) -> None:
-    """Take other people's access away. What root has put there is as root wants it."""
+    """Remove other users' access. What belongs to root is left as root set it."""
     if os.name != "posix" or not stat.S_IMODE(found.st_mode) & 0o077 or not is_own(found):
         return
     mode = stat.S_IMODE(found.st_mode)
     try:
         os.chmod(path, mode & 0o700)
     except OSError as error:
-        notice(f"{path} is open to other users (mode {mode:o}), and stays so: {error.strerror}.")
+        notice(f"{path} is open to other users (mode {mode:o}), and dagctl cannot change that: {error.strerror}.")
     else:
-        notice(f"{path} was open to other users (mode {mode:o}). Now it is yours alone.")
+        notice(f"{path} was open to other users (mode {mode:o}). dagctl made it private.")
 
 
 def _content(descriptor: int) -> bytes:
@@ -333,7 +333,7 @@ def _discard(path: Path) -> None:
     except OSError:
         if not os.path.lexists(path):
             return
-        # it may be mounted alone, or its folder may not be written
+        # it may be a mount point, or its folder may be read-only
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | _NOFOLLOW | _NONBLOCK)
         try:
             os.fsync(descriptor)
@@ -342,7 +342,7 @@ def _discard(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename outlives a power cut only when its folder has been written too."""
+    """A rename survives a power cut only once its folder is synced too."""
     if os.name != "posix":
         return
     with suppress(OSError):

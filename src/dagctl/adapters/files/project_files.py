@@ -33,7 +33,7 @@ class ProjectFiles(FileSystem):
             replace_whole(Path(path), text)
 
     def move(self, source: PurePath, target: PurePath) -> None:
-        # by a hard link first, so that nothing that is there already is ever replaced
+        # a hard link first: unlike a rename, it never replaces an existing file
         with _unusable(target, "written"):
             try:
                 os.link(source, target, follow_symlinks=False)
@@ -70,4 +70,4 @@ def _unusable(path: PurePath, verb: str) -> Iterator[None]:
 
 
 def _there_already(path: PurePath) -> FileExists:
-    return FileExists(f"{path} is there already.", path=str(path))
+    return FileExists(f"{path} already exists.", path=str(path))

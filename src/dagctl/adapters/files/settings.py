@@ -42,14 +42,14 @@ class FileSettingsStore(SettingsStore):
         return str(self._path)
 
     def other(self, key: str) -> str | None:
-        """A setting that is not one of `Settings`, as it was when the file was last read."""
+        """A setting that is not part of `Settings`, from the last time the file was read."""
         if self._values is None:
             self.load()
         value = (self._values or {}).get(key)
         return None if value is None else str(value)
 
     def record(self, key: str, value: str) -> None:
-        """Record a setting that is not one of `Settings`.
+        """Record a setting that is not part of `Settings`.
 
         Raises:
             FileProblem: it cannot be recorded.

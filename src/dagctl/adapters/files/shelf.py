@@ -1,4 +1,4 @@
-"""`accounts/NAME/`: accounts that are not the current one, each in a folder that is laid out as the home is."""
+"""`accounts/NAME/`: the accounts that are not current, each in a folder with the layout of the home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FileAccountShelf(AccountShelf):
 
     Args:
         home: the dagctl home.
-        tokens: gives the token store of a folder.
+        tokens: opens the token store of a folder.
     """
 
     def __init__(self, home: Path, tokens: Callable[[Path], TokenStore]) -> None:
@@ -35,12 +35,12 @@ class FileAccountShelf(AccountShelf):
     def stores(self, name: str) -> Stores:
         folder = self._folder / name
         if folder.is_symlink():
-            raise unusable(folder, "is a symbolic link, and is not followed")
+            raise unusable(folder, "is a symbolic link, which dagctl does not follow")
         tokens = self._tokens(folder)
         return Stores(FileSettingsStore(folder), tokens, FileCredentialStore(folder, tokens))
 
     def remove(self, name: str) -> None:
-        # the tokens first and `config.yaml` last: whoever is killed in between leaves what is found again
+        # tokens first, `config.yaml` last: what a killed process leaves behind is still listed
         folder = self._folder / name
         self.stores(name).tokens.clear()
         try:

@@ -1,4 +1,4 @@
-"""`auth.json`: the token answer as it was received, and when it expires."""
+"""`auth.json`: the token answer as the issuer sent it, and when it expires."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.token_store import TokenStore
 
 _ROOM = 16 * 1024
-"""Bytes that tokens have at least; an answer is a quarter of that."""
+"""Bytes to reserve at least. A typical answer takes a quarter."""
 
 _Mark = tuple[int, int, int]
 
 
 class FileTokenStore(TokenStore):
-    """The `TokenStore` in a folder of the person's own; the published client reads and writes the same file.
+    """The `TokenStore` in the dagctl home. The published client reads and writes the same file.
 
     Args:
         home: the dagctl home.
@@ -55,7 +55,7 @@ class FileTokenStore(TokenStore):
         if (unsaved := recalled(self._path, self._mark)) is not None:
             return unsaved
         mark = self._mark()
-        # one that is empty stands for none: it was mounted alone, and could not be removed
+        # an empty file means no tokens: a mount point can be emptied, but not removed
         found = tokens_in(read_private(self._path, tighten=True) or None)
         found = self._left_by_a_writer(found) or found
         if isinstance(found, str):
@@ -74,7 +74,7 @@ class FileTokenStore(TokenStore):
             yield lambda tokens: self._save_in(room, tokens, mark)
 
     def clear(self) -> None:
-        # one that was corrupt too: there may be tokens in it
+        # the corrupt file too: it may contain tokens
         forget(self._path)
         remove_private(self._path, *self._written())
         remove_private(self._path.with_name("auth.json.corrupt"))
@@ -89,7 +89,7 @@ class FileTokenStore(TokenStore):
         return str(self._path)
 
     def _save_in(self, room: Room, tokens: TokenSet, mark: _Mark | None) -> None:
-        # members that we know nothing of stay, and a corrupt file is moved aside
+        # keeps members that we do not know, and moves a corrupt file aside
         text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
         forget(self._path)
         failed = _written(room, text)
@@ -101,10 +101,10 @@ class FileTokenStore(TokenStore):
             remember(self._path, self._mark() or mark, tokens, why)
             raise FileUnusable(why, path=str(self._path), role="home")
         room.stays = True
-        notice(f"{why} The new tokens are in {room.temporary} instead, where dagctl finds them.")
+        notice(f"{why} The new tokens are in {room.temporary} instead. dagctl finds them there.")
 
     def _put_down(self, text: Secret) -> bool:
-        """Put tokens down that do not go where there was room for them: in another file, else over the old ones."""
+        """Save tokens that did not fit into the reserved room: in another file, else over the old ones."""
         with suppress(FileUnusable), room_for(self._path) as room:
             if _written(room, text) is None:
                 return True
@@ -114,7 +114,7 @@ class FileTokenStore(TokenStore):
         return False
 
     def _left_by_a_writer(self, found: TokenSet | str | None) -> TokenSet | None:
-        """Tokens that are newer than those in the file: whoever wrote them could not rename them, or was killed."""
+        """Tokens newer than those in the file, left by a writer that could not rename its file or was killed."""
         since, newest = (self._mark() or (0, 0, 0))[1] if isinstance(found, TokenSet) else 0, None
         for path, tokens in self._written().items():
             with suppress(OSError):
@@ -124,7 +124,7 @@ class FileTokenStore(TokenStore):
         return newest
 
     def _tidy(self) -> None:
-        """Room of killed writers goes; tokens that they have left there, and that are newer, get their name."""
+        """Remove the rooms of killed writers. One that holds newer tokens becomes the file."""
         written = self._written()
         for room in idle(self._path):
             with suppress(OSError):
@@ -134,13 +134,13 @@ class FileTokenStore(TokenStore):
                     os.replace(room, self._path)
 
     def _sweep(self) -> None:
-        """Remove tokens that writers have left: there are newer ones. The caller holds the lock."""
+        """Remove older tokens that writers left behind. The caller holds the lock."""
         for path in self._written():
             with suppress(OSError):
                 os.unlink(path)
 
     def _written(self) -> dict[Path, TokenSet]:
-        """The temporary files that hold tokens: mostly there are none."""
+        """The temporary files that hold tokens; usually none."""
         found = {}
         for path in leftovers(self._path):
             with suppress(FileProblem):
@@ -150,7 +150,7 @@ class FileTokenStore(TokenStore):
         return found
 
     def _mark(self) -> _Mark | None:
-        """What tells one content of the file from another: inode, time and size."""
+        """What identifies the file's current content: inode, time and size."""
         try:
             found = os.stat(self._path)
         except OSError:
@@ -159,13 +159,13 @@ class FileTokenStore(TokenStore):
 
     def _foreign(self) -> Mapping[str, Any]:
         if self._seen is not None and self._seen[0] == self._mark():
-            return self._seen[1]  # the file is as it was when it was loaded, mostly a moment ago under the lock
+            return self._seen[1]  # unchanged since it was loaded, usually a moment ago under the lock
         try:
             members = members_in(read_private(self._path) or None)
         except FileCorrupt:
             members = "it is not a text file"
         except FileUnusable:
-            return {}  # no reason to lose tokens that are there now
+            return {}  # no reason to lose the new tokens
         if isinstance(members, str):
             self._set_aside()
             return {}
@@ -184,7 +184,7 @@ class FileTokenStore(TokenStore):
 
 
 def _written(room: Room, text: Secret) -> str | None:
-    """What has kept the text from being written; None where nothing has."""
+    """Why the text could not be written; None if it was."""
     try:
         room.write(text, in_place=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Tokens that could be kept nowhere: the process that has them goes on with them."""
+"""Tokens that could not be saved. The process that got them keeps using them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def remember(place: object, mark: object, tokens: TokenSet, why: str) -> None:
 
     Args:
         place: where they belong.
-        mark: what tells whether that place is as it was when they could not be kept there.
-        why: what has kept them from being kept, as a sentence.
+        mark: identifies what that place held when they could not be saved.
+        why: why they could not be saved, as a sentence.
     """
     _unsaved[place] = mark, tokens, why
 
 
 def recalled(place: object, mark: Callable[[], object]) -> TokenSet | None:
-    """The tokens that belong there, unless somebody has put others there since."""
+    """The tokens that belong in `place`, unless it holds others by now."""
     if place not in _unsaved:
         return None
     then, tokens, why = _unsaved[place]
     if then != mark():
         return None
-    notice(f"{why} This process goes on with new tokens that no other can see: sign in again after it.")
+    notice(f"{why} This process uses new tokens that no other process can see. Sign in again when it ends.")
     return tokens
 
 
 def forget(place: object) -> None:
-    """Others are there now, or none are to be."""
+    """Forget the tokens of `place`: it holds others now, or is to hold none."""
     _unsaved.pop(place, None)

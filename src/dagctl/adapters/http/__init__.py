@@ -1,1 +1,1 @@
-"""HTTPS to the platform: urllib3 for the wire, cattrs for what is on it. The one place that imports them."""
+"""HTTPS to the platform. urllib3 carries the requests, cattrs reads the answers; no other package imports them."""

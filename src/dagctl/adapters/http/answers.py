@@ -1,4 +1,4 @@
-"""What an answer says, as far as that needs no wire class: its JSON, a refusal's words, a verdict."""
+"""Reads the parts of an answer that need no wire class: its JSON, the server's words in a refusal, a verdict."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _TELLING = 16
-"""A part of a token that has as many characters tells something of it."""
+"""A fragment of a token of at least this many characters gives something away."""
 
 
 def malformed(answer: Answer, how: str) -> Malformed:
-    """The error of an answer that is not what the protocol promises.
+    """The error for an answer that breaks the protocol.
 
     Args:
-        how: goes on where the sentence has named who answers.
+        how: completes a sentence whose subject is the server.
     """
     return Malformed(f"{answer.where} {how}.", host=answer.host)
 
 
 def sealed(read: Callable[P, T]) -> Callable[P, T]:
-    """Have `read` raise without the frames below it: their variables hold what an answer says, tokens among it."""
+    """Make `read` raise without the frames below it: their variables hold the answer, which may contain tokens."""
 
     @wraps(read)
     def reading(*args: P.args, **options: P.kwargs) -> T:
@@ -48,7 +48,7 @@ def document(answer: Answer) -> Any:
     """The JSON value in an answer's body (RFC 8259).
 
     Raises:
-        Malformed: there is none, or one of its objects has a member twice.
+        Malformed: the body is not JSON, or an object repeats a member.
     """
     try:
         return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
@@ -71,7 +71,7 @@ def members(value: object, answer: Answer) -> dict[str, Any]:
     """The members of `value`, taken from `answer`.
 
     Raises:
-        Malformed: it is no JSON object.
+        Malformed: it is not a JSON object.
     """
     if not isinstance(value, dict):
         raise malformed(answer, "answers with something that is not a JSON object")
@@ -79,12 +79,12 @@ def members(value: object, answer: Answer) -> dict[str, Any]:
 
 
 def verdict(found: Mapping[str, Any], answer: Answer, project_id: str, environment: str | None) -> Verdict:
-    """What the members of an answer to `GET /api/v1/environment-protections/check` say.
+    """The verdict in an answer to `GET /api/v1/environment-protections/check`.
 
-    They are taken apart by hand: every plan waits for this, and cattrs takes longer to load than the question takes.
+    This checks the members by hand: every plan waits for it, and importing cattrs takes longer than the request.
 
     Raises:
-        Malformed: it is no answer to this question.
+        Malformed: the answer does not fit the question.
     """
     allowed, named, project = found.get("allowed"), found.get("environment"), found.get("project_id")
     if not isinstance(allowed, bool):
@@ -99,7 +99,7 @@ def verdict(found: Mapping[str, Any], answer: Answer, project_id: str, environme
 
 
 def https_host(url: str) -> str | None:
-    """Host, and port where there is one, of an https URL that is fit to be shown and opened; None for any other."""
+    """The host (with any port) of an https URL that is safe to show and open; None for any other URL."""
     try:
         parts = urlsplit(url)
         whole = parts.scheme == "https" and parts.hostname and parts.port != 0
@@ -110,7 +110,7 @@ def https_host(url: str) -> str | None:
 
 
 def words(value: object, answer: Answer) -> str:
-    """The server's own words, fit to be shown: one short line, and nothing secret that it may have repeated."""
+    """The server's own words as one short line, without any secret that the server may have echoed."""
     if not isinstance(value, str):
         return ""
     for secret in (hidden.reveal() for hidden in answer.secrets):
@@ -121,7 +121,7 @@ def words(value: object, answer: Answer) -> str:
 
 
 def refusal(answer: Answer) -> Refused:
-    """An answer whose status says no, with the server's own words where it has some."""
+    """The error for a status that says no, with the server's own words if it sent any."""
     try:
         body = document(answer)
     except Malformed:

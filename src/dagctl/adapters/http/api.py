@@ -1,4 +1,4 @@
-"""The management API, as PROTOCOL.md has it. The wire classes come with cattrs, and only to those who need them."""
+"""The management API of PROTOCOL.md. A method imports the wire classes, and with them cattrs, only if it needs them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HttpApiGateway(ApiGateway):
         return Advertisement(_issuer_host(metadata.authorization_servers[0], answer), metadata.dagctl_client_id)
 
     def server_date(self, api_url: str) -> datetime | None:
-        # whatever it answers to a question that needs no token has a Date
+        # this request needs no token, and every answer carries a Date
         return self._metadata(api_url).date
 
     def tls_of(self, api_url: str) -> Handshake | None:
@@ -69,7 +69,7 @@ class HttpApiGateway(ApiGateway):
             return None
         proxy = StateProxy(found.host, found.port)
         if not proxy.usable:
-            raise malformed(answer, "names a PG proxy that cannot be")
+            raise malformed(answer, "gives an invalid host or port for the PG proxy")
         return proxy
 
     @sealed
@@ -80,7 +80,7 @@ class HttpApiGateway(ApiGateway):
         if isinstance(found, dict):
             found = found.get("projects")
         if not isinstance(found, list):
-            raise malformed(answer, "answers with something that is not a list of projects")
+            raise malformed(answer, "did not answer with a list of projects")
         return tuple(_project(item, answer) for item in found)
 
     @sealed
@@ -96,7 +96,7 @@ class HttpApiGateway(ApiGateway):
 
     def _get(self, access: ApiAccess, path: str, **query: str) -> Answer:
         headers = {}
-        if access.organization_id is not None:  # anything outside ASCII is percent-encoded
+        if access.organization_id is not None:  # percent-encoded outside ASCII
             headers["X-Organization-ID"] = quote(access.organization_id, "!#$&'()*+,/:;=?@[]~ |", errors="replace")
         suffix = f"?{urlencode(query, errors='replace')}" if query else ""
         url = f"{access.api_url}{path}{suffix}"

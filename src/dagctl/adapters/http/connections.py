@@ -1,4 +1,4 @@
-"""urllib3's connections: one pool for an origin and process, and a hold on them for when time is up."""
+"""urllib3's connections: one pool for each origin and process, and a way to cut them when time is up."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from dagctl.ports.clock import Clock
 T = TypeVar("T")
 
 IDLE = timedelta(seconds=20)
-"""A connection that has been left alone for longer is not used again: whoever is on the way may have forgotten it."""
+"""A connection that was idle for longer is not reused: a router or proxy on the way may have dropped it."""
 
 
 class Exchange:
-    """One try.
+    """One attempt at a request.
 
     Attributes:
-        used: its connections, to be cut when time is up.
-        made: there was none to use again.
+        used: its connections, which are cut when time is up.
+        made: it opened a new connection instead of reusing one.
     """
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class Exchange:
         self.made = False
 
     def bounded(self, seconds: float, do: Callable[[], T], host: str) -> T:
-        """What `do` returns or raises, but no later than in `seconds`.
+        """Run `do` for at most `seconds`; return or raise what it does.
 
-        A socket's time-outs begin anew with every byte, and none covers the look-up of a name. When time is up, the
-        connections are cut, which ends the thread too.
+        A socket's timeout restarts with every byte, and no socket timeout covers name resolution. When time is up,
+        this cuts the connections, which also ends the thread.
 
         Raises:
             OutOfTime: time is up.
@@ -63,13 +63,13 @@ class Exchange:
 
 
 _HERE = threading.local()
-"""`exchange` is this thread's."""
+"""`exchange` is the current thread's."""
 
 
 def _cut(wire: object) -> None:
     if isinstance(wire, socket.socket):
         with suppress(OSError):
-            # not an SSLSocket's own shutdown, which takes its TLS state from under the other thread
+            # an SSLSocket's own shutdown would drop the TLS state that the other thread is using
             socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
 
@@ -99,7 +99,7 @@ class _TlsConnection(_Connection, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         if self.ssl_context is not None and self.ssl_context.verify_mode is ssl.CERT_NONE:
-            self.is_verified = True  # whoever asked for that has been told; urllib3 need not warn as well
+            self.is_verified = True  # dagctl has already warned, so urllib3 need not
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -111,12 +111,12 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 class Pools:
-    """The connection pools, each made when it is first needed.
+    """The connection pools, each created on first use.
 
     Args:
-        trust: which CAs.
-        proxy: says which proxy to take for a URL.
-        clock: its wall clock goes on while a laptop sleeps.
+        trust: the trusted CAs.
+        proxy: maps a URL to its proxy.
+        clock: for idle times; its wall clock keeps running while a laptop sleeps.
     """
 
     def __init__(self, trust: Trust, proxy: Callable[[str], str | None], clock: Clock) -> None:
@@ -126,7 +126,7 @@ class Pools:
         self._pools: dict[tuple[int, str, bool], tuple[urllib3.PoolManager, datetime]] = {}
 
     def get(self, url: str, *, insecure: bool) -> urllib3.PoolManager:
-        """The pool for `url`. A forked child has its own: two processes cannot share one TLS connection.
+        """The pool for `url`. A forked child gets its own: two processes cannot share a TLS connection.
 
         Raises:
             CertificateRefused: a CA file cannot be used.

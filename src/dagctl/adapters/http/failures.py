@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a host, in the domain's words."""
+"""Turns failures on the way to a host into the domain's errors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from urllib3.exceptions import (
 from dagctl.domain.errors import CertificateRefused, Malformed, PlatformError, Unreachable
 
 FAILURES = (OSError, ValueError, HTTPException)
-"""What an exchange raises beside urllib3's own `HTTPError`."""
+"""What an exchange raises besides urllib3's own `HTTPError`."""
 
 
 def in_our_words(error: Exception, host: str, passed: float) -> PlatformError:
     """The error to raise for one of urllib3's.
 
     Args:
-        passed: the seconds that it took, further tries included.
+        passed: how many seconds it took, retries included.
     """
     if isinstance(error, ProxyError):
         return _proxy(error, host)
@@ -40,7 +40,7 @@ def in_our_words(error: Exception, host: str, passed: float) -> PlatformError:
 
 
 def broken_off(error: Exception) -> bool:
-    """Whether a connection was lost before its answer was complete."""
+    """Whether the connection broke before the answer was complete."""
     if isinstance(error, SSLError):
         return "EOF" in str(error)
     return isinstance(error, ProtocolError) and not _breaks_http(error)
@@ -48,7 +48,7 @@ def broken_off(error: Exception) -> bool:
 
 def _unreachable(error: Exception, host: str, passed: str) -> str:
     if isinstance(error, NameResolutionError):
-        return f"The host name of {host} cannot be found."
+        return f"The host name of {host} does not resolve."
     if isinstance(error, NewConnectionError):  # before its own base class
         return f"{host} cannot be reached: {_reason(error)}."
     if isinstance(error, ConnectTimeoutError):
@@ -56,8 +56,8 @@ def _unreachable(error: Exception, host: str, passed: str) -> str:
     if isinstance(error, TimeoutError):
         return f"{host} did not answer within {passed} seconds."
     if isinstance(error, (LocationValueError, ValueError)):
-        return f"{host} is no usable address."
-    return f"{host} broke the connection off before its answer was complete."
+        return f"{host} is not a usable address."
+    return f"{host} broke off the connection before its answer was complete."
 
 
 def _breaks_http(error: Exception) -> bool:
@@ -83,7 +83,7 @@ def _tls(text: str, host: str) -> Unreachable:
     if any(sign in text for sign in ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION")):
         return Unreachable(f"{host} does not speak TLS 1.2 or later.", host=host)
     if "EOF" in text:
-        return Unreachable(f"{host} broke the connection off.", host=host)
+        return Unreachable(f"{host} broke off the connection.", host=host)
     return Unreachable(f"TLS with {host} failed.", host=host)
 
 

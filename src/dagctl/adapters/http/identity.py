@@ -1,4 +1,4 @@
-"""The OpenID Connect issuer, as PROTOCOL.md has it."""
+"""The OpenID Connect issuer of PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HttpIdentityProvider(IdentityProvider):
     """The `IdentityProvider` over HTTPS.
 
     Args:
-        insecure: do not verify the certificate of an issuer that is on the API's own host.
+        insecure: do not verify the issuer's certificate if the issuer is on the API's own host.
     """
 
     def __init__(self, transport: Transport, clock: Clock, *, insecure: bool = False) -> None:
@@ -34,7 +34,7 @@ class HttpIdentityProvider(IdentityProvider):
     def endpoints(self, platform: Platform) -> Endpoints:
         # OpenID Connect Discovery 1.0 section 4
         url = f"{platform.issuer}.well-known/openid-configuration"
-        answer = self._transport.get(url, insecure=self._trusts_anybody(platform))
+        answer = self._transport.get(url, insecure=self._skips_verification(platform))
         if answer.status == 404:
             return Endpoints(f"{platform.issuer}authorize")
         if answer.status != 200:
@@ -87,7 +87,7 @@ class HttpIdentityProvider(IdentityProvider):
         answer = self._post(
             platform,
             "oauth/token",
-            again=(),  # whoever polls keeps the interval (RFC 8628 section 3.5)
+            again=(),  # the caller polls, and keeps to the interval (RFC 8628 section 3.5)
             grant_type="urn:ietf:params:oauth:grant-type:device_code",
             device_code=device_code,
         )
@@ -97,7 +97,7 @@ class HttpIdentityProvider(IdentityProvider):
         answer = self._transport.post(
             f"{platform.issuer}{path}",
             {"client_id": platform.client_id, **form},
-            insecure=self._trusts_anybody(platform),
+            insecure=self._skips_verification(platform),
             again=again,
         )
         if answer.status != 200:
@@ -111,7 +111,7 @@ class HttpIdentityProvider(IdentityProvider):
         if first and not found.id_token:
             raise malformed(answer, "answers without an ID token")
         if found.token_type.lower() != "bearer":
-            raise malformed(answer, "answers with another kind of token than a bearer token")
+            raise malformed(answer, "answers with a token that is not a bearer token")
         now = self._clock.now()
         expires_at = _expiry(found, now)
         return TokenSet(
@@ -123,20 +123,20 @@ class HttpIdentityProvider(IdentityProvider):
             extra={name: value for name, value in members.items() if name not in _OURS},
         )
 
-    def _trusts_anybody(self, platform: Platform) -> bool:
+    def _skips_verification(self, platform: Platform) -> bool:
         same = split(platform.issuer).hostname == split(platform.api_url).hostname
         return self._insecure and same
 
 
 def _said(members: object) -> object:
-    """An answer's members without the empty ones, which say no more than absent ones."""
+    """An answer's members without the empty ones, which mean the same as absent ones."""
     if not isinstance(members, dict):
         return members
     return {name: value for name, value in members.items() if value not in (None, "")}
 
 
 def _expiry(found: TokenWire, now: datetime) -> datetime | None:
-    """When the first of the tokens dies; what the answer does not say, the tokens may."""
+    """When the first of the tokens expires, from the answer or else from the tokens themselves."""
     access = _after(now, found.expires_in) or expiry_of(found.access_token)
     identity = expiry_of(found.id_token) if found.id_token else None
     return min((death for death in (access, identity) if death is not None), default=None)

@@ -1,4 +1,4 @@
-"""Which HTTP proxy to go through: the environment says, else the settings of Windows or macOS."""
+"""Which HTTP proxy to use: the environment decides, then the settings of Windows or macOS."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from urllib.parse import SplitResult, urlsplit
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 
 _SYSTEMS = {"win32": ("registry", "Windows' settings"), "darwin": ("macosx_sysconf", "macOS' settings")}
-"""How the standard library calls them; the other systems have none that all programs share."""
+"""The suffix of the functions in `urllib.request`. Other systems have no settings that all programs share."""
 
 
 def way_to(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
-    """The proxy to reach `url` through, or None; and what has decided that, for people, or "".
+    """The proxy for `url`, or None; and what decided that, for people, or "".
 
-    The loopback interface is never reached through one.
+    Requests to the loopback interface never use a proxy.
     """
     parts = urlsplit(url)
     if parts.hostname in LOOPBACK_HOSTS:
         return None, ""
-    # the lower-case name wins, also empty: it sorts last
+    # the lower-case name wins, even if it is empty: it sorts last
     named = {name.lower(): (name, value) for name, value in sorted(environ.items())}
     source, proxy = next((named[name] for name in (f"{parts.scheme}_proxy", "all_proxy") if name in named), ("", None))
     if proxy is None:
@@ -46,7 +46,7 @@ def _of_system(parts: SplitResult) -> tuple[str, str | None]:
 
 
 def _excepted(parts: SplitResult, exceptions: str) -> bool:
-    """Whether NO_PROXY names the host, by curl's rules: commas or blanks, domains, ports, ranges of addresses."""
+    """Whether NO_PROXY covers the host, by curl's rules: commas or blanks, domains, ports, address ranges."""
     host, port = (parts.hostname or "").rstrip("."), str(parts.port or {"https": 443}.get(parts.scheme, 80))
     for entry in re.split(r"[,\s]+", exceptions.lower()):
         place = re.fullmatch(r"([^:]*|\[.*\]):([0-9]+)", entry)

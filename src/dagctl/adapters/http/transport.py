@@ -1,4 +1,4 @@
-"""One exchange over HTTPS: bounded, and tried again where that may help and can do no harm."""
+"""One exchange over HTTPS: bounded, and retried where a retry may help and is safe."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from dagctl.domain.values.text import printable
 from dagctl.ports.clock import Clock
 
 UNDONE = frozenset({429, 503})
-"""Statuses that say that nothing was done (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
+"""With these statuses the server has done nothing (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
 
 _PASSING = UNDONE | {502, 504}
 _PAUSES = (0.5, 1.0, 2.0)
-"""Seconds before each further try, where the answer does not ask for more."""
+"""Seconds before each retry, unless the answer asks for more."""
 
 
 @frozen
 class Limits:
-    """Bounds of one call, further tries included: seconds, and bytes of the answer's body."""
+    """Bounds of one call, retries included: in seconds, and `size` in bytes of the answer's body."""
 
     connect: float = 5.0
     read: float = 10.0
@@ -52,10 +52,10 @@ class Answer:
 
     Attributes:
         where: host and path, for people.
-        date: aware; the server's clock, where it told.
-        retry_after: seconds until it may be asked again (RFC 9110 section 10.2.3); None where it does not say.
-        secrets: what was sent and must not be shown, should the server repeat it.
-        handshake: where it was asked for, and there was one.
+        date: the server's clock, timezone-aware; None if the answer has no usable Date.
+        retry_after: seconds until the next request is welcome (RFC 9110 section 10.2.3); None if it does not say.
+        secrets: what was sent and must not be shown if the server echoes it.
+        handshake: the TLS handshake, if it was asked for and took place.
     """
 
     status: int
@@ -68,7 +68,7 @@ class Answer:
 
     @property
     def host(self) -> str:
-        """The host that answered, with its port where it has one."""
+        """The host that answered, with any port."""
         return self.where.partition("/")[0]
 
 
@@ -83,7 +83,7 @@ class _Request:
     curious: bool = False
 
     def body(self) -> bytes | None:
-        """The form, URL-encoded; for the socket."""
+        """The form, URL-encoded, for the socket."""
         return None if self.form is None else urlencode(_opened(self.form), errors="replace").encode("ascii")
 
     @property
@@ -93,17 +93,17 @@ class _Request:
 
 
 class Transport:
-    """Exchanges requests for answers: bounded in time and size, no redirect followed, tried again within these bounds.
+    """Sends requests, bounded in time and size. It follows no redirect, and retries within these bounds.
 
-    Nothing is ever processed twice: only a GET is sent again after it may have arrived.
+    The server never processes a request twice: only a GET is repeated once it may have arrived.
 
     Args:
-        trust: which CAs.
-        proxy: says which proxy to take for a URL.
-        decided_by: says what has decided that, for people.
+        trust: the trusted CAs.
+        proxy: maps a URL to its proxy.
+        decided_by: maps a URL to what decided on its proxy, for people.
         limits: the bounds.
-        clock: for the pauses before further tries.
-        waiting: is entered with the host's name while it is waited for.
+        clock: for the pauses before retries.
+        waiting: a context manager, entered with the host's name while dagctl waits for that host.
     """
 
     def __init__(
@@ -132,13 +132,14 @@ class Transport:
         """GET `url`.
 
         Args:
-            bearer: the token to send along (RFC 6750 section 2.1).
+            bearer: the token to send (RFC 6750 section 2.1).
             insecure: do not verify the server's certificate.
 
         Raises:
-            Unreachable: no connection, no answer in time; `CertificateRefused` where TLS is not verified.
-            Malformed: an answer that breaks HTTP, or is too large.
-            Refused: a redirect; it is not followed.
+            Unreachable: no connection, or no answer in time.
+            CertificateRefused: the server's certificate fails verification.
+            Malformed: the answer breaks HTTP, or is too large.
+            Refused: the answer is a redirect.
         """
         sent: dict[str, str | Secret] = dict(headers or {})
         if bearer is not None:
@@ -146,7 +147,7 @@ class Transport:
         return self._exchange(_Request("GET", url, sent, _PASSING, (bearer,) if bearer else ()), insecure)
 
     def tls_of(self, url: str, *, insecure: bool = False) -> Handshake | None:
-        """What the TLS handshake with a URL's host showed; None over plain http. Raises as `get` does."""
+        """The TLS handshake with a URL's host; None over plain http. Raises as `get` does."""
         return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
 
     def post(
@@ -160,7 +161,7 @@ class Transport:
         """POST `form`, URL-encoded, to `url`; raises as `get` does.
 
         Args:
-            again: the statuses after which it is sent again.
+            again: the statuses after which to retry.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         secrets = tuple(value for value in form.values() if isinstance(value, Secret) and value)
@@ -170,7 +171,7 @@ class Transport:
         parts = split(request.url)
         host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
-            raise Unreachable(f"dagctl sends {host} nothing in the clear: its URL has to be an https URL.", host=host)
+            raise Unreachable(f"dagctl sends nothing to {host} in the clear: use an https URL.", host=host)
         limits, began = self._limits, self._clock.monotonic()
         try:
             with self._waiting(host):
@@ -180,11 +181,11 @@ class Transport:
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, self._clock.monotonic() - began) from None
         if 300 <= answer.status < 400:
-            raise Refused(f"{answer.where} answers with a redirect, which is not followed.", host=host)
+            raise Refused(f"{answer.where} answers with a redirect, which dagctl does not follow.", host=host)
         return answer
 
     def _patiently(self, request: _Request, host: str, insecure: bool) -> Answer:
-        """The answer to `request`, which is sent again while that may help and time allows it."""
+        """The answer to `request`, retried while that may help and time allows."""
         end = self._clock.monotonic() + self._limits.total
         for usual in (*_PAUSES, math.inf):
             pool, exchange = self._pools.get(request.url, insecure=insecure), Exchange()
@@ -231,17 +232,17 @@ class Transport:
         return Answer(response.status, request.where, content, date, retry_after, request.secrets, shown)
 
     def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
-        """What can be told while the answer still holds its connection."""
+        """The handshake, readable only while the answer still holds its connection."""
         wire = getattr(response.connection, "sock", None)
         if split(request.url).scheme != "https" or wire is None:
             return None
         proxied, source = self._proxy(request.url), self._decided_by(request.url)
-        way = f", {'through the proxy of' if proxied else 'past the proxies by'} {source}" if source else ""
+        way = f", {'through the proxy from' if proxied else 'without a proxy because of'} {source}" if source else ""
         return handshake_of(wire, f"{self._pools.trusted_by(request.url)}{way}")
 
 
 def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float) -> float:
-    """Seconds until `request` is sent again after `error`; infinite where that does no good, or may do harm."""
+    """Seconds until `request` is retried after `error`; infinite where a retry is useless or unsafe."""
     if isinstance(error, (NewConnectionError, ConnectTimeoutError)):  # nothing was sent yet: once more is enough
         return 0.0 if usual == _PAUSES[0] else math.inf
     if request.method != "GET":
@@ -255,7 +256,7 @@ def split(url: str) -> SplitResult:
     """The parts of a URL.
 
     Raises:
-        Unreachable: it is none.
+        Unreachable: it is not a usable http or https URL.
     """
     try:
         parts = urlsplit(url)
@@ -263,19 +264,19 @@ def split(url: str) -> SplitResult:
     except ValueError:
         usable = None
     if not usable:
-        raise Unreachable(f"{printable(url)!r} is no usable address.")
+        raise Unreachable(f"{printable(url)!r} is not a usable URL.")
     return parts
 
 
 def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Malformed(f"{where} answers in an encoding that was not asked for.", host=where.partition("/")[0])
+        raise Malformed(f"{where} answers in an unrequested content encoding.", host=where.partition("/")[0])
     content = b""
-    # read on until nothing comes: only then does urllib3 notice a body shorter than was promised
+    # read to the end: only then does urllib3 notice that the body is shorter than Content-Length
     while len(content) <= size and (more := response.read(size + 1 - len(content))):
         content += more
     if len(content) > size:
-        del content, more  # a traceback shows variables, and there may be tokens in it
+        del content, more  # a traceback with locals would show them, and they may contain tokens
         raise Malformed(f"{where} answers with more than {size >> 10} KiB.", host=where.partition("/")[0])
     return content
 
@@ -287,11 +288,11 @@ def _opened(values: Mapping[str, str | Secret]) -> dict[str, str]:
 def _authorization(bearer: Secret) -> Secret:
     if re.fullmatch(r"[\x21-\x7e]+", bearer.reveal()):
         return Secret(f"Bearer {bearer.reveal()}")
-    raise TokenNotAccepted("Your ID token holds characters that no token has.")
+    raise TokenNotAccepted("Your ID token contains characters that no token may contain.")
 
 
 def http_date(text: str | None) -> datetime | None:
-    """The time in a header (RFC 9110 section 5.6.7), aware; None where there is none."""
+    """The time in a header (RFC 9110 section 5.6.7), timezone-aware; None if it holds none."""
     try:
         value = parsedate_to_datetime(text or "")
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -300,7 +301,7 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def _retry_after(text: str, date: datetime | None) -> float | None:
-    """Seconds to wait: told so, or as a time by the server's own clock; None where it is neither, or past."""
+    """Seconds to wait, from a number or from a time by the server's own clock; None if it is neither, or past."""
     if re.fullmatch(r"[0-9]{1,9}", text.strip()):
         seconds = float(text)
     else:

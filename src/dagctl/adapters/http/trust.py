@@ -1,4 +1,4 @@
-"""Which certificate authorities to trust, as the environment says."""
+"""Which certificate authorities to trust."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from dagctl.domain.errors import CertificateRefused
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 
 SYSTEM = Path()
-"""No file: the CA certificates that Python finds by itself."""
+"""Stands for the CA certificates that Python finds by itself."""
 NO_CAS = "no CA certificates"
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 @frozen
 class Trust:
-    """Where trusted CA certificates are.
+    """Where the trusted CA certificates are.
 
     Attributes:
-        bundle: a PEM file, or a folder of them as OpenSSL has it; the system's own store where None.
+        bundle: a PEM file, or a folder in OpenSSL's layout; None for the system's own store.
         origin: what names the bundle, for people.
-        loopback_ca: a PEM file that is trusted too, for the loopback interface only; need not exist.
+        loopback_ca: a PEM file that is trusted as well, for the loopback interface only. It need not exist.
     """
 
     bundle: Path | None = None
@@ -36,7 +36,7 @@ class Trust:
     loopback_ca: Path | None = None
 
     def described(self, host: str) -> str:
-        """What certificates of `host` are verified with, for people."""
+        """What verifies the certificate of `host`, for people."""
         bundle = self.bundle or (_load_systems(_plain()) if _system_folder(None) is None else None)
         own = self.origin if bundle in (None, SYSTEM) else f"{self.origin} ({bundle})"
         return f"{own} and the sandbox's CA" if self._local(host) else own
@@ -45,7 +45,7 @@ class Trust:
         return host in LOOPBACK_HOSTS and self.loopback_ca is not None and os.path.exists(self.loopback_ca)
 
     def context(self, host: str) -> ssl.SSLContext:
-        """A TLS client context for `host`: TLS 1.2 at least, name and chain verified.
+        """A TLS client context for `host`: at least TLS 1.2, with name and chain verified.
 
         Raises:
             CertificateRefused: a CA file cannot be used.
@@ -67,7 +67,7 @@ class Trust:
 
 
 def unverified() -> ssl.SSLContext:
-    """A TLS client context that trusts anybody, and speaks TLS 1.2 at least."""
+    """A TLS client context that accepts any certificate, with at least TLS 1.2."""
     context = _plain()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -75,10 +75,10 @@ def unverified() -> ssl.SSLContext:
 
 
 def _plain() -> ssl.SSLContext:
-    """A TLS client context that trusts nobody yet.
+    """A TLS client context that trusts no CA yet.
 
-    It is none of `create_default_context`'s: that fails where SSLKEYLOGFILE cannot be opened, logs keys where it can,
-    and from Python 3.13 on refuses the CAs of companies that RFC 5280 would have made otherwise.
+    `ssl.create_default_context` will not do: it fails if it cannot open SSLKEYLOGFILE, logs keys if it can, and
+    since Python 3.13 refuses company CAs that do not follow RFC 5280 to the letter.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -86,7 +86,7 @@ def _plain() -> ssl.SSLContext:
 
 
 def _load_systems(context: ssl.SSLContext) -> Path | None:
-    """Load the system's CA certificates: `SYSTEM`, or the file that stands in where it has none; None for neither."""
+    """Load the system's CA certificates: returns `SYSTEM`, the file used in their place, or None if neither works."""
     context.load_default_certs()
     if context.cert_store_stats()["x509_ca"]:
         return SYSTEM
@@ -94,17 +94,17 @@ def _load_systems(context: ssl.SSLContext) -> Path | None:
         with suppress(OSError):
             context.load_verify_locations(cafile=bundle)
             return bundle
-    folder = ssl.get_default_verify_paths().capath  # what lies there is read when it is needed
+    folder = ssl.get_default_verify_paths().capath  # OpenSSL reads its files as it needs them
     return SYSTEM if folder and any(map(_HASHED.fullmatch, os.listdir(folder))) else None
 
 
 def _system_folder(bundle: Path | None) -> str | None:
-    """Where the system has a file for each CA certificate of its bundle, named by its hash; None where it has not.
+    """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
 
-    From there OpenSSL reads the one that it needs. To read them all takes longer than the rest of a request.
+    OpenSSL reads just the file that it needs there. Reading the whole bundle takes longer than the rest of a request.
 
     Args:
-        bundle: None for the system's own; the folder does not stand for any other.
+        bundle: the bundle to replace by the folder; None for the system's own.
     """
     paths = ssl.get_default_verify_paths()
     if os.name != "posix" or not _same(paths.capath, paths.openssl_capath):
@@ -137,7 +137,7 @@ def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
 
 
 def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> Trust:
-    """What `SSL_CERT_FILE` says, else `REQUESTS_CA_BUNDLE`, else the system."""
+    """The trust that `SSL_CERT_FILE` sets, else `REQUESTS_CA_BUNDLE`, else the system's."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if environ.get(name):
             return Trust(Path(environ[name]), name, loopback_ca)

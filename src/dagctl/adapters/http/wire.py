@@ -1,4 +1,4 @@
-"""JSON objects from the platform, taken apart strictly: what is missing or of another type is named by its path."""
+"""Reads the platform's JSON objects strictly. An error names the path of a missing or mistyped member."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dagctl.domain.values.text import printable
 T = TypeVar("T")
 
 Identifier = NewType("Identifier", str)
-"""Text that is not empty; a whole number is taken too, for its digits."""
+"""Text that is not empty. A whole number is accepted as its digits."""
 
 Token = NewType("Token", str)
 """One or more visible ASCII characters (RFC 6749 appendix A.12; a space would break RFC 6750's header)."""
 
 Name = NewType("Name", str)
-"""Text that can be shown as it stands: nothing in it steers a terminal, breaks a line or turns its direction."""
+"""Text that is safe to show: no terminal control, no line break, no change of direction."""
 
 
 @define
@@ -67,7 +67,7 @@ class ProjectWire:
 
 @define
 class ResourceMetadataWire:
-    """Protected resource metadata (RFC 9728 section 2), and our own member in it."""
+    """Protected resource metadata (RFC 9728 section 2), with the platform's own member in it."""
 
     resource: str
     authorization_servers: list[str] = field(factory=list)
@@ -172,7 +172,7 @@ def structure(value: object, kind: type[T], answer: Answer) -> T:
     """`value`, taken from `answer`, as a wire class.
 
     Raises:
-        Malformed: it does not fit; the message says where and how.
+        Malformed: it does not fit. The message says where and how.
     """
     found = members(value, answer)
     try:
@@ -183,7 +183,7 @@ def structure(value: object, kind: type[T], answer: Answer) -> T:
 
 
 def _complaint(error: BaseException, _: object) -> str:
-    """What is wrong, without the value that is."""
+    """What is wrong, without the offending value."""
     if isinstance(error, KeyError):
         return "a member is missing"
     said = str(error)

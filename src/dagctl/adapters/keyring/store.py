@@ -28,23 +28,23 @@ T = TypeVar("T")
 SERVICE = "dagctl"
 
 PART = 1200
-"""Characters of an entry where tokens do not go into one: Windows takes 2,560 bytes, two a character."""
+"""Characters of an entry when tokens do not fit into one. Windows allows 2,560 bytes, at two bytes a character."""
 
 _ROOM = 4096
-"""Characters that tokens need at least."""
+"""Characters to reserve at least."""
 
 
 class KeyringTokenStore(TokenStore):
-    """The `TokenStore` in the keyring; an entry for each folder of the dagctl home.
+    """The `TokenStore` in the keyring, with an entry for each folder of the dagctl home.
 
-    Where tokens are too long for an entry, they are in several: "FOLDER (COPY.NUMBER)", and the entry that is called
-    like the folder tells how many there are and which of two copies counts. So a reader always finds a whole one.
+    Tokens too long for one entry go into several, "FOLDER (COPY.NUMBER)". The entry named after the folder then says
+    how many there are, and which of two copies is current. So a reader always finds a complete copy.
 
     Args:
-        folder: the dagctl home, or one of its accounts; its path is the entry's name, and the lock is there.
-        plaintext: a keyring that encrypts nothing will do.
-        answers_in: seconds that the keyring has for an answer.
-        person_in: seconds more that it has because it may be asking a person, who is told what is waited for.
+        folder: the dagctl home, or one of its accounts. Its path is the entry's name, and it holds the lock file.
+        plaintext: accept a keyring that does not encrypt.
+        answers_in: seconds to wait for the keyring's answer.
+        person_in: seconds to wait beyond that, since the keyring may be asking a person. A notice says so.
         patience: seconds to wait for another process's lock.
     """
 
@@ -68,10 +68,10 @@ class KeyringTokenStore(TokenStore):
         self._patience = patience
 
     def absent(self) -> bool:
-        """Whether this machine has no keyring. One that is locked or silent is there.
+        """Whether this machine has no keyring. A locked or silent keyring is not absent.
 
         Raises:
-            FileUnusable: that cannot be found out.
+            FileUnusable: dagctl cannot tell.
         """
         return self._ask(_is_absent)
 
@@ -98,7 +98,7 @@ class KeyringTokenStore(TokenStore):
         yield self.save
 
     def clear(self) -> None:
-        # tokens in a file too: there from before the keyring
+        # tokens in a file too, from before the keyring was chosen
         forget(self._entry)
         FileTokenStore(self._folder).clear()
         self._ask_keyring(lambda: _remove(self._entry))
@@ -125,11 +125,11 @@ class KeyringTokenStore(TokenStore):
         return FileCorrupt(f"The entry of {self.describe()} holds no tokens.", role="keyring")
 
     def _ask_keyring(self, question: Callable[[], T]) -> T:
-        """The answer of a keyring that is there, and that may keep secrets."""
+        """The answer of a keyring that exists and is fit to hold secrets."""
 
         def checked() -> T:
             if _is_absent():
-                raise FileUnusable("This machine has no keyring, or shows it to another session.", role="keyring")
+                raise FileUnusable("This machine has no keyring, or hides it from this session.", role="keyring")
             ring = _chosen()
             if not self._plaintext and "plaintext" in type(ring).__name__.lower():
                 name = f"{type(ring).__module__}.{type(ring).__name__}"
@@ -139,7 +139,7 @@ class KeyringTokenStore(TokenStore):
         return self._ask(checked)
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """The answer, if it comes in time."""
+        """The keyring's answer, if it comes in time."""
         try:
             return within(self._answers_in, question, "keyring", longer=self._tell_the_person)
         except FileProblem:
@@ -147,17 +147,17 @@ class KeyringTokenStore(TokenStore):
         except OutOfTime:
             waited = self._answers_in + self._person_in
             raise FileUnusable(f"The keyring has not answered for {waited:g} seconds.", role="keyring") from None
-        except Exception as error:  # noqa: BLE001 - backends raise whatever their system does
+        except Exception as error:  # noqa: BLE001 - each backend raises its own errors
             raise FileUnusable(f"The keyring cannot be used ({type(error).__name__}).", role="keyring") from None
 
     def _tell_the_person(self) -> float:
         if self._person_in:
-            notice("Waiting for the keyring. It may be asking you in a window of its own.")
+            notice("Waiting for the keyring. It may have opened a window to ask you.")
         return self._person_in
 
 
 def _chosen() -> object:
-    """The backend that gets what is written; several in a chain are asked in their order."""
+    """The backend that receives what is written: the first one of a chain."""
     ring = keyring.get_keyring()
     return next(iter(getattr(ring, "backends", ())), ring)
 
@@ -167,7 +167,7 @@ def _is_absent() -> bool:
 
 
 def _parts(name: str, head: str | None) -> list[str]:
-    """The names of the entries that hold the rest, where an entry says that there is one."""
+    """The names of the entries that hold the parts, if `head` says that there are any."""
     members = members_in(head)
     if isinstance(members, str) or not isinstance(members.get("parts"), int):
         return []
@@ -183,11 +183,11 @@ def _read(name: str) -> str | None:
 
 
 def _write(name: str, text: str) -> None:
-    """Write one entry, or several where a keyring refuses one of this length."""
+    """Write one entry, or several if the keyring refuses one of this length."""
     before = _parts(name, keyring.get_password(SERVICE, name))
     try:
         keyring.set_password(SERVICE, name, text)
-    except Exception:  # noqa: BLE001 - each backend has its own error for this; what else is wrong shows below
+    except Exception:  # noqa: BLE001 - each backend has its own error for this; any other problem shows up below
         copy = 0 if before and before[0].endswith("(1.0)") else 1
         pieces = [text[start : start + PART] for start in range(0, len(text), PART)]
         head = json.dumps({"parts": len(pieces), "copy": copy})
@@ -202,7 +202,7 @@ def _try_out(name: str, text: str) -> None:
     try:
         _write(name, text)
         if _read(name) != text:
-            raise FileUnusable("The keyring does not keep what is written there.", role="keyring")
+            raise FileUnusable("The keyring does not keep what dagctl writes to it.", role="keyring")
     finally:
         _remove(name)
 
@@ -215,5 +215,5 @@ def _remove(name: str) -> None:
 
 def _delete(names: list[str]) -> None:
     for name in names:
-        with suppress(PasswordDeleteError):  # somebody else was faster
+        with suppress(PasswordDeleteError):  # another process was faster
             keyring.delete_password(SERVICE, name)

@@ -105,7 +105,7 @@ class MemoryFileSystem(FileSystem):
 
     def _vacant(self, place: PurePosixPath) -> None:
         if self.exists(place):
-            raise FileExists(f"{place} is there already.")
+            raise FileExists(f"{place} already exists.")
 
     def _enterable(self, place: PurePosixPath) -> None:
         if place.parent not in self._folders:

@@ -1,1 +1,1 @@
-"""What other packages add, found by their entry points."""
+"""What other packages add through entry points."""

@@ -1,4 +1,4 @@
-"""The token store that a setting names: a file, the keyring, or one that another package brings."""
+"""The token store that a setting names: a file, the keyring, or one from another package."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from dagctl.domain.values.tokens import TokenSet
 
 GROUP = "dagctl.token_stores"
-"""Entry points of this group are called with a folder (`pathlib.Path`) and return a `TokenStore`."""
+"""An entry point of this group is a callable that takes a folder (`pathlib.Path`) and returns a `TokenStore`."""
 
 VARIABLE, KEY = "DAGCTL_TOKEN_STORE", "token_store"
 
 _PERSON_IN = 120.0
-"""Seconds that a person has who is asked by a keyring."""
+"""Seconds for a person to answer the keyring."""
 
 OpenStore = Callable[[Path], TokenStore]
 
 
 def token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenStore:
-    """How the token store of a folder is opened here.
+    """A function that opens the token store of a folder.
 
     Args:
-        settings: where a store may be named that no variable names.
+        settings: the settings that name a store if no variable does.
 
     Raises:
-        SettingUnusable: the setting names a store that is not there. One that does not load says so when it is opened.
-        MissingExtra: it names the keyring, whose package is not installed.
+        SettingUnusable: the setting names an unknown store. One that fails to load says so when it is opened.
+        MissingExtra: the setting names the keyring, and its package is not installed.
     """
     setting = _setting(environ, settings)
     if setting is None or setting.value == "file":
@@ -54,7 +54,7 @@ def _setting(environ: Mapping[str, str], settings: FileSettingsStore) -> Sourced
     try:
         value = settings.other(KEY)
     except FileProblem:
-        return None  # whoever reads the settings says so
+        return None  # the context service reports it
     return Sourced(value, Origin.RECORDED, f"{KEY} in {settings.describe()}") if value is not None else None
 
 
@@ -63,7 +63,7 @@ def _keyring(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenSto
         from dagctl.adapters.keyring.store import KeyringTokenStore
     except ModuleNotFoundError:
         raise MissingExtra("The keyring store needs its extra.", extra="keyring") from None
-    # a backend that somebody names in person is the one that they want
+    # whoever names a plaintext backend wants it
     asked_for = "plaintext" in environ.get("PYTHON_KEYRING_BACKEND", "").lower()
     person_in = _PERSON_IN if _somebody_watches(environ) else 0.0
 
@@ -80,9 +80,9 @@ def _somebody_watches(environ: Mapping[str, str]) -> bool:
 
 
 class _KeyringOrFile:
-    """The keyring; or a file, on a machine where a sign-in has found none, from then on.
+    """The keyring; or a file, once a sign-in has found that the machine has no keyring.
 
-    A keyring that is locked, silent or in another session is no reason to look for tokens elsewhere, still less to put
+    A keyring that is locked, silent or in another session is no reason to look for tokens elsewhere, let alone to store
     them there.
     """
 
@@ -101,9 +101,9 @@ class _KeyringOrFile:
 
     @contextmanager
     def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
-        """As `TokenStore` has it. A sign-in makes room before it looks for tokens, so this decides."""
+        """As in `TokenStore`. A sign-in reserves room before it loads tokens, so this method decides."""
         if self._store is not self._file and self._is_new() and self._ring.absent():
-            notice("This machine has no keyring. Tokens are kept in a file instead (mode 0600).")
+            notice("This machine has no keyring. dagctl keeps tokens in a file instead (mode 0600).")
             self._store, self._undecided = self._file, True
         with self._store.reserved() as save:
 
@@ -115,7 +115,7 @@ class _KeyringOrFile:
             yield decided
 
     def _is_new(self) -> bool:
-        """Nobody has signed in here before, but with a file: no keyring that is out of sight holds a session."""
+        """Nobody has signed in here before, except with a file. So no hidden keyring holds a session."""
         return self._settings.load().current_org is None or self._file.load() is not None
 
 
@@ -126,7 +126,8 @@ def _brought(setting: Sourced[str]) -> OpenStore:
     if setting.value not in found:
         names = ", ".join(["file", "keyring", *sorted(found)])
         raise SettingUnusable(
-            f"{setting.source} names no token store: {setting.value!r}. There are {names}.", source=setting.source
+            f"{setting.source} names an unknown token store: {setting.value!r}. Use {names}.",
+            source=setting.source,
         )
     point = found[setting.value]
 

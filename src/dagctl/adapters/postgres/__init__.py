@@ -1,1 +1,1 @@
-"""The way to a state database: what libpq is told and what it says, and each step of it tried by hand."""
+"""The way to a state database: libpq's settings and errors, and a probe of each step."""

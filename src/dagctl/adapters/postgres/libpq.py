@@ -1,4 +1,4 @@
-"""What libpq is told beside the credentials, and what its errors mean."""
+"""The settings that libpq gets besides the credentials, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.text import printable
 
 NOWHERE = f"{os.devnull}/none"
-"""No file can have this name. No name at all would not do: libpq takes what it finds in `~/.postgresql` then."""
+"""No file can have this name. An empty name would not do: libpq then takes what it finds in `~/.postgresql`."""
 
 _EMPTY = """
     hostaddr passfile client_encoding options sslkey sslpassword sslcrldir sslkeylogfile ssl_max_protocol_version
     requirepeer gsslib replication oauth_issuer oauth_client_id oauth_client_secret oauth_scope
 """.split()  # noqa: SIM905 - one a line would be long
-"""An empty value counts as given in a connection string."""
+"""In a connection string, an empty value counts as set."""
 
 SETTINGS: Mapping[str, Any] = {
     "application_name": f"dagctl/{__version__}",
@@ -43,9 +43,9 @@ SETTINGS: Mapping[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # milliseconds; keepalives notice nothing while something sent is under way
+    "tcp_user_timeout": 60_000,  # milliseconds; keepalives do not help while sent data awaits acknowledgement
     "gssencmode": "disable",
-    # from here on as libpq has it by itself: these keep out variables, a service's settings and `~/.postgresql`
+    # libpq's own defaults: spelled out, they keep out variables, a service's settings and `~/.postgresql`
     **dict.fromkeys(_EMPTY, ""),
     **dict.fromkeys(("sslcert", "sslrootcert", "sslcrl"), NOWHERE),
     "channel_binding": "prefer",
@@ -55,23 +55,23 @@ SETTINGS: Mapping[str, Any] = {
     "sslsni": 1,
     "ssl_min_protocol_version": "TLSv1.2",
     **dict.fromkeys(("min_protocol_version", "max_protocol_version"), "3.0"),
-    "require_auth": "!gss,!sspi",  # an empty list would have none
+    "require_auth": "!gss,!sspi",  # an empty list would forbid every method
     "krbsrvname": "postgres",
     "gssdelegation": 0,
     "target_session_attrs": "any",
     "load_balance_hosts": "disable",
 }
-"""Each keyword of libpq's beside who enters where.
+"""Every keyword of libpq besides those of the credentials; times in seconds unless a comment says otherwise.
 
-Seconds where a time is meant. A peer that has gone is noticed after a minute, not after two hours.
+With them, a dead peer is noticed after a minute instead of two hours.
 """
 
 
 def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """What psycopg2 is given to connect.
+    """The keywords for `psycopg2.connect`.
 
     Args:
-        chosen: stronger than the settings of every connection of ours; who enters where is known better here.
+        chosen: override `SETTINGS`, but not the credentials.
     """
     known = {key: value for key, value in SETTINGS.items() if _is_keyword(key)}
     return {**known, **chosen, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
@@ -79,7 +79,7 @@ def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingP
 
 @cache
 def _is_keyword(name: str) -> bool:
-    """Whether the libpq that is installed knows it: each version brings new ones."""
+    """Whether the installed libpq knows the keyword: each version adds some."""
     import psycopg2.extensions
 
     try:
@@ -90,18 +90,18 @@ def _is_keyword(name: str) -> bool:
 
 
 def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingProxyType({}), **factories: Any) -> Any:
-    """A psycopg2 connection that none of libpq's variables and files has a say in.
+    """A psycopg2 connection that libpq's variables and files cannot influence.
 
     Args:
         chosen: as in `keywords`.
         factories: psycopg2's own.
 
     Raises:
-        DagctlError: there is none to be had; the message never holds the password.
+        DagctlError: the connection fails; the message never contains the password.
     """
     import psycopg2
 
-    # libpq gives each address all of its time before it tries the next
+    # libpq would spend the whole timeout on each address in turn
     where = {"hostaddr": answering(credentials.endpoint, float(SETTINGS["connect_timeout"])), **chosen}
 
     def connected() -> Any:
@@ -125,9 +125,9 @@ _SERVICE = Lock()
 
 @contextmanager
 def _without_service() -> Iterator[None]:
-    """Set a PGSERVICE aside that libpq finds no service for: no keyword keeps libpq from looking.
+    """Set aside a PGSERVICE for which libpq finds no service: no keyword keeps libpq from looking.
 
-    Whoever connects meanwhile in another thread could do nothing with it either.
+    Another thread that connects meanwhile could not have used it either.
     """
     with _SERVICE:
         service = os.environ.pop("PGSERVICE", None)
@@ -139,7 +139,7 @@ def _without_service() -> Iterator[None]:
 
 
 def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
-    """The settings of SQLMesh's own PostgreSQL connection, with the token of this moment."""
+    """The settings of SQLMesh's own PostgreSQL connection, with the current token."""
     known = credentials.endpoint.declared.keywords()
     password = credentials.password.reveal()
     return {"type": "postgres", **known, "password": password, "connect_timeout": SETTINGS["connect_timeout"]}
@@ -151,12 +151,12 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),
         CertificateRefused,
-        "The state database's proxy {place} takes TLS only",
+        "The state database's proxy {place} accepts only TLS",
     ),
     (
         ("invalid response to ssl negotiation", "expected authentication request"),
         Unreachable,
-        "What listens at {place} is no PostgreSQL",
+        "{place} is not a PostgreSQL server",
     ),
     (("does not support ssl",), CertificateRefused, _NO_TLS),
     (
@@ -177,24 +177,24 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("too many", "remaining connection slots"),
         TryLater,
-        "The state database at {place} takes no more connections now",
+        "The state database at {place} accepts no more connections at the moment",
     ),
 )
-"""Words in libpq's message (lower-case), the error and its sentence; the first that fits counts."""
+"""Words in libpq's message (lower-case), the error and its sentence. The first match counts."""
 
 
 _SEVERITY = re.compile(r"\w+:  ")
-"""FATAL in the server's language, and two spaces: so libpq begins what the server itself says, and nothing else."""
+"""FATAL in the server's language and two spaces: libpq starts only the server's own messages like this."""
 _NAME = re.compile(r'"[^"]*"')
 _REASON = re.compile(r"failed: (.+)")
-"""libpq has a line for each address that it has tried, and more lines with advice."""
+"""libpq prints a line for each address that it tried, and further lines with advice."""
 
 
 def explained(message: str, credentials: StateCredentials) -> DagctlError:
-    """What a failed connection means for a person.
+    """The error for a failed connection.
 
     Args:
-        message: libpq's own.
+        message: libpq's own message.
     """
     known = _without(credentials.password, message)
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
@@ -209,7 +209,7 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
 
 
 def _without(password: Secret, message: str) -> str:
-    """`message` without any word that holds a part of the password, as long as a proxy may cut it."""
+    """`message` without any word that contains a part of the password, since a proxy may cut it."""
     if not password:
         return message
     whole = password.reveal()
@@ -222,7 +222,7 @@ def _without(password: Secret, message: str) -> str:
 
 
 _PART = 8
-"""Fewer characters of a token than these give nothing of it away."""
+"""Fewer characters of a token than this give nothing away."""
 
 
 def _meaning(heard: str, *, answered: bool) -> tuple[type[DagctlError], str]:
@@ -230,5 +230,5 @@ def _meaning(heard: str, *, answered: bool) -> tuple[type[DagctlError], str]:
         if any(word in heard for word in words):
             return kind, sentence
     if answered:
-        return Refused, "The state database's proxy {place} turned the connection down"
+        return Refused, "The state database's proxy {place} refused the connection"
     return Unreachable, "The state database's proxy {place} cannot be reached"

@@ -1,4 +1,4 @@
-"""The real `StateProbe`: sockets as far as TLS goes, psycopg2 for logging in."""
+"""The real `StateProbe`: sockets up to the TLS handshake, psycopg2 for logging in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class PostgresProbe(StateProbe):
-    """Tries the way to a state database from this machine.
+    """Probes the way from this machine to a state database.
 
     Args:
         timeout: seconds that each step may take.
@@ -43,14 +43,14 @@ class PostgresProbe(StateProbe):
         if endpoint.sslmode in VERIFYING:
             root = root or SYSTEM
         elif endpoint.sslmode != "require" or root is None or not Path(root).exists():
-            root = None  # libpq verifies under `require` too, where it finds the CA certificates that it is given
+            root = None  # under `require`, libpq verifies only if the given CA file exists
         return self._within(lambda: negotiated(endpoint, root, self._timeout / 2), endpoint)
 
     def enter(self, credentials: StateCredentials) -> None:
         try:
             import psycopg2
         except ImportError:
-            raise MissingExtra("Logging in needs psycopg2, which is not installed here.", extra="sqlmesh") from None
+            raise MissingExtra("Logging in needs psycopg2, which is not installed.", extra="sqlmesh") from None
 
         def enter() -> None:
             connection = entered(credentials)
@@ -64,7 +64,7 @@ class PostgresProbe(StateProbe):
         self._within(enter, credentials.endpoint)
 
     def _within(self, do: Callable[[], T], endpoint: StateEndpoint) -> T:
-        """What `do` returns or raises, but no later than in the time that a step has."""
+        """Run `do` within the time of one step; return or raise what it does."""
         try:
             return within(self._timeout, do, "probe")
         except OutOfTime:

@@ -1,4 +1,4 @@
-"""Which CA certificates verify state databases' proxies on this machine, and which proxies they have verified."""
+"""Which CA certificates verify the state databases' proxies, and which proxies they have verified."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class LocalProxyTrust(ProxyTrust):
     """The `ProxyTrust` of this machine.
 
     Args:
-        home: the dagctl home. A sandbox's CA in it is trusted for loopback hosts only; `verified_proxies` in it holds
-            a line for each proxy whose certificate has been verified once.
-        environ: `DAGCTL_STATE_SSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE` count, in this order.
-        timeout: seconds, for each step of a try.
+        home: the dagctl home. The sandbox's CA in it is trusted for loopback hosts only. Its file `verified_proxies`
+            has a line for each proxy whose certificate was verified once.
+        environ: looked up for `DAGCTL_STATE_SSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`, in this order.
+        timeout: seconds for each step of a handshake.
     """
 
     def __init__(self, home: Path, environ: Mapping[str, str], *, timeout: float = 5.0) -> None:
@@ -59,7 +59,7 @@ class LocalProxyTrust(ProxyTrust):
         except CertificateRefused:
             self._refused.add(endpoint.place)
             return endpoint
-        with suppress(FileUnusable):  # it is tried again next time
+        with suppress(FileUnusable):  # the next connection tries again
             write_private(self._verified, "".join(f"{place}\n" for place in sorted({*self._known(), strict.place})))
         return strict
 
@@ -70,5 +70,5 @@ class LocalProxyTrust(ProxyTrust):
         return next((str(bundle) for bundle in system_bundles()), SYSTEM)
 
     def _known(self) -> list[str]:
-        there = self._verified.parent.is_dir()  # where a session is given, there may be no home
+        there = self._verified.parent.is_dir()  # in CI there may be no home
         return (read_private(self._verified) or "").splitlines() if there else []

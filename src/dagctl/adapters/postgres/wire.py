@@ -1,6 +1,6 @@
-"""A PostgreSQL server as far as its TLS handshake, with nothing but sockets.
+"""A connection to a PostgreSQL server up to the TLS handshake, with plain sockets.
 
-libpq has no word on a certificate's issuer and expiry, begins TLS only on the way to a login, and is not always there.
+libpq does not tell a certificate's issuer and expiry, starts TLS only to log in, and is not always installed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
     """A TCP connection to the proxy.
 
     Args:
-        timeout: seconds, for all addresses of the proxy together, and then for each step.
+        timeout: seconds for all addresses of the proxy together, then for each step.
 
     Raises:
-        Unreachable: there is none to be had.
+        Unreachable: no connection comes about.
     """
     place = endpoint.place
     try:
         connection = dialled(addresses(endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
-        sentence = f"The host name of the state database's proxy {place} cannot be found."
+        sentence = f"The host name of the state database's proxy {place} does not resolve."
         raise _unreachable(endpoint, sentence) from None
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or f"no answer within {timeout:g} seconds"
@@ -48,10 +48,10 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
 
 
 def answering(endpoint: StateEndpoint, timeout: float) -> str:
-    """The address of the proxy that answers first; "" where it has but one, or none.
+    """The address of the proxy that answers first; "" if it has only one, or none.
 
     Raises:
-        Unreachable: none of them answers.
+        Unreachable: no address answers.
     """
     try:
         if len(addresses(endpoint.host, endpoint.port)) < 2 or endpoint.host in LOOPBACK_HOSTS:
@@ -67,14 +67,14 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
 
     Args:
         root: the CA certificates to verify with; "system" for the system's own, None for no verification.
-        timeout: seconds, for each step.
+        timeout: seconds for each step.
 
     Returns:
-        None where the server has no TLS and `sslmode` does not ask for it.
+        None if the server offers no TLS and `sslmode` does not require it.
 
     Raises:
-        Unreachable: no connection, no answer.
-        CertificateRefused: TLS does not come about, or the certificate does not stand up to `sslmode`.
+        Unreachable: no connection, or no answer.
+        CertificateRefused: TLS fails, or the certificate does not satisfy `sslmode`.
     """
     place = endpoint.place
     context = _context(root, names_count=endpoint.sslmode == "verify-full")
@@ -89,12 +89,12 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
             raise _refused(endpoint, error) from None
         except OSError as error:
             why = error.strerror or "it does not answer"
-            raise _unreachable(endpoint, f"The state database's proxy {place} broke TLS off: {why}.") from None
+            raise _unreachable(endpoint, f"The state database's proxy {place} broke off TLS: {why}.") from None
     if answer != b"N":
-        raise _unreachable(endpoint, f"What listens at {place} is no PostgreSQL.")
+        raise _unreachable(endpoint, f"{place} is not a PostgreSQL server.")
     if endpoint.sslmode not in _OPTIONAL:
         raise CertificateRefused(
-            f"The state database's proxy {place} offers no TLS, and sslmode {endpoint.sslmode} asks for it.",
+            f"The state database's proxy {place} offers no TLS, which sslmode {endpoint.sslmode} requires.",
             host=place,
             database=endpoint.database,
             sslmode=endpoint.sslmode,

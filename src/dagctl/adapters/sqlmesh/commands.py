@@ -1,4 +1,4 @@
-"""Whom each SQLMesh command has to ask about environments when it loads. One that is not listed may change any."""
+"""Which environments each SQLMesh command may change. A command that is not listed may change any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dagctl.adapters.sqlmesh.invocation import Invocation
 from dagctl.domain.values.targets import PRODUCTION
 
 Names = Callable[[Mapping[str, Any]], "list[str] | None"]
-"""From a command's parameters to environments: "" is the default, None is every environment."""
+"""Maps a command's parameters to environments: "" is the default, None is every environment."""
 
 NOBODY = frozenset(
     {
@@ -33,11 +33,11 @@ NOBODY = frozenset(
         "test",
     }
 )
-"""`sqlmesh` commands that change no environment: they read the state, or not even that. `table_diff` compares data in
-the warehouse."""
+"""`sqlmesh` commands that change no environment: they read the state at most. `table_diff` compares data in the
+warehouse."""
 
 UI = "ui"
-"""The `sqlmesh` command that is a program of its own: people choose environments in the browser, later."""
+"""The `sqlmesh` command in which people choose environments later, in the browser."""
 
 
 def _environment(parameters: Mapping[str, Any]) -> list[str]:
@@ -45,7 +45,7 @@ def _environment(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _if_named(parameters: Mapping[str, Any]) -> list[str]:
-    """Without a name it only reads, production or the default."""
+    """Without a name it only reads: production, or the default environment."""
     return [parameters["environment"]] if parameters.get("environment") else []
 
 
@@ -77,7 +77,7 @@ SQLMESH: Mapping[tuple[str, ...], Names] = {
 }
 
 PULL_REQUEST = "\0pull request"
-"""Stands for the environment of the pull request that the bot works on."""
+"""Stands for the environment of the bot's pull request."""
 
 BOT: Mapping[str, list[str]] = {
     "check-required-approvers": [],
@@ -87,15 +87,15 @@ BOT: Mapping[str, list[str]] = {
     "run-tests": [],
     "update-pr-environment": [PULL_REQUEST],
 }
-"""The commands of `sqlmesh_cicd github`. Most pull requests have `run-all` show what production would become, and no
-more; where one is deployed, the gate asks."""
+"""The commands of `sqlmesh_cicd github`. For most pull requests, `run-all` only shows what production would become; if
+it deploys one, the gate asks."""
 
 
 def names_of(invocation: Invocation, pull_request: Callable[[], str | None]) -> list[str] | None:
-    """The environments that a command has to ask about, as it spells them: "" is the default, None is all of them.
+    """The environments that a command may change, as it spells them: "" is the default, None is every environment.
 
     Args:
-        pull_request: gives the environment of the pull request at hand; None where there is no telling.
+        pull_request: returns the environment of the current pull request; None if it cannot tell.
     """
     if invocation.program == "sqlmesh_cicd":
         return _of_bot(invocation.words, pull_request)

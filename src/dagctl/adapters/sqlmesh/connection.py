@@ -1,4 +1,4 @@
-"""The state connection that SQLMesh gets: each new database connection carries a token that is fresh then."""
+"""SQLMesh's state connection. Each new database connection uses a fresh token."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from dagctl.domain.services.state import Connectable
 
 RENEWED = "(renewed by dagctl for each connection)"
-"""Stands where SQLMesh keeps a password: the token itself is never in there, so it cannot get out."""
+"""The password as SQLMesh sees it: the token itself is never there, so it cannot leak."""
 
 NOT_KNOWN_YET = "(not known before the first connection)"
 
 
 class DagctlStateConnection(PostgresConnectionConfig):
-    """A PostgreSQL state connection that outlives its tokens; it also reads as a mapping.
+    """A PostgreSQL state connection that outlives its tokens. It is also a mapping.
 
-    As a mapping it is what the published client returns: `dict(connection)` holds a token that is valid now,
-    and does not renew itself any more.
+    As a mapping it is what the published client returns: `dict(connection)` holds a token that is valid now, and is
+    not renewed.
     """
 
     _link: StateLink = PrivateAttr()
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        """Arrive in another process, where the gate may not stand yet."""
+        """Install the gate in the process that unpickles the connection."""
         stand()
         super().__setstate__(state)
 
     @property
     def warden(self) -> Warden:
-        """Who is asked before an environment is changed."""
+        """The warden that decides which environments may be changed."""
         return self._link
 
     @property
@@ -64,7 +64,7 @@ class DagctlStateConnection(PostgresConnectionConfig):
         return connect
 
     def keys(self) -> list[str]:
-        """The names of the settings, as SQLMesh's YAML has them."""
+        """The names of the settings, as in SQLMesh's YAML."""
         return list(as_mapping(StateCredentials(_UNKNOWN, "")))
 
     def items(self) -> list[tuple[str, Any]]:
@@ -76,7 +76,7 @@ class DagctlStateConnection(PostgresConnectionConfig):
         return [value for _, value in self.items()]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A setting, or `default` where there is none of this name."""
+        """A setting, or `default` if there is none of this name."""
         return as_mapping(self._link.taken()).get(key, default)
 
     def __getitem__(self, key: str) -> Any:
@@ -98,16 +98,16 @@ _UNKNOWN = StateEndpoint(NOT_KNOWN_YET, 5432, NOT_KNOWN_YET, NOT_KNOWN_YET)
 
 
 def state_connection(link: StateLink) -> DagctlStateConnection:
-    """The state connection over `link`. Asks nobody.
+    """The state connection over `link`, made without any request.
 
     Raises:
         MissingExtra: psycopg2 is not installed.
         ProtectionUnknown: this version of SQLMesh cannot be guarded.
     """
     try:
-        import psycopg2  # noqa: F401 - SQLMesh would advise its own extra, which has to be compiled
+        import psycopg2  # noqa: F401 - SQLMesh would recommend its own extra, which needs a compiler
     except ImportError:
-        raise MissingExtra("The state database needs psycopg2, which is not installed here.", extra="sqlmesh") from None
+        raise MissingExtra("The state database needs psycopg2, which is not installed.", extra="sqlmesh") from None
     stand()
     known = link.endpoint() or _UNKNOWN
     connection = DagctlStateConnection(
@@ -124,7 +124,7 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
 
 
 def connected(wanted: Connectable) -> DagctlStateConnection:
-    """The state connection that an embedder of the SDK has asked for."""
+    """The state connection for a program that embeds the SDK."""
     held_to = None if wanted.environment is None else EnvironmentName(wanted.environment)
     unasked = PRODUCTION if held_to is None else None
     state = wanted.state
@@ -135,7 +135,7 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
     """A new psycopg2 connection.
 
     Args:
-        settings: libpq's keywords as SQLMesh has them; what concerns who and where is known better here.
+        settings: libpq's keywords from SQLMesh; the link's credentials override them.
 
     Raises:
         DagctlError: it cannot be opened; as an SQLMesh error.

@@ -1,4 +1,4 @@
-"""The connections and cursors of the state database: no text of SQL leaves the process but through here."""
+"""The connections and cursors of the state database. Every SQL text passes through here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dagctl.domain.errors import DagctlError
 
 
 class StateConnection(extensions.connection):
-    """A connection whose cursors ask a warden."""
+    """A connection whose cursors ask its warden."""
 
     warden: Warden | None = None
 
@@ -28,7 +28,7 @@ class StateCursor(extensions.cursor):
 
     @contextmanager
     def seen(self) -> Iterator[None]:
-        """For the length of a block, statements that somebody has asked about already."""
+        """Within the block, the caller has already asked about its statements."""
         self._seen = True
         try:
             yield
@@ -36,7 +36,7 @@ class StateCursor(extensions.cursor):
             self._seen = False
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002
-        """Execute, unless it would change an environment that must not be.
+        """Execute the query, unless it would change a protected environment.
 
         Raises:
             DagctlError: it would; as an SQLMesh error.
@@ -45,7 +45,7 @@ class StateCursor(extensions.cursor):
         super().execute(query, vars)
 
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
-        """As `execute`, for each of `vars_list`."""
+        """Like `execute`, for each of `vars_list`."""
         for each in vars_list:
             self.execute(query, each)
 
@@ -76,7 +76,7 @@ def ask(question: Question, connection: Any, warden: Warden) -> None:
     """Ask a warden.
 
     Raises:
-        DagctlError: the answer is no.
+        DagctlError: the warden refuses.
     """
     names = question.names or met(question, connection)
     if names:
@@ -84,7 +84,7 @@ def ask(question: Question, connection: Any, warden: Warden) -> None:
 
 
 def met(question: Question, connection: Any) -> tuple[str, ...]:
-    """The environments whose rows a statement meets; none where there is no such table yet."""
+    """The environments whose rows a statement affects; none if the table does not exist yet."""
     table = question.rows.find(exp.Table) if question.rows else None
     if question.rows is None or table is None:
         return ()

@@ -16,13 +16,13 @@ from dagctl.domain.values.text import printable
 
 
 class StateEngineAdapter(PostgresEngineAdapter):
-    """SQLMesh's adapter for PostgreSQL, with a look at each statement about environments."""
+    """SQLMesh's adapter for PostgreSQL, which checks each statement about environments."""
 
     def execute(self, expressions: Any, *args: Any, **kwargs: Any) -> Any:
-        """Execute, unless it would change an environment that must not be.
+        """Execute the statements, unless one would change a protected environment.
 
         Raises:
-            DagctlError: it would; as an SQLMesh error, so that SQLMesh reports it as one of its own.
+            DagctlError: one would; as an SQLMesh error, so that SQLMesh reports it as its own.
         """
         warden: Warden | None = self._extra_config.get(OPTION)
         if warden is None:
@@ -30,7 +30,7 @@ class StateEngineAdapter(PostgresEngineAdapter):
         with self.transaction():
             for each in expressions if isinstance(expressions, (list, tuple)) else [expressions]:
                 if isinstance(each, str):
-                    super().execute(each, *args, **kwargs)  # the cursor looks at texts, wherever they come from
+                    super().execute(each, *args, **kwargs)  # the cursor checks texts, wherever they come from
                     continue
                 statement = self._asked(each, warden)
                 with self.cursor.seen():
@@ -38,7 +38,7 @@ class StateEngineAdapter(PostgresEngineAdapter):
         return None
 
     def _asked(self, statement: Any, warden: Warden) -> Any:
-        """The statement, once the warden lets it through; the janitor's, without what it has to leave alone."""
+        """The statement, once the warden allows it. A janitor's statement loses the environments it must not touch."""
         from dagctl.adapters.sqlmesh.cursor import ask, met
 
         try:
@@ -53,10 +53,10 @@ class StateEngineAdapter(PostgresEngineAdapter):
 
     @contextmanager
     def transaction(self, condition: bool | None = None) -> Iterator[None]:
-        """A transaction as SQLMesh has it; after one that has lost its connection, the next one gets a new one.
+        """SQLMesh's transaction. If one loses its connection, the next one gets a new connection.
 
         Raises:
-            DagctlError: the connection was lost in the middle; as an SQLMesh error.
+            DagctlError: the connection was lost during the transaction; as an SQLMesh error.
         """
         import psycopg2
 
@@ -67,7 +67,7 @@ class StateEngineAdapter(PostgresEngineAdapter):
                 try:
                     yield
                 except Exception as error:
-                    inside = error  # SQLMesh's rollback fails on a lost connection, and its error covers this one
+                    inside = error  # on a lost connection SQLMesh's rollback fails too, and would hide this error
                     raise
         except psycopg2.Error as error:
             if not self.connection.closed:
@@ -82,7 +82,7 @@ def _lost(error: Exception) -> DagctlError:
     why = (str(error).strip() or "no reason given").splitlines()[0]
     return for_sqlmesh(
         Unreachable(
-            f"The connection to the state database was lost in the middle of a transaction: {printable(why)}.",
+            f"The connection to the state database was lost during a transaction: {printable(why)}.",
             lost=True,
         )
     )

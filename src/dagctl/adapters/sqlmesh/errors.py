@@ -1,4 +1,4 @@
-"""Our errors as SQLMesh's: its command line prints those as a message, and any other as a traceback."""
+"""Our errors as SQLMesh errors: its command line shows those as a message, and any other as a traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagctl.domain.values.text import harmless
 
 
 def for_sqlmesh(error: DagctlError) -> DagctlError:
-    """The same error, as an SQLMesh error too, with what to do about it: SQLMesh shows no more than its text."""
+    """The same error as an SQLMesh error too, with its cure in the text: SQLMesh shows nothing else."""
     if isinstance(error, SQLMeshError):
         return error
     copy = _of_both_kinds(type(error), error.message, {**vars(error), "message": harmless(error.message)})
@@ -24,9 +24,9 @@ def for_sqlmesh(error: DagctlError) -> DagctlError:
 
 
 def _of_both_kinds(kind: type[DagctlError], message: str, fields: dict[str, object]) -> DagctlError:
-    """An error of `kind` that is an SQLMesh error too.
+    """An error of `kind` that is also an SQLMesh error.
 
-    Pickled, it is made anew in this way: a class that is made here cannot be found by its name.
+    Unpickling calls this function again: pickle could not find the class, which is created here, by its name.
     """
 
     def reduced(self: DagctlError) -> tuple[Callable[..., DagctlError], tuple[object, ...]]:
@@ -45,10 +45,10 @@ def _cure(error: DagctlError) -> str | None:
 
 
 def _of_protected(error: EnvironmentProtected) -> str:
-    """In the words of the program that is refused: a browser or a notebook has no place for a command."""
+    """The cure in terms of the refused program: in a browser or a notebook, a command is of no use."""
     try:
         found = invocation(sys.argv)
-    except Exception:  # noqa: BLE001 - SQLMesh's own parser, on whatever a process was started with
+    except Exception:  # noqa: BLE001 - SQLMesh's own parser, on whatever arguments the process has
         found = None
     program = found.program if found is not None and found.words != (UI,) else None
     if program == "sqlmesh_cicd":

@@ -1,9 +1,9 @@
-"""The gate: SQLMesh's `Context` asks before it begins to change an environment.
+"""The gate: SQLMesh's `Context` asks before it starts to change an environment.
 
-By the time that SQLMesh writes an environment down, a plan has built and filled tables; a run writes no
-environment at all. So the question stands before the methods of `Context` that everybody calls: the command line,
-notebooks, the UI, the bot, Dagster and scripts. They are wrapped once a process; what neither keeps its state by
-dagctl nor was checked by it passes through.
+By the time SQLMesh records an environment, a plan has already built and filled tables; a run records no environment at
+all. So the gate wraps the methods of `Context` that everything calls: the command line, notebooks, the UI, the bot,
+Dagster and scripts. It wraps them once in each process. Contexts whose state dagctl neither keeps nor has checked pass
+through.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ Arguments = Mapping[str, Any]
 _BOT = "sqlmesh.integrations.github.cicd.controller"
 
 _everywhere: list[Warden] = []
-"""Who is asked about every context of the process, wherever it keeps its state."""
+"""The wardens of every context in the process, wherever it keeps its state."""
 
 
 def stand(everywhere: Warden | None = None) -> None:
-    """See to it that the gate stands; thread-safe, and once is enough.
+    """Install the gate, if it is not installed yet. Thread-safe.
 
     Args:
-        everywhere: somebody to ask about every context of this process, not only those whose state is dagctl's.
+        everywhere: a warden for every context of this process, not just those whose state dagctl keeps.
 
     Raises:
-        ProtectionUnknown: this SQLMesh has no such methods.
+        ProtectionUnknown: this version of SQLMesh lacks the methods to wrap.
     """
     for owner, name, needs, asked in _GATED:
         method = inspect.getattr_static(owner, name, None)
         if method is None or needs - inspect.signature(method).parameters.keys():
             raise ProtectionUnknown(
                 "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
-                f"{sqlmesh.__version__}: {owner.__name__}.{name}({', '.join(needs)}) is not there.",
+                f"{sqlmesh.__version__}: it has no {owner.__name__}.{name}({', '.join(needs)}).",
                 outdated=True,
             )
-        # Without a lock: two threads at once wrap the same original, and the later wrapper replaces its equal.
+        # No lock: two threads may wrap the same original, and the later wrapper replaces an equal one.
         if not hasattr(method, "dagctl"):
             setattr(owner, name, _gated(method, asked))
     if everywhere is not None and everywhere not in _everywhere:
@@ -76,7 +76,7 @@ def _gated(method: Any, asked: Callable[[Any, Arguments], Iterable[str]]) -> Any
 
 
 def _own(at: Any) -> Warden | None:
-    """The warden of the state that a context or a state sync works on; None where it is not dagctl's."""
+    """The warden of the state that a context or a state sync uses; None if dagctl does not keep that state."""
     sync = at if isinstance(at, EngineAdapterStateSync) else at._provided_state_sync
     if sync is None:
         connection = at.config.get_state_connection(at.gateway) or at.connection_config
@@ -90,13 +90,13 @@ def _default(context: Any) -> str:
 
 
 def _chosen(context: Any, arguments: Arguments) -> Iterator[str]:
-    """As SQLMesh picks it."""
+    """The environment that SQLMesh would choose."""
     if not arguments.get("explain"):
         yield arguments.get("environment") or _default(context)
 
 
 def _planned(context: Any, arguments: Arguments) -> Iterator[str]:
-    """Of production, the bot makes plans to show them on a pull request, and applies one when it deploys."""
+    """The bot makes plans of production to show on a pull request, and applies one only when it deploys."""
     if not _is_called_by(_BOT, "prod_plan", "prod_plan_with_gaps"):
         yield from _chosen(context, arguments)
 
@@ -130,7 +130,7 @@ def _invalidated(context: Any, arguments: Arguments) -> Iterator[str]:
 
 
 def _expired(context: Any) -> Iterator[str]:
-    """What a janitor would drop. Where the state is dagctl's, the net keeps it from what it must leave alone."""
+    """The environments that the janitor would drop. If dagctl keeps the state, the net protects them instead."""
     if _own(context) is None:
         for environment in context.state_sync.get_expired_environments(current_ts=now_timestamp()):
             yield environment.name
@@ -147,7 +147,7 @@ def _any(context: Any, arguments: Arguments) -> Iterator[str]:
 
 def _every(context: Any, arguments: Arguments) -> Iterator[str]:
     yield from _any(context, arguments)
-    # not the context's own, which brings an empty state up to date and does not open one of another version
+    # not the context's own, which migrates an empty state and does not open one of another version
     yield from _stored(context._new_state_sync(), arguments)
 
 

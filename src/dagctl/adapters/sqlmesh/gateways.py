@@ -1,4 +1,4 @@
-"""The gateways of a SQLMesh configuration before SQLMesh has made objects of them."""
+"""The gateways of a SQLMesh configuration as plain data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dagctl.domain.generation.wiring import is_one_gateway
 
 
 def named(gateways: Any) -> Any:
-    """Gateways under their names; one that has none is under the empty one, as SQLMesh has it."""
+    """Gateways by name. A single unnamed gateway gets the empty name, as in SQLMesh."""
     return {"": gateways} if is_one(gateways) else gateways
 
 

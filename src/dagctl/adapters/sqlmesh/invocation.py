@@ -1,7 +1,7 @@
-"""Which SQLMesh command the running process is, found through SQLMesh's own click commands.
+"""Finds out which SQLMesh command the process is running, with SQLMesh's own click commands.
 
-SQLMesh loads its configuration in the callback of the command group, before the subcommand has been parsed.
-The rest of the command line is therefore parsed here, by SQLMesh's own parser, a moment ahead of it.
+SQLMesh loads its configuration in the callback of the command group, before it parses the subcommand. So this module
+parses the rest of the command line ahead of SQLMesh, with SQLMesh's own parser.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ PROGRAMS = {
     "sqlmesh_cicd": ("sqlmesh.cicd.bot", "bot"),
     "sqlmesh_dbt": ("sqlmesh_dbt.cli", "dbt"),
 }
-"""SQLMesh's console scripts that are click programs: the module and name of the root command of each."""
+"""SQLMesh's console scripts that use click, with the module and name of their root command."""
 
 
 @frozen
 class Invocation:
-    """One command line, understood.
+    """A parsed command line.
 
     Attributes:
         program: a key of `PROGRAMS`.
-        words: the subcommand: `("plan",)`, `("state", "export")`; empty where the command line is one that
-            the program will refuse, or answer with help.
-        parameters: the subcommand's own, by click's names.
-        root: those of the program itself.
-        ahead: it is not running (in this thread), so SQLMesh has not read its `.env` files yet.
+        words: the subcommand: `("plan",)`, `("state", "export")`; empty if the program will reject the command line
+            or print help.
+        parameters: the subcommand's parameters, by click's names.
+        root: the parameters of the program itself.
+        ahead: it is not running yet (in this thread), so SQLMesh has not read its `.env` files.
     """
 
     program: str
@@ -50,11 +50,11 @@ class Invocation:
 
 
 def invocation(argv: Sequence[str]) -> Invocation | None:
-    """What this process runs; None for a notebook, a program of somebody's own, or anything else.
+    """The SQLMesh command that this process runs; None for a notebook, a script, or any other program.
 
     Args:
-        argv: `sys.argv`; it counts only where no click command is running in this thread, and for versions
-            of SQLMesh that do not keep the subcommand's arguments.
+        argv: `sys.argv`. It counts only if no click command is running in this thread, or if this version of SQLMesh
+            does not keep the subcommand's arguments.
     """
     click = sys.modules.get("click")
     current = click.get_current_context(silent=True) if click else None
@@ -69,32 +69,32 @@ def invocation(argv: Sequence[str]) -> Invocation | None:
 
 
 def tool(argv: Sequence[str]) -> str | None:
-    """The tool that runs here and has people choose environments later, for people; None for any other program."""
+    """What to call a tool in which people choose environments later; None for any other program."""
     name = _name(argv)
     if name == "sqlmesh_lsp" or _path(argv).parts[-3:] == ("sqlmesh", "lsp", "main.py"):  # `python -m sqlmesh.lsp.main`
         return "The language server"
-    # ipykernel_launcher, and what Colab and Databricks start in its place
+    # ipykernel_launcher, and its counterparts in Colab and Databricks
     return "A notebook" if name.endswith("kernel_launcher") or _in_kernel() else None
 
 
 def described(argv: Sequence[str]) -> str:
-    """The program that runs here, for people."""
+    """What to call the running program."""
     name = _path(argv).name
     return "A Python program" if name in ("", "-c", "-m") else f"The program {name}"
 
 
 def _path(argv: Sequence[str]) -> PureWindowsPath:
-    return PureWindowsPath(argv[0] if argv else "")  # it takes slashes of both kinds
+    return PureWindowsPath(argv[0] if argv else "")  # it accepts both kinds of slashes
 
 
 def _name(argv: Sequence[str]) -> str:
-    """The name of the program, also as Windows has it: `sqlmesh.exe`, `sqlmesh-script.py`."""
+    """The name of the program, without the endings of Windows: `sqlmesh.exe`, `sqlmesh-script.py`."""
     name = _path(argv).name.lower()
     return name.removesuffix(".exe").removesuffix(".py").removesuffix("-script")
 
 
 def _in_kernel() -> bool:
-    """Whether this is a Jupyter kernel, however it was started; IPython in a terminal is none."""
+    """Whether this is a Jupyter kernel, however it was started. IPython in a terminal is not."""
     ipython = sys.modules.get("IPython")
     get_ipython = getattr(ipython, "get_ipython", None)
     return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None
@@ -135,7 +135,7 @@ def _ahead_of_sqlmesh(root: click.Context, argv: Sequence[str]) -> Invocation | 
     again = _root_context("sqlmesh", root.command, argv)
     typed = _rest(again)
     if dict(again.params) != dict(root.params) or typed[:1] != [root.invoked_subcommand]:
-        return None  # it was started by other means than the process's own command line
+        return None  # something other than the process's own command line started it
     return _leaf("sqlmesh", root, typed, root.params)
 
 
@@ -153,7 +153,7 @@ def _from_arguments(argv: Sequence[str]) -> Invocation | None:
 
 
 def _root_context(program: str, command: click.Command, argv: Sequence[str]) -> click.Context:
-    """The program's own options, parsed without acting on them; its subcommand is still to be parsed."""
+    """The program's own options, parsed without running anything. The subcommand is not parsed yet."""
     root = command.make_context(program, list(argv[1:]), resilient_parsing=True, help_option_names=[])
     root.resilient_parsing = False
     return root
@@ -167,7 +167,7 @@ def _rest(context: click.Context) -> list[str]:
 
 
 def _leaf(program: str, parent: click.Context, rest: list[str], root: Mapping[str, Any], *above: str) -> Invocation:
-    """The subcommand that `rest` calls below `parent`. Help is an unknown option here: it touches nothing."""
+    """The subcommand that `rest` calls below `parent`. Here, --help is an unknown option: it changes nothing."""
     import click
 
     refused = Invocation(program, root=root)

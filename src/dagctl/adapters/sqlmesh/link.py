@@ -1,4 +1,4 @@
-"""The way from a SQLMesh process to one project's state database, and who is asked on it."""
+"""Links a SQLMesh process to one project's state database, and answers for its environments."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class ProjectWarden(Warden):
     """Answers for the environments of one project.
 
     Attributes:
-        state: gives the services of this process; can be pickled, unless it is an embedder's.
-        project: name, ID, or `ORGANIZATION/NAME`; the current project where None.
+        state: returns the services of this process. It can be pickled, unless it is an embedder's.
+        project: name, ID, or `ORGANIZATION/NAME`; None for the current project.
         project_id: used as it is, instead of `project`.
-        held_to: the one environment that the program has said it is about; None where it has not.
+        held_to: the one environment that the program asked for; None if it did not name one.
     """
 
     state: Callable[[], StateService]
@@ -43,7 +43,7 @@ class ProjectWarden(Warden):
         if stray is not None:
             raise ProtectionRefused(
                 f"This program asked for a connection for the environment {str(self.held_to)!r}, "
-                f"and was about to change {str(stray)!r}.",
+                f"but was about to change {str(stray)!r}.",
                 environment=stray,
                 project=self.project,
             )
@@ -54,23 +54,23 @@ class ProjectWarden(Warden):
 
 @define(eq=False)
 class StateLink(ProjectWarden):
-    """Leads to one project's state database, found once: later only the token is renewed.
+    """Leads to one project's state database. It finds the database once; after that it only renews the token.
 
-    Pickled, it keeps which project it leads to, and finds its own way where it is unpickled.
+    A pickled link keeps its project, and finds the database again in the process that unpickles it.
 
     Attributes:
         located: the context that leads there, once it is known.
-        unasked: the environment to ask about before the connection leaves the gate's reach; None where somebody was
-            asked already.
+        unasked: the environment to ask about before the credentials leave the gate's control; None if that has been
+            done.
     """
 
     unasked: EnvironmentName | None = None
 
     def credentials(self) -> StateCredentials:
-        """Credentials that are fresh now. Thread-safe and bounded in time.
+        """Fresh credentials. Thread-safe, and bounded in time.
 
         Raises:
-            DagctlError: as `StateService.credentials` does; also where the organization is signed in no more.
+            DagctlError: as `StateService.credentials` does; also if the organization is no longer signed in.
         """
         state = self.state()
         if self.located is not None:
@@ -80,10 +80,11 @@ class StateLink(ProjectWarden):
         return state.credentials_in(session)
 
     def entering(self) -> StateCredentials:
-        """As `credentials`, for whoever connects now; says so, once a process, where the proxy goes unverified.
+        """Credentials to connect with now. Warns, once in each process, if the proxy's certificate is not verified.
 
         Raises:
-            DagctlError: as `credentials` does; `Unreachable` where the proxy is tried first, and is not there.
+            DagctlError: as `credentials` does.
+            Unreachable: the proxy does not answer when its certificate is checked.
         """
         credentials = self.credentials()
         endpoint = self.state().trust.tried(credentials.endpoint)
@@ -92,10 +93,10 @@ class StateLink(ProjectWarden):
         return evolve(credentials, endpoint=endpoint)
 
     def taken(self) -> StateCredentials:
-        """The credentials for somebody who goes on with them by themselves, past the gate.
+        """Credentials for a caller that uses them by itself, beyond the gate.
 
         Raises:
-            DagctlError: as `credentials` does; and where the default environment must not be changed.
+            DagctlError: as `credentials` does; also if the default environment is protected.
         """
         if self.unasked is not None:
             self.require([self.unasked])
@@ -103,12 +104,12 @@ class StateLink(ProjectWarden):
         return self.credentials()
 
     def endpoint(self) -> StateEndpoint | None:
-        """The database, as far as it is known without asking anybody."""
+        """The database, if it is known without a request."""
         try:
             state = self.state()
             return state.endpoint(self.located or state.sessions.contexts.current(self.project))
         except DagctlError:
-            return None  # it is raised again, and seen, when there is something to connect to
+            return None  # connecting raises it again, where the person sees it
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:
         return self
@@ -121,4 +122,4 @@ class StateLink(ProjectWarden):
 
 @cache
 def _say_once(text: str) -> None:
-    print(f"dagctl: {text}", file=sys.stderr)  # noqa: T201 - the person has to see it, however logging is set up
+    print(f"dagctl: {text}", file=sys.stderr)  # noqa: T201 - the person must see it, however logging is configured

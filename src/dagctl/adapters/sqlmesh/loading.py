@@ -1,8 +1,8 @@
-"""Which project SQLMesh is loading in this thread, and whether what calls us is part of the configuration it takes.
+"""Finds out which project SQLMesh is loading in this thread, and whether the calling code affects its configuration.
 
-All of a `config.py` is run, whichever of its `Config` objects SQLMesh takes, and so is that of every repository of
-a project, although only the first one's counts. The working directory and `sys.path` say little about it: a program
-may load several projects, in several threads. The call stack says it, and the file's own text the rest.
+SQLMesh runs all of a `config.py`, whichever of its `Config` objects it uses, and it runs that of every repository of a
+project, although only the first one counts. The working directory and `sys.path` do not help: a program may load
+several projects in several threads. The call stack tells, together with the text of the file.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _LOADER = "sqlmesh.core.config.loader"
 
 @frozen
 class Loading:
-    """A `config.py` that is being run.
+    """A `config.py` that SQLMesh is running.
 
     Attributes:
         file: its path.
-        chosen: the name of the object that SQLMesh is going to take from it.
-        repositories: the folders of the project that it belongs to, in SQLMesh's order.
-        line: the line that is being run.
+        chosen: the name of the object that SQLMesh will use.
+        repositories: the folders of its project, in SQLMesh's order.
+        line: the current line.
     """
 
     file: Path
@@ -41,11 +41,11 @@ class Loading:
 
     @property
     def folder(self) -> Path:
-        """The folder of the configuration: what belongs to the project is looked for from here."""
+        """The folder of the configuration, where the search for the project's files starts."""
         return self.file.parent
 
     def decides(self) -> bool:
-        """Whether what is being run may become part of the configuration that SQLMesh takes."""
+        """Whether the current line may affect the configuration that SQLMesh uses."""
         if self.repositories and self.folder != self.repositories[0]:
             return False
         try:
@@ -55,7 +55,7 @@ class Loading:
 
 
 def loading() -> Loading | None:
-    """The `config.py` that this call comes from; None where SQLMesh is not loading one."""
+    """The `config.py` that makes this call; None if SQLMesh is not loading one."""
     line, here = 0, None
     for frame in _callers():
         if frame.f_code.co_name == "<module>":
@@ -68,16 +68,16 @@ def loading() -> Loading | None:
 
 
 _pins: dict[tuple[int, tuple[Path, ...]], tuple[Path, str]] = {}
-"""What the repositories of a project have pinned, by process and project: the first one's folder, and its pin."""
+"""The pins of projects, by process and repositories: the first repository's folder, and its pin."""
 
 
 def require_one_pin(context: Callable[[], Context]) -> None:
-    """Return if the repositories of the project that is being loaded belong to one project of the platform.
+    """Return if all repositories that SQLMesh is loading belong to one project of the platform.
 
-    SQLMesh keeps the state of all of them where the first one's is.
+    SQLMesh keeps the state of all of them where it keeps that of the first.
 
     Args:
-        context: gives the context of the repository that this call comes from.
+        context: returns the context of the calling repository.
 
     Raises:
         ProjectConflict: two of them are pinned to different projects.
@@ -93,7 +93,7 @@ def require_one_pin(context: Callable[[], Context]) -> None:
         _pins[key] = here.folder, pin
     elif known != pin:
         raise ProjectConflict(
-            f"SQLMesh was given two projects whose states are apart: {folder} belongs to {known!r}, "
+            f"SQLMesh got two projects with separate states: {folder} belongs to {known!r}, "
             f"and {here.folder} to {pin!r}.",
             project=pin,
             folders=(str(folder), str(here.folder)),
@@ -113,9 +113,9 @@ def _is_loader(frame: FrameType, function: str) -> bool:
 
 @lru_cache(maxsize=8)
 def _passed_over(file: Path, changed: int, chosen: str) -> frozenset[int]:
-    """The lines of assignments at the top of a file that the object called `chosen` is not made of.
+    """The lines of a file's top-level assignments that do not affect the object called `chosen`.
 
-    Where it is not plain to see, a line is not among them: at worst an environment too many is asked about.
+    A doubtful line is not among them: at worst, dagctl asks about one environment too many.
     """
     statements = ast.parse(file.read_bytes()).body
     made = _made_of(chosen, statements)
@@ -124,7 +124,7 @@ def _passed_over(file: Path, changed: int, chosen: str) -> frozenset[int]:
 
 
 def _made_of(chosen: str, statements: list[ast.stmt]) -> set[str]:
-    """The names that `chosen` depends on, itself among them; empty where the file assigns no such name."""
+    """The names that `chosen` depends on, including itself; empty if the file does not assign it."""
     uses = [(_assigned(each) or _defined(each), _named(each)) for each in statements]
     fixed = {name for each in statements for name in _defined(each)}
     changes = [(changed or named - fixed, named) for changed, named in uses]  # `gateways.update(…)` changes gateways
@@ -137,7 +137,7 @@ def _made_of(chosen: str, statements: list[ast.stmt]) -> set[str]:
 
 
 def _assigned(statement: ast.stmt) -> set[str]:
-    """The names that a plain assignment gives values to; empty for everything else."""
+    """The names that a plain assignment sets; empty for any other statement."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         targets = [statement.target]
@@ -146,7 +146,7 @@ def _assigned(statement: ast.stmt) -> set[str]:
 
 
 def _defined(statement: ast.stmt) -> set[str]:
-    """The functions, classes and imports that a statement brings: they are not data, and stay as they are."""
+    """The functions, classes and imports that a statement defines. Unlike data, they do not change."""
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         return {statement.name}
     if isinstance(statement, (ast.Import, ast.ImportFrom)):

@@ -1,11 +1,11 @@
-"""The net: whom a statement about environments has to be asked about, told from its shape.
+"""The net: tells from the shape of a SQL statement which environments it would change.
 
-It denies by default. SQLMesh writes to its two tables of environments, and to the copies of them that a migration
-makes, in few shapes; they are spelled out here, and any other statement that touches one of those tables is
-refused. Reading is not what protection is about: whatever only selects passes.
+It denies by default. SQLMesh writes to its two tables of environments, and to the copies that a migration makes of
+them, with few kinds of statements. They are listed here, and any other statement that touches one of those tables is
+refused. Reading is not protected: a statement that only selects passes.
 
-It is a net, not a wall: a program that hides a table's name from it (in a function of the database's own, say) is
-not stopped. What protects against somebody who means harm is the proxy.
+It is a net, not a wall: it does not stop a program that hides a table's name, for instance in a database function.
+Protection against malice is the job of the proxy.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dagctl.domain.values.text import printable
 
 _MENTION = "_environment"
 _TABLE = re.compile(r"(__temp_)?_environment(?P<kind>s|_statements)(?P<copy>_.*)?", re.IGNORECASE | re.DOTALL)
-"""SQLMesh's tables of environments, and the copies that a migration or a temporary table makes of them."""
+"""SQLMesh's tables of environments, and the copies that migrations and temporary tables make of them."""
 
 _UNSEEN = re.compile(r"""\b(drop|alter)\s+(schema|database|owned)\b|\bu&["']""")
-"""What reaches those tables without their names: with the schema that they are in, or spelled in code points."""
+"""What reaches those tables without naming them: through their schema, or spelled in code points."""
 
 _WORDS = (_MENTION, "schema", "database", "owned", "u&")
 
@@ -35,11 +35,11 @@ _CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Create,
 
 @frozen(eq=False)
 class Question:
-    """Whom to ask about.
+    """The environments to ask about.
 
     Attributes:
-        names: environments that the statement names.
-        rows: a query for the environments whose rows the statement meets, where it names none.
+        names: the environments that the statement names.
+        rows: if it names none, a query for the environments whose rows it affects.
     """
 
     names: tuple[str, ...] = ()
@@ -52,10 +52,10 @@ _EVERY = (exp.true(), exp.Literal.number(1).eq(1))
 
 
 def questions(text: str) -> Iterator[Question]:
-    """The questions before a text of SQL is sent. A text without the tables' names costs one search.
+    """The questions to ask before sending a SQL text. A text that names none of the tables costs one search.
 
     Raises:
-        ProtectionUnknown: it may change environments in a way that is not known.
+        ProtectionUnknown: it may change environments in an unknown way.
     """
     if not _is_mentioned(text):
         return
@@ -74,10 +74,10 @@ def questions(text: str) -> Iterator[Question]:
 
 
 def question(statement: Any) -> Question:
-    """The question before a statement of sqlglot's is sent.
+    """The question to ask before sending a sqlglot statement.
 
     Raises:
-        ProtectionUnknown: it touches environments in a way that is not known.
+        ProtectionUnknown: it touches environments in an unknown way.
     """
     if not _touches(statement):
         return NOBODY
@@ -88,7 +88,7 @@ def question(statement: Any) -> Question:
 
 
 def expiring(statement: Any) -> Question | None:
-    """For what the janitor looks for and what it deletes: the question which environments that is."""
+    """The question for the statements with which the janitor finds and deletes expired environments."""
     source, where = _janitors(statement), statement.args.get("where")
     if not _column(source) or where is None:
         return None
@@ -97,7 +97,7 @@ def expiring(statement: Any) -> Question | None:
 
 
 def sparing(statement: Any, environments: Iterable[str]) -> Any:
-    """The same statement, without the rows of `environments`."""
+    """The statement, without the rows of `environments`."""
     column = exp.column(_column(_janitors(statement)))
     return statement.where(column.isin(*sorted(environments)).not_(), copy=True)
 
@@ -110,8 +110,8 @@ def _janitors(statement: Any) -> Any:
 
 def _unknown(text: str) -> ProtectionUnknown:
     return ProtectionUnknown(
-        "This version of dagctl does not know a statement like this about environments, "
-        f"so it was not sent: {printable(' '.join(text.split())[:80])}",
+        "dagctl did not send a statement about environments of a kind that this version does not know: "
+        f"{printable(' '.join(text.split())[:80])}",
         outdated=True,
     )
 
@@ -124,9 +124,9 @@ def _is_mentioned(text: str) -> bool:
 
 
 def _touches(statement: Any) -> bool:
-    """Whether one of the tables occurs in there, or goes with its schema.
+    """Whether the statement mentions one of the tables, or drops or alters its schema.
 
-    What is inside of `VALUES` and `IN` is only read, and too long to look through.
+    The contents of `VALUES` and `IN` are only read, and may be too long to search.
     """
     if isinstance(statement, exp.Command):
         return _is_mentioned(statement.sql("postgres"))
@@ -142,7 +142,7 @@ def _touches(statement: Any) -> bool:
 
 
 def _runs_text(statement: Any) -> bool:
-    """Whether it calls a function that may run a text, or is nothing that sqlglot has taken apart."""
+    """Whether it calls a function that may run a SQL text, or sqlglot could not parse it."""
     return any(isinstance(node, (exp.Anonymous, exp.Command)) for node in statement.walk())
 
 
@@ -173,7 +173,7 @@ def _sets_another(change: Any, column: str) -> bool:
 
 
 def _met(statement: Any, column: str) -> Question | None:
-    """By its condition: `name = 'a' OR …`; `TRUE`; `expiration_ts <= 1 AND …`."""
+    """The question for a condition: `name = 'a' OR …`; `TRUE`; `expiration_ts <= 1 AND …`."""
     where = statement.args.get("where")
     condition = where.this if where else exp.true()
     names = _named(condition, column)
@@ -184,7 +184,7 @@ def _met(statement: Any, column: str) -> Question | None:
 
 
 def _named(condition: Any, column: str) -> tuple[str, ...]:
-    """The names, where the condition is nothing but names."""
+    """The names, if the condition consists of names only."""
     names, rest = [], [condition]
     while rest:
         at = rest.pop()
@@ -226,14 +226,14 @@ def _insert(statement: Any) -> Question | None:
     if not column or not _only(statement, "this", "expression"):
         return None
     if _is_copy(table) and _read(source):
-        return NOBODY  # when the copy takes the place of the table, its rows are asked about
+        return NOBODY  # dagctl asks when the copy replaces the table
     columns = [each.name for each in target.expressions] if isinstance(target, exp.Schema) else []
     names = _inserted(source, columns.index(column)) if columns.count(column) == 1 else None
     return Question(tuple(names)) if names else None
 
 
 def _inserted(source: Any, at: int) -> list[str] | None:
-    """What the column number `at` of the values that `source` selects holds; None where that is not clear."""
+    """The texts in column number `at` of the values that `source` selects; None if that is not clear."""
     if isinstance(source, exp.Select):
         values = _source(source)
         if values is None or len(source.expressions) <= at:
@@ -293,7 +293,7 @@ def _rows(table: Any, condition: Any = None) -> Question:
 
 
 def _column(table: Any) -> str:
-    """The column that names the environment; '' for anything but one of the tables, by itself."""
+    """The column that holds the environment's name; '' for anything but a plain reference to one of the tables."""
     found = _TABLE.fullmatch(table.name) if isinstance(table, exp.Table) else None
     if not found or not _only(table, "this", "db", "catalog"):
         return ""
@@ -306,11 +306,11 @@ def _is_copy(table: Any) -> bool:
 
 
 def _source(select: Any) -> Any:
-    """What it selects from, where that is all that it does."""
+    """What it selects from, if it does nothing else."""
     clause = select.args.get("from") or select.args.get("from_")
     return clause.this if clause and _only(select, "expressions", "from", "where", "kind") else None
 
 
 def _only(node: Any, *expected: str) -> bool:
-    """Whether it has no parts but the expected ones; newer versions of sqlglot end some with an underscore."""
+    """Whether it has only the expected parts. Newer versions of sqlglot append an underscore to some names."""
     return all(not value or name.rstrip("_") in expected for name, value in node.args.items())

@@ -1,9 +1,9 @@
-"""A Python configuration on which `SQLMESH__*` variables work as they do on a YAML one.
+"""Makes `SQLMESH__*` variables work on a Python configuration as they do on a YAML one.
 
-SQLMesh merges them into a YAML project's settings. In a Python project it builds a configuration from the variables
-alone and lays it over the project's: a gateway's `…__CONNECTION__DATABASE` without a type is an error then, one
-variable replaces all of them, and `…__STATE_CONNECTION__*` replaces dagctl's. So they are merged here, and hidden
-from SQLMesh, which puts the environment back as it was once the configuration has been loaded.
+SQLMesh merges them into the settings of a YAML project. For a Python project it builds a second configuration from the
+variables alone and merges that as a whole: a gateway's `…__CONNECTION__DATABASE` without a type is then an error, one
+variable replaces all others, and `…__STATE_CONNECTION__*` replaces dagctl's. So this module merges them, and hides them
+from SQLMesh, which restores the environment after it has loaded the configuration.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from dagctl.domain.values.text import harmless
 PREFIX = "sqlmesh__"
 STATE = "state_connection"
 HIDDEN = "_DAGCTL_HIDDEN_OVERRIDES"
-"""What was hidden, for the other repositories of a project; it goes when SQLMesh restores the environment."""
+"""Holds the hidden variables for the other repositories of a project, until SQLMesh restores the environment."""
 
 ALWAYS = frozenset({"gateway", "gateways", "variables", "default_connection", "default_test_connection"})
-"""Settings that SQLMesh does not merge into a Python configuration, or breaks over."""
+"""Settings that SQLMesh fails to merge into a Python configuration."""
 
 
 def project_config(**settings: Any) -> Config:
-    """SQLMesh's `Config`, with the overrides of the environment merged into `settings`.
+    """SQLMesh's `Config`, with the overrides from the environment merged into `settings`.
 
     Args:
-        settings: as `sqlmesh.core.config.Config` takes them.
+        settings: as for `sqlmesh.core.config.Config`.
 
     Raises:
-        ConfigError: they are not valid; it names the fields, and quotes no value, as on a YAML project.
+        ConfigError: they are not valid. As for a YAML project, it names the fields and quotes no value.
     """
     try:
         return Config(**_overridden(settings))
@@ -54,7 +54,7 @@ def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
     overrides = load_config_from_env()
     if not overrides:
         return settings
-    personal = personal_keys()  # what is set there too, SQLMesh must be left to put in order
+    personal = personal_keys()  # SQLMesh itself must merge what the personal configuration sets too
     merged = {key: value for key, value in overrides.items() if key in ALWAYS or key not in personal}
     _hide(key for key, value in merged.items() if isinstance(value, dict))
     gateways = settings.get("gateways", {})
@@ -66,13 +66,13 @@ def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _gateways(gateways: dict[str, Any], overrides: dict[str, Any], key: str) -> dict[str, Any]:
-    """Gateways with overrides merged into them, and with the state connection that they have in each."""
+    """Gateways with overrides merged into them, and with the gateways' own state connection in each."""
     state = next((found for gateway in gateways.values() if (found := _state(gateway)) is not None), None)
     own = {name: _without_state(gateway) for name, gateway in gateways.items()}
     overrides = _silenced(overrides, f"SQLMESH__{key.upper()}__")
     if list(own) == [""] and is_one(overrides):
         overrides = {"": overrides}
-    elif own == {"": {}}:  # the YAML had none
+    elif own == {"": {}}:  # the YAML had no gateways
         own = {}
     elif key == "gateway":
         raise ConfigError("SQLMESH__GATEWAY__* is set, but the gateways of this configuration have names.")
@@ -81,7 +81,7 @@ def _gateways(gateways: dict[str, Any], overrides: dict[str, Any], key: str) -> 
 
 
 def _silenced(overrides: dict[str, Any], variable: str) -> dict[str, Any]:
-    """The overrides but for those of a state connection."""
+    """The overrides without those of a state connection."""
     if is_one(overrides):
         return dict(_silenced_one(overrides, variable))
     return {name: _silenced_one(gateway, f"{variable}{name.upper()}__") for name, gateway in overrides.items()}
@@ -89,8 +89,8 @@ def _silenced(overrides: dict[str, Any], variable: str) -> dict[str, Any]:
 
 def _silenced_one(gateway: Any, variable: str) -> Any:
     if _state(gateway) is not None:
-        print(  # noqa: T201 - the person has to see it, however logging is set up
-            f"dagctl: {harmless(variable)}STATE_CONNECTION__* is set and ignored: the state connection is dagctl's. "
+        print(  # noqa: T201 - the person must see it, however logging is configured
+            f"dagctl: ignoring {harmless(variable)}STATE_CONNECTION__*: dagctl provides the state connection. "
             "Remove it from the environment and from .env.",
             file=sys.stderr,
         )
@@ -110,7 +110,7 @@ def _with_state(gateway: Any, state: Any) -> Any:
 
 
 def _hide(settings: Iterable[str]) -> None:
-    """Hide what SQLMesh would lay over the configuration as a whole; a single value may well do so again."""
+    """Hide the settings that SQLMesh would replace as a whole. For a single value, that does no harm."""
     prefixes = tuple(f"{PREFIX}{setting}__" for setting in settings)
     mine = [name for name in os.environ if name.lower().startswith(prefixes)]
     if mine:

@@ -1,4 +1,4 @@
-"""A person's own SQLMesh configuration, which is laid over every project's."""
+"""A person's own SQLMesh configuration, which SQLMesh merges into that of every project."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from sqlmesh.core import constants
 from sqlmesh.core.config import common
 from sqlmesh.core.config.loader import load_config_from_yaml
 
-NAMES = getattr(common, "YAML_CONFIG_FILENAMES", ("config.yml", "config.yaml"))  # of versions before there were four
+NAMES = getattr(common, "YAML_CONFIG_FILENAMES", ("config.yml", "config.yaml"))  # older versions know just these two
 
 
 def personal_file() -> Path | None:
-    """Where it is; None where there is none."""
+    """Its path; None if there is none."""
     return next((path for name in NAMES if (path := constants.SQLMESH_PATH / name).exists()), None)
 
 
 def personal_keys() -> frozenset[str]:
-    """The settings that it has.
+    """The names of its settings.
 
     Raises:
-        Exception: as SQLMesh has it, when the file is no configuration.
+        Exception: as SQLMesh raises it if the file is not a configuration.
     """
     path = personal_file()
     return frozenset(map(str, load_config_from_yaml(path))) if path else frozenset()

@@ -1,4 +1,4 @@
-"""SQLMesh's own view of a project's configuration: loaded both ways, and compared."""
+"""SQLMesh's own view of a project's configuration: loads original and conversion, and compares them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from dagctl.domain.values.text import printable
 from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
 
 LAID_OVER = frozenset({"gateways", "gateway", "variables", "users", "ignore_patterns", "before_all", "after_all"})
-"""Settings of a personal configuration that SQLMesh lays over a Python project in another way than over a YAML one."""
+"""Settings of a personal configuration that SQLMesh merges differently into a Python project than into a YAML one."""
 
 
 class InstalledSqlmesh(SqlmeshProject):
-    """The SQLMesh that is installed beside us."""
+    """The `SqlmeshProject` of the installed SQLMesh."""
 
     def check_jinja(self, text: str, name: str) -> None:
         from jinja2 import TemplateSyntaxError
@@ -35,7 +35,7 @@ class InstalledSqlmesh(SqlmeshProject):
         try:
             ENVIRONMENT.parse(text)
         except RecursionError:
-            raise ConfigProblem(f"The Jinja of {name} is nested too deep.", path=name) from None
+            raise ConfigProblem(f"The Jinja of {name} is nested too deeply.", path=name) from None
         except TemplateSyntaxError as error:
             told = f"{name} is not valid Jinja at line {error.lineno}: {printable(error.message or '')}"
             raise ConfigProblem(told, path=name) from None
@@ -47,11 +47,11 @@ class InstalledSqlmesh(SqlmeshProject):
             (after / "config.py").write_text(python, encoding="utf-8")
             try:
                 original = loaded(before)
-            except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the original
+            except Exception as error:  # noqa: BLE001 - whatever SQLMesh raises about the original
                 return _not_loaded(error, Path(source))
             try:
                 converted = loaded(after)
-            except Exception as error:  # noqa: BLE001 - whatever SQLMesh has against the result
+            except Exception as error:  # noqa: BLE001 - whatever SQLMesh raises about the result
                 return Comparison((f"SQLMesh does not load the result ({reason(error)})",))
             return Comparison(differences(original, converted))
 
@@ -60,14 +60,14 @@ class InstalledSqlmesh(SqlmeshProject):
         if not states:
             return _laid_over()
         ignored = (
-            f"{', '.join(states)}: a state connection from the environment is ignored from now on; the state "
-            "connection is dagctl's. Remove this from the environment and from .env."
+            f"dagctl now provides the state connection, and the project ignores {', '.join(states)}. Remove "
+            f"{'them' if len(states) > 1 else 'it'} from the environment and from .env."
         )
         return (ignored, *_laid_over())
 
 
 def _not_loaded(error: Exception, source: Path) -> Comparison:
-    """What to make of it that SQLMesh does not load the original: here, or at all."""
+    """The result if SQLMesh does not load the original: on this machine, or at all."""
     words, behind = reason(error), [error]
     while (cause := behind[-1].__cause__ or behind[-1].__context__) is not None and isinstance(cause, Exception):
         behind.append(cause)
@@ -87,11 +87,10 @@ _ADVICE = re.compile(r"\s*Verify your \S+ and environment variables\.\s*$")
 
 
 def loaded(folder: Path) -> Any:
-    """The project's configuration as SQLMesh loads it, with no personal one and with nobody asked.
+    """The project's configuration as SQLMesh loads it, without a personal one and without any request.
 
-    Its Jinja is rendered in Jinja's sandbox: a repository that is only to be converted runs nothing. What SQLMesh
-    prints meanwhile is dropped. Not for several threads at once: neither is SQLMesh's own loading, which changes the
-    environment and `sys.path`.
+    It renders Jinja in Jinja's sandbox: converting a repository must not run its code. It drops what SQLMesh prints.
+    Like SQLMesh's own loading, which changes the environment and `sys.path`, it is not thread-safe.
     """
     from sqlmesh.core.config import Config
     from sqlmesh.core.config.loader import load_configs
@@ -108,7 +107,7 @@ def loaded(folder: Path) -> Any:
 
 @contextmanager
 def _sandbox() -> Iterator[None]:
-    """SQLMesh's Jinja with the same extensions and filters, and without the ways out of it."""
+    """Give SQLMesh a sandboxed Jinja with the same extensions and filters."""
     from jinja2.sandbox import SandboxedEnvironment
     from sqlmesh.utils import yaml
 
@@ -123,7 +122,7 @@ def _sandbox() -> Iterator[None]:
 
 
 def differences(original: Any, converted: Any) -> tuple[str, ...]:
-    """The fields in which two SQLMesh configurations differ, the gateways' state connections apart."""
+    """The fields in which two SQLMesh configurations differ, apart from the gateways' state connections."""
     found = []
     for name in type(original).model_fields:
         before, after = getattr(original, name), getattr(converted, name)
@@ -135,13 +134,13 @@ def differences(original: Any, converted: Any) -> tuple[str, ...]:
 
 
 def same(one: Any, other: Any, known: set[tuple[int, int]] | None = None) -> bool:
-    """Whether two values are equal and of the same types: 1 is neither True nor 1.0 here, and NaN is NaN.
+    """Whether two values are equal and of the same types: here 1 is neither True nor 1.0, and NaN equals NaN.
 
     Args:
-        known: which are being compared already, by identity: what aliases repeat is looked at once.
+        known: the pairs seen already, by identity, so that each repeated alias is compared once.
     """
     known = set() if known is None else known
-    if isinstance(one, (Mapping, list)):  # a tuple may be one of ours, whose identity is another's in a moment
+    if isinstance(one, (Mapping, list)):  # not tuples: a temporary one's identity may be reused
         if (id(one), id(other)) in known:
             return True
         known.add((id(one), id(other)))
@@ -162,7 +161,7 @@ def _order(item: tuple[Any, Any]) -> tuple[str, str]:
 
 
 def reason(error: Exception) -> str:
-    """Why, in the words of whoever raised it; of a YAML error only the place, since the rest quotes the file."""
+    """The error's own words. For a YAML error only the problem and its place, since the rest quotes the file."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return printable(_ADVICE.sub("", str(error))).rstrip(".") or type(error).__name__
@@ -185,7 +184,7 @@ def _folder(folder: Path, source: Path) -> Path:
 
 
 def _dotenv_text(folder: Path) -> str | None:
-    """The text of `.env`; None where SQLMesh does not read it either, or will complain about it itself."""
+    """The text of `.env`; None if it cannot be read, which SQLMesh will report itself."""
     try:
         return foreign_text(folder / ".env", anywhere=True)
     except FileProblem:
@@ -194,7 +193,7 @@ def _dotenv_text(folder: Path) -> str | None:
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
-    """SQLMesh loads a project's `.env` into the environment for good."""
+    """Restore the environment, into which SQLMesh loads a project's `.env` for good."""
     before = Variables(dict(os.environ))
     try:
         yield
@@ -212,7 +211,7 @@ def _dotenv(folder: Path) -> Iterable[str]:
     try:
         return dotenv([folder])
     except FileProblem:
-        return ()  # SQLMesh does not read it, or will complain about it itself
+        return ()  # SQLMesh will report it itself
 
 
 def _laid_over() -> tuple[str, ...]:
@@ -220,12 +219,12 @@ def _laid_over() -> tuple[str, ...]:
 
     try:
         keys = LAID_OVER.intersection(personal_keys())
-    except Exception:  # noqa: BLE001 - SQLMesh will complain about it itself
+    except Exception:  # noqa: BLE001 - SQLMesh will report it itself
         return ()
     if not keys:
         return ()
     return (
-        f"{personal_file()} sets {', '.join(sorted(keys))}. SQLMesh lays a personal configuration over a Python "
-        "project in another way than over a YAML one (gateways need to be whole, variables replace all others, "
-        "lists are added to): look at what `sqlmesh info` says.",
+        f"{personal_file()} sets {', '.join(sorted(keys))}. SQLMesh merges a personal configuration differently into "
+        "a Python project than into a YAML one: gateways must be complete, variables replace all others, and lists "
+        "grow. Check what `sqlmesh info` says.",
     )

@@ -1,4 +1,4 @@
-"""Whether a configuration is only being looked at: then nobody is asked, and no state is reached."""
+"""Rehearsals: loading a configuration just to look at it, without a request and without its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rehearsing() -> bool:
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """Load configurations without asking anybody, for the length of a block, in this thread."""
+    """Within the block, and in this thread, load configurations without any request."""
     token = _rehearsing.set(True)
     try:
         yield

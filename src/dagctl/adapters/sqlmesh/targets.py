@@ -1,4 +1,4 @@
-"""The `CommandLine` of a process that runs SQLMesh, or may be about to."""
+"""The `CommandLine` of a process that runs SQLMesh, or may do so later."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
 from dagctl.ports.command_line import CommandLine
 
 VARIABLE = "sqlmesh__default_target_environment"
-"""SQLMesh reads it in any case."""
+"""SQLMesh reads it in upper and lower case."""
 
 _YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
 
 
 class SqlmeshCommandLine(CommandLine):
-    """Finds the targets through SQLMesh's own parser and configuration.
+    """Finds the targets with SQLMesh's own parser and configuration.
 
-    A call that is no part of the configuration which SQLMesh takes (another `Config` object of the file, a repository
-    after the first) says nothing about the default.
+    A call that does not affect the configuration that SQLMesh uses (another `Config` object of the file, a repository
+    after the first) says nothing about the default environment.
 
     Args:
         environ: the environment variables.
-        argv: the process's arguments; `sys.argv` where None.
+        argv: the process's arguments; None for `sys.argv`.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ, argv: Sequence[str] | None = None) -> None:
@@ -44,7 +44,7 @@ class SqlmeshCommandLine(CommandLine):
             if found is None:
                 return _of_program(argv, default, effective)
             return self._of_command(found, effective)
-        except Exception:  # noqa: BLE001 - whatever keeps us from knowing the target makes it unknown
+        except Exception:  # noqa: BLE001 - whatever goes wrong, the target is unknown
             return Targets.every(default or PRODUCTION, described(argv))
 
     def _of_command(self, found: Invocation, default: str) -> Targets:
@@ -57,7 +57,7 @@ class SqlmeshCommandLine(CommandLine):
         return Targets.every(default, reason) if names is None else Targets.exactly(names, default, reason)
 
     def _default(self, argument: str | None, found: Invocation | None) -> str:
-        """The environment of a command that names none: SQLMesh's precedence, the caller's word last."""
+        """The environment of a command that names none, in SQLMesh's precedence, with the caller's argument last."""
         for value in (self._from_variables(found), self._setting("default_target_environment"), argument):
             if value is not None:
                 return str(value) or PRODUCTION
@@ -72,19 +72,19 @@ class SqlmeshCommandLine(CommandLine):
         return values[-1] if values else None
 
     def _setting(self, *keys: str) -> Any:
-        """A value of the personal configuration, None where there is none."""
+        """A value of the personal configuration; None if it is not set."""
         value = _personal(self._environ)
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
         return value
 
     def _pull_request(self) -> str | None:
-        """The environment that the CI/CD bot gives to the pull request at hand."""
+        """The environment that the CI/CD bot uses for the current pull request."""
         try:
             from sqlmesh.integrations.github.cicd.controller import GithubEvent
 
             about = GithubEvent.from_path(self._environ["GITHUB_EVENT_PATH"]).pull_request_info
-        except Exception:  # noqa: BLE001 - an event that cannot be understood tells no environment
+        except Exception:  # noqa: BLE001 - whatever is wrong with the event, the environment is unknown
             return None
         variable = "sqlmesh__cicd_bot__pr_environment_name"
         named = [value for name, value in self._environ.items() if name.lower() == variable]
@@ -105,7 +105,7 @@ def _decides() -> bool:
 
 
 def _personal(environ: Mapping[str, str]) -> Any:
-    """The personal configuration. SQLMesh is loaded only where there is a candidate."""
+    """The personal configuration. SQLMesh is imported only if a file for it exists."""
     constants = sys.modules.get("sqlmesh.core.constants")
     folder = Path(constants.SQLMESH_PATH if constants else environ.get("SQLMESH_HOME") or Path.home() / ".sqlmesh")
     if not any((folder / name).exists() for name in _YAML_NAMES):
@@ -119,7 +119,7 @@ def _personal(environ: Mapping[str, str]) -> Any:
 
 
 def _repositories(found: Invocation) -> list[Path]:
-    """The folders behind `--paths`, in SQLMesh's order."""
+    """The folders that `--paths` names, in SQLMesh's order."""
     from glob import glob
 
     given = found.root.get("paths") or [os.getcwd()]

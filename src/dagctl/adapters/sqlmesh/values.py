@@ -1,7 +1,7 @@
-"""Settings that stay live in a Python configuration: each gives what the same YAML would.
+"""Settings that stay live in a Python configuration: each returns what the same YAML would.
 
-SQLMesh renders a YAML configuration's Jinja first and parses it then, so what a variable holds decides on the
-setting's type too. These do the same with one scalar.
+SQLMesh renders the Jinja of a YAML configuration before it parses it, so a variable's value also decides on the
+setting's type. These functions do the same for one scalar.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ from dagctl.domain.values.text import printable
 
 
 def env_var(name: str, default: object = None) -> Any:
-    """What `{{ env_var('NAME', default) }}` without quotes stands for in YAML: `5432` is a number, `true` a truth."""
+    """The value of an unquoted `{{ env_var('NAME', default) }}` in YAML: `5432` is a number, `true` a boolean."""
     return _parsed(os.environ.get(name, str(default)), name)
 
 
 def env_text(name: str, default: object = None, *, escapes: bool = True) -> Any:
-    """What `{{ env_var('NAME', default) }}` in quotes stands for in YAML: text.
+    """The value of a quoted `{{ env_var('NAME', default) }}` in YAML: text.
 
     Args:
-        escapes: a backslash in it escapes, as it does in double quotes; in single ones it is a backslash.
+        escapes: backslashes escape, as in double quotes; false for single quotes, where they do not.
     """
     quote = _quote(escapes)
     return _parsed(f"{quote}{os.environ.get(name, str(default))}{quote}", name)
 
 
 def yaml_value(source: str) -> Any:
-    """What a YAML scalar with any other Jinja stands for: rendered, then parsed."""
-    return _loaded(f"- {source}\n\n", source)[0]  # Jinja takes the last line end for its own
+    """The value of a YAML scalar with any other Jinja: rendered, then parsed."""
+    return _loaded(f"- {source}\n\n", source)[0]  # Jinja drops the last line break
 
 
 def yaml_text(text: str, *, escapes: bool = True) -> Any:
-    """What text with any other Jinja in quotes stands for; `escapes` as in `env_text`."""
+    """The value of a quoted YAML scalar with any other Jinja; `escapes` as in `env_text`."""
     quote = _quote(escapes)
     return _loaded(f"- {quote}{text}{quote}\n", text)[0]
 
 
 def yaml_block(text: str, style: str = "|") -> Any:
-    """What a block of lines with Jinja in it stands for.
+    """The value of a YAML block scalar with Jinja in it.
 
     Args:
-        style: how the block is marked: `|` keeps its lines and `>` folds them; `-` behind it drops the last line end.
+        style: the block's indicator: `|` keeps line breaks, `>` folds them; a `-` after it drops the last one.
     """
     return _loaded(f"- {style}\n{indent(text, '  ')}\n", text)[0]
 
 
 def yaml_items(source: str) -> list[Any]:
-    """What an expression without quotes stands for between `[` and `]`: as many elements as it renders to."""
+    """The elements that an unquoted expression between `[` and `]` renders to."""
     return list(_loaded(f"[{source}\n]", source))
 
 
 def yaml_settings(text: str) -> dict[str, Any]:
-    """The settings of a whole YAML configuration, rendered and then parsed; its gateways are under `gateways`."""
+    """The settings of a whole YAML configuration, rendered and then parsed, with its gateways under `gateways`."""
     settings = dict(_loaded(text, "The configuration"))
     gateways = settings.pop("gateway", None) if "gateways" not in settings else settings["gateways"]
     return {**settings, "gateways": named(gateways or {})}
@@ -74,11 +74,11 @@ def _parsed(scalar: str, name: str) -> Any:
 
 
 def _loaded(text: str, what: str, *, jinja: bool = True) -> Any:
-    """What SQLMesh loads from `text`; an error names it by `what`, and shows nothing that a variable holds."""
+    """What SQLMesh loads from `text`. An error calls it `what`, and shows no variable's value."""
     try:
         return load(text, render_jinja=jinja)
     except TemplateError:
-        raise  # that speaks of the Jinja, and any other of what it has rendered to
-    except Exception:  # noqa: BLE001 - ruamel's own, and Python's on numbers and on what is nested or merged too deep
-        why = "is no YAML that can be loaded, once its Jinja is rendered"
+        raise  # it quotes the Jinja; any other error may quote what that rendered to
+    except Exception:  # noqa: BLE001 - ruamel's own errors, and Python's for huge numbers and deep nesting
+        why = "is not valid YAML once its Jinja is rendered"
         raise ConfigError(f"{printable(what)} {why}.") from None

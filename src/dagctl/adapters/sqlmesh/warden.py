@@ -1,4 +1,4 @@
-"""Whom the gate and the net ask before an environment is changed."""
+"""What the gate and the net ask before SQLMesh changes an environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagctl.domain.errors import DagctlError
 class Warden(Protocol):
     """Answers for the environments of one project. Thread-safe; equal wardens answer alike.
 
-    Names are taken as they are given; the warden makes of them what SQLMesh does.
+    It takes names as they are given, and sanitizes them as SQLMesh does.
     """
 
     @abstractmethod
@@ -20,14 +20,14 @@ class Warden(Protocol):
         """Return if all of `environments` may be changed.
 
         Args:
-            again: a yes that is remembered does not count.
+            again: ignore remembered verdicts.
 
         Raises:
-            DagctlError: one of them must not be changed, or could not be asked about.
+            DagctlError: one of them is protected, or dagctl cannot tell.
         """
 
     def closed(self, environments: Iterable[str]) -> frozenset[str]:
-        """Those that must not be changed, as they were given; also those that could not be asked about."""
+        """Those that are protected, as they were given; also those about which dagctl cannot tell."""
         return frozenset(name for name in environments if not _is_open(self, name))
 
 

@@ -1,1 +1,1 @@
-"""What the operating system offers: the clock, the browser, a loopback port."""
+"""The operating system: its clock, browser, terminal, signals and sockets."""

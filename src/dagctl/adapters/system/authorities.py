@@ -1,4 +1,4 @@
-"""The CA certificates that come with this machine."""
+"""The CA certificates of this machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BUNDLES = (
 
 
 def system_bundles() -> Iterator[Path]:
-    """The files that hold all of them, as far as they are there.
+    """The existing files that hold all of them.
 
-    The one that Python itself takes comes first; certifi's, which is everybody's and not this machine's, last.
+    Python's own choice comes first. certifi's bundle, which is not specific to this machine, comes last.
     """
     for bundle in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
         if bundle and Path(bundle).is_file():

@@ -1,4 +1,4 @@
-"""A limit for what would take as long as it likes."""
+"""A time limit for calls that have none."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):
-    """Time was up before there was a result."""
+    """The time was up before the result was there."""
 
 
 def within(seconds: float, do: Callable[[], T], name: str, *, longer: Callable[[], float] = lambda: 0.0) -> T:
-    """What `do` returns or raises, but no later than in `seconds`; Ctrl-C works meanwhile.
+    """Run `do` for at most `seconds`; return or raise what it does. Ctrl-C works meanwhile.
 
-    Neither the look-up of a host name nor libpq nor a keyring lets itself be interrupted. So `do` has a thread of its
-    own, which is left alone when its time is up, and dies with the process.
+    Name resolution, libpq and keyrings cannot be interrupted. So `do` runs in a daemon thread, which is abandoned when
+    the time is up.
 
     Args:
-        name: the thread's, for whoever looks at a process that hangs.
-        longer: called when the seconds are over; gives how many more there are.
+        name: the thread's name, for debugging a process that hangs.
+        longer: called when the seconds are over; returns how many more to wait.
 
     Raises:
-        OutOfTime: time is up.
+        OutOfTime: the time is up.
     """
     result: Future[T] = Future()
 
     def work() -> None:
         try:
             result.set_result(do())
-        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             result.set_exception(error)
 
     Thread(target=work, name=f"dagctl {name}", daemon=True).start()

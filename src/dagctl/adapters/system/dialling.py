@@ -1,6 +1,6 @@
 """A TCP connection to whichever address of a host answers first (RFC 8305, "Happy Eyeballs").
 
-The libraries for that are asyncio's, which has no place in a thread of somebody else's program.
+The available libraries need asyncio, which does not belong in a thread of somebody else's program.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from time import monotonic
 from typing import Any, cast
 
 HEAD_START = 0.25
-"""Seconds that an address has before the next one is tried too (section 8)."""
+"""Seconds before the next address is tried in parallel (section 8)."""
 
 Address = tuple[Any, ...]
-"""As `socket.getaddrinfo` has it."""
+"""As `socket.getaddrinfo` returns it."""
 
 
 def addresses(host: str, port: int) -> list[Address]:
-    """The addresses of a host, as its system prefers them, but of both families in turn (section 4).
+    """The addresses of a host in the system's order, but with the two families interleaved (section 4).
 
     Raises:
-        socket.gaierror: it has none.
-        UnicodeError: it cannot be a host's name.
+        socket.gaierror: the name does not resolve.
+        UnicodeError: `host` is not a valid host name.
     """
     found = list(dict.fromkeys(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     first = [address for address in found if address[0] == found[0][0]]
@@ -38,16 +38,16 @@ def addresses(host: str, port: int) -> list[Address]:
 def dialled(
     places: list[Address], timeout: float, options: Iterable[tuple[int, int, int | bytes]] = ()
 ) -> socket.socket:
-    """The first connection that comes about; its own time-out is `timeout`, too.
+    """The first connection to succeed; `timeout` is its socket timeout, too.
 
     Args:
-        places: addresses, in the order in which to try them.
-        timeout: seconds, for all of them together.
-        options: of the sockets (`socket.setsockopt`).
+        places: the addresses, in the order to try them.
+        timeout: seconds for all of them together.
+        options: socket options (`socket.setsockopt`).
 
     Raises:
-        TimeoutError: none has come about in time.
-        OSError: none comes about.
+        TimeoutError: none succeeds in time.
+        OSError: all fail.
     """
     end, waiting, why = monotonic() + timeout, list(places), OSError(errno.EADDRNOTAVAIL, "no address")
     with selectors.DefaultSelector() as under_way:
@@ -87,10 +87,10 @@ def _begun(address: Address, options: Iterable[tuple[int, int, int | bytes]]) ->
 
 
 def _ready(under_way: selectors.BaseSelector, until: float) -> socket.socket | None:
-    """A connection that has come about; None when time is up.
+    """A connection that succeeded; None when time is up.
 
     Raises:
-        OSError: one has not, and is under way no more.
+        OSError: one failed. It is not under way any more.
     """
     for key, _ in under_way.select(max(0.0, until - monotonic())):
         wire = cast("socket.socket", key.fileobj)

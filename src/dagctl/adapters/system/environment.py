@@ -1,6 +1,6 @@
-"""What kind of place this process runs in, as far as it decides how a person can be reached.
+"""Where this process runs, as far as that decides how to reach a person.
 
-Each function is given what it looks at, so that a caller can ask about any place.
+Each function takes what it looks at as arguments, so a caller can ask about any environment.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:
-    """Whether nobody watches: `CI` is set, as nearly every such service does, or a variable of one that does not."""
+    """Whether this is CI: nearly every service sets `CI`, and the others a variable of their own."""
     if environ.get("CI", "").lower() not in ("", "0", "false", "no"):
         return True
     return any(environ.get(name) for name in _CI_VARIABLES)
 
 
 def in_ssh(environ: Mapping[str, str]) -> bool:
-    """Whether the person is at another machine and came here by SSH."""
+    """Whether this is an SSH session."""
     return any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
 
 
@@ -37,7 +37,7 @@ def in_wsl(environ: Mapping[str, str], release: str | None = None) -> bool:
     """Whether this is the Windows Subsystem for Linux.
 
     Args:
-        release: the kernel's release; this machine's where None.
+        release: the kernel's release; None for this machine's.
     """
     if environ.get("WSL_DISTRO_NAME") or environ.get("WSL_INTEROP"):
         return True
@@ -45,7 +45,7 @@ def in_wsl(environ: Mapping[str, str], release: str | None = None) -> bool:
 
 
 def has_display(environ: Mapping[str, str], system: str = sys.platform) -> bool:
-    """Whether a window that is opened here is one that the person sees.
+    """Whether the person would see a window that opens here.
 
     Args:
         system: the operating system, as `sys.platform` names it.

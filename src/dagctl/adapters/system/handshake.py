@@ -1,4 +1,4 @@
-"""What Python's `ssl` knows of a connection, as a `Handshake`."""
+"""A `Handshake` from what Python's `ssl` knows of a connection."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dagctl.domain.values.text import printable
 
 
 def handshake_of(connection: Any, trusted_by: str | None) -> Handshake:
-    """What the handshake of `connection` showed.
+    """The handshake of `connection`.
 
     Args:
-        connection: an `ssl.SSLSocket`, or what urllib3 has in its place for TLS inside of TLS.
-        trusted_by: the CA certificates that were to verify the server's, for people.
+        connection: an `ssl.SSLSocket`, or urllib3's substitute for TLS within TLS.
+        trusted_by: the CA certificates to verify with, for people.
     """
     version = str(connection.version() or "TLS")
-    certificate = connection.getpeercert()  # empty where nothing was verified
+    certificate = connection.getpeercert()  # empty if it was not verified
     if not certificate:
         return Handshake(version)
     parts = certificate.get("issuer", ())

@@ -1,4 +1,4 @@
-"""An HTTP listener on the loopback interface that takes one answer and turns everything else away."""
+"""An HTTP listener on the loopback interface that accepts one answer and rejects everything else."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ PATH = "/callback"
 Reply: TypeAlias = tuple[HTTPStatus, Page]
 
 _IDLE = 15.0
-"""Seconds after which a connection that says nothing is closed."""
+"""Seconds after which a silent connection is closed."""
 
 _ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
-_NOT_HERE = Page(False, "Nothing here", "The sign-in's answer is all that this address is for.")
-_NOT_SO = Page(False, "Not taken", "Only a browser that opens the sign-in's answer is served here.")
+_NOT_HERE = Page(False, "Nothing here", "This address only receives the answer to a sign-in.")
+_NOT_SO = Page(False, "Not accepted", "This address only receives the answer to a sign-in, from a browser.")
 NOT_THE_ANSWER = Page(
     False,
     "Not the answer",
-    "This does not answer the sign-in that the terminal waits for. It goes on waiting.",
+    "This is not the answer to the sign-in that the terminal is waiting for. It is still waiting.",
     "Open the address that the terminal shows, and finish the sign-in in that window.",
 )
 
 
 @contextmanager
 def listening(port: int, answer: Callable[[Query], Reply]) -> Iterator[int]:
-    """Listen on 127.0.0.1 and, where there is IPv6, on ::1, and on nothing else (RFC 8252 section 8.3).
+    """Listen on 127.0.0.1 and, if there is IPv6, on ::1, and on nothing else (RFC 8252 section 8.3).
 
-    When the block ends, no socket and no thread is left.
+    No socket or thread outlives the block.
 
     Args:
-        port: the TCP port; 0 for any that is free.
-        answer: given the parameters of a GET of `PATH`, each of them there once, says what to reply. Called in a
-            thread of its own for each request; it may take its time.
+        port: the TCP port; 0 for any free one.
+        answer: takes the parameters of a GET of `PATH`, none of them repeated, and returns the reply. It runs in a
+            thread for each request, and may block.
 
     Yields:
         The port.
 
     Raises:
-        PortTaken: the port cannot be had on either address.
+        PortTaken: the port is not available on both addresses.
     """
     servers = _bind(port, answer)
     with ExitStack() as stack:
@@ -65,7 +65,7 @@ def listening(port: int, answer: Callable[[Query], Reply]) -> Iterator[int]:
 
 
 def parameters(query: str) -> Query | None:
-    """A query's parameters; None if one of them is given twice (RFC 6749 section 3.1)."""
+    """A query's parameters; None if one is repeated (RFC 6749 section 3.1)."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=32)
     except ValueError:
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.heard(self.connection)
-        path, _, query = self.requestline.split()[1].partition("?")  # self.path has had its slashes tidied
+        path, _, query = self.requestline.split()[1].partition("?")  # in self.path, slashes are collapsed
         if not self._is_for_us():
             self._reply(HTTPStatus.BAD_REQUEST, _NOT_HERE)
         elif path != PATH:
@@ -92,12 +92,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(*self.server.answer(found))
 
     def _is_for_us(self) -> bool:
-        """Whether the request names this listener: a page elsewhere may have its own name point here."""
+        """Whether the request names this listener: another site may point its own name here (DNS rebinding)."""
         hosts = self.headers.get_all("Host", [])
         return len(hosts) == 1 and hosts[0].lower() in self.server.names
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Turn away what is not even a GET: the parent class calls this for all that it cannot handle."""
+        """Reject what is not even a GET: the parent class calls this for whatever it cannot handle."""
         status = HTTPStatus(code)
         if status is HTTPStatus.NOT_IMPLEMENTED:
             status = HTTPStatus.METHOD_NOT_ALLOWED
@@ -106,8 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, status: HTTPStatus, page: Page) -> None:
         body = render(page)
         self.close_connection = True
-        self.request_version = self.protocol_version  # also for who spoke none: there is always a status line
-        with suppress(OSError):  # a browser that has gone is no trouble of ours
+        self.request_version = self.protocol_version  # even for HTTP/0.9, so that there is always a status line
+        with suppress(OSError):  # the browser may be gone
             self.send_response_only(status)
             for name, value in HEADERS.items():
                 self.send_header(name, value)
@@ -120,14 +120,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
-        """Say nothing: the code stands in the request line."""
+        """Log nothing: the request line contains the code."""
 
 
 class _Server(ThreadingHTTPServer):
-    """One of the two listeners; a thread for it, and one for each connection."""
+    """One of the two listeners, with a thread for itself and one for each connection."""
 
     daemon_threads = False  # so that `server_close` waits for them
-    allow_reuse_address = os.name == "posix"  # there: in spite of TIME_WAIT; on Windows: in spite of a listener
+    allow_reuse_address = os.name == "posix"  # on Windows it would share the port with another listener
     allow_reuse_port = False
     request_queue_size = 128
 
@@ -142,11 +142,11 @@ class _Server(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """The port that was had."""
+        """The port that it listens on."""
         return int(self.server_address[1])
 
     def server_bind(self) -> None:
-        """Bind to this address alone, without the parent's look-up of its name."""
+        """Bind to this address alone, and skip the parent's reverse DNS lookup."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
@@ -159,7 +159,7 @@ class _Server(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving: cut who has not said what they want yet, and let who has be answered."""
+        """Stop serving: cut connections without a request, and finish answering the others."""
         if self._thread.ident is not None:
             self.shutdown()
             self._thread.join()
@@ -170,13 +170,13 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread, and keep in mind that it has said nothing yet."""
+        """Serve a connection in a thread, and note that it has sent no request yet."""
         with self._guard:
             self._unheard.add(request)
         super().process_request(request, client_address)
 
     def heard(self, request: Any) -> None:
-        """A connection has said what it wants, or has gone."""
+        """Note that a connection has sent its request, or is gone."""
         with self._guard:
             self._unheard.discard(request)
 
@@ -186,11 +186,11 @@ class _Server(ThreadingHTTPServer):
         super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a broken connection is no trouble of ours."""
+        """Ignore it: a broken connection needs no report."""
 
 
 def _names(port: int) -> frozenset[str]:
-    """What the redirect URI's authority may look like in a request, and no other name (RFC 8252 section 8.10)."""
+    """The values of Host that match the redirect URI (RFC 8252 section 8.10)."""
     return frozenset((f"localhost:{port}", *(("localhost",) if port == 80 else ())))
 
 
@@ -214,5 +214,5 @@ def _taken(port: int, address: str, error: OSError) -> PortTaken:
     if error.errno == errno.EADDRINUSE:
         why = "is in use by another program"
     else:
-        why = f"cannot be had: {os.strerror(error.errno or 0)}"
-    return PortTaken(f"Port {port} on {address}, where the answer to the sign-in would arrive, {why}.", port=port)
+        why = f"is not available: {os.strerror(error.errno or 0)}"
+    return PortTaken(f"Port {port} on {address}, which receives the answer to the sign-in, {why}.", port=port)

@@ -1,4 +1,4 @@
-"""The system's browser, with a listener on the loopback interface for what comes back (RFC 8252 section 7.3)."""
+"""The system's browser, with a listener on the loopback interface for the answer (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from dagctl.ports.browser import Browser, Page, Query, Visit
 _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
 _ANSWERED = Page(
     False,
-    "Answered already",
-    "The terminal has an answer to this sign-in.",
+    "Already answered",
+    "The terminal already has an answer to this sign-in.",
     "You can close this window; the terminal says how it ended.",
 )
 _OPENER_SECONDS = 1.0
-"""How long a browser's start is watched for failing."""
+"""How long to wait for a browser's start to fail."""
 
 
 class LoopbackBrowser(Browser):
     """The `Browser` of this machine.
 
     Args:
-        port: the callback's TCP port; 0 for any that is free.
-        opener: brings up a browser; false where it could not. Called in a thread of its own.
-        announce: shows text to the person: the address, always, and what else can be done where no browser came up.
-        progress: told the seconds that are left, about once a second; not while a prompt is shown.
-        terminal: where the answer may be pasted in too, once no browser came up; None where nobody can type.
-        advise: says on the last page what to do about what went wrong.
+        port: the callback's TCP port; 0 for any free one.
+        opener: opens a browser, in a thread; returns whether it could.
+        announce: shows text to the person: always the address, and what else to do if no browser opens.
+        progress: called about once a second with the seconds left, except while a prompt is shown.
+        terminal: lets the person paste the answer if no browser opens; None if nobody can type.
+        advise: the cure for an error, for the last page.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LoopbackBrowser(Browser):
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
-        # on 127.0.0.1 and, where there is IPv6, on ::1 (RFC 8252 section 8.3)
+        # on 127.0.0.1 and, if there is IPv6, on ::1 (RFC 8252 section 8.3)
         desk = _Desk(accept)
         with listening(self._port, desk.answer) as port:
             try:
@@ -92,14 +92,14 @@ class _LoopbackVisit(Visit):
         self._failed = Event()
 
     def open(self, url: str) -> None:
-        self._announce(f"Sign in with your browser. If none comes up by itself, open this address:\n\n  {url}\n")
+        self._announce(f"Sign in with your browser. If it does not open by itself, open this address:\n\n  {url}\n")
         opening = Thread(target=self._bring_up, args=(url,), name="dagctl opener", daemon=True)
         opening.start()
         opening.join(_OPENER_SECONDS)
 
     def _bring_up(self, url: str) -> None:
         opened = False
-        with suppress(Exception):  # whatever a browser's start runs into: the address has been shown
+        with suppress(Exception):  # whatever goes wrong, the person has the address
             opened = self._opener(url)
         if not opened:
             self._failed.set()
@@ -113,7 +113,7 @@ class _LoopbackVisit(Visit):
                     self._failed.clear()
                     self._announce(how_without_browser(self._port, typed=self._terminal is not None))
                     if self._terminal is not None:
-                        progress = None  # it would be written over what is being typed
+                        progress = None  # it would overwrite what the person types
                         typing.enter_context(self._typed(self._terminal, left))
                 if progress is not None:
                     progress(left)
@@ -123,7 +123,7 @@ class _LoopbackVisit(Visit):
         raise SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout)
 
     def _typed(self, terminal: Terminal, left: float) -> AbstractContextManager[None]:
-        """Have the person asked for the answer, beside the listener."""
+        """Ask the person for the answer while the listener waits for it too."""
         question = f"Paste the address here, or wait (up to {left:.0f} s, Ctrl-C ends it): "
 
         def take(line: str) -> None:
@@ -142,7 +142,7 @@ class _LoopbackVisit(Visit):
 
 
 class _Desk:
-    """Where a listener's thread hands an answer in and waits for the page that the browser is to see."""
+    """Where a listener's thread delivers an answer and waits for the page to show in the browser."""
 
     def __init__(self, accept: Callable[[Query], bool]) -> None:
         self._accept = accept
@@ -151,7 +151,7 @@ class _Desk:
         self._page: Page | None = None
 
     def answer(self, query: Query) -> Reply:
-        """Hand in a callback's parameters. The reply to the accepted one comes when it is known how it ended."""
+        """Deliver a callback's parameters. The accepted one gets its reply once the sign-in has ended."""
         if not self._accept(query):
             return HTTPStatus.BAD_REQUEST, NOT_THE_ANSWER
         with self._changed:
@@ -164,7 +164,7 @@ class _Desk:
         return (HTTPStatus.OK if page.ok else HTTPStatus.FORBIDDEN), page
 
     def typed(self, query: Query) -> bool:
-        """Hand in parameters that came by another way. Whether they are the answer; the first one is taken."""
+        """Deliver parameters that the person typed. Returns whether they are an answer; the first answer counts."""
         if not self._accept(query):
             return False
         with self._changed:
@@ -174,13 +174,13 @@ class _Desk:
         return True
 
     def take(self, seconds: float) -> Query | None:
-        """The accepted parameters, or None where none came within `seconds`."""
+        """The accepted parameters, or None if none came within `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._query is not None, seconds)
             return self._query
 
     def show(self, page: Page) -> None:
-        """Let the accepted callback be answered. Only the first page counts."""
+        """Answer the accepted callback. Only the first page counts."""
         with self._changed:
             if self._page is None:
                 self._page = page

@@ -1,4 +1,4 @@
-"""What a person has to be told, from where nobody prints: the `dagctl` logger, which shows warnings by default."""
+"""Notices to a person from code that never prints: warnings of the `dagctl` logger, which Python shows by default."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _said: set[tuple[int, str]] = set()
 
 
 def waiting(sentence: str) -> None:
-    """Tell a person at a terminal what is waited for; nobody else has to know."""
+    """Tell a person at a terminal what dagctl is waiting for; nobody else needs to know."""
     if sys.stderr is not None and sys.stderr.isatty():
         notice(sentence)
 
 
 def notice(sentence: str) -> None:
-    """Tell of something, once a process."""
+    """Log a warning, once in each process."""
     import logging
 
     said = os.getpid(), sentence

@@ -1,4 +1,4 @@
-"""Bringing up the person's own browser, where there is one that can be brought up."""
+"""Opens the person's own browser, if there is one to open."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from webbrowser import BaseBrowser
 
 _IN_THE_TERMINAL = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
-"""Browsers that would take over the terminal in which we wait."""
+"""Browsers that would take over the terminal in which dagctl waits."""
 
 _GRACE = 0.8
-"""Seconds within which a launcher that finds no browser has said so by its exit code."""
+"""Seconds for a launcher that finds no browser to exit with an error."""
 
 
 def open_quietly(url: str) -> bool:
-    """Open `url` in the person's browser, without its chatter in the terminal and without waiting for its end.
+    """Open `url` in the person's browser, without its output in the terminal and without waiting for it to exit.
 
-    The choice is the standard library's (`webbrowser`), so `BROWSER` is honoured; `BROWSER=none` opens nothing. In WSL
-    it is Windows' own browser, where `wslview` (from wslu) is installed to open it.
+    The standard library's `webbrowser` chooses it, and so honours `BROWSER`. `BROWSER=none` opens nothing. In WSL,
+    `wslview` (from wslu), if installed, opens the browser of Windows.
 
     Returns:
-        Whether a browser is likely to come up.
+        Whether a browser is likely to open.
     """
     chosen = os.environ.get("BROWSER", "")
     viewer = None if chosen else _windows_viewer(os.environ)
@@ -50,37 +50,37 @@ def open_quietly(url: str) -> bool:
 
 
 def how_without_browser(port: int, environ: Mapping[str, str] = os.environ, *, typed: bool = False) -> str:
-    """What a person can do where no browser came up, as it depends on where this is.
+    """What a person can do if no browser opened, depending on where this process runs.
 
     Args:
-        port: the port on which the answer is awaited.
-        typed: the answer can also be pasted in.
+        port: the port that receives the answer.
+        typed: the person can also paste the answer.
     """
-    otherwise = _PASTE if typed else "or begin again with --no-browser and paste the answer in."
+    otherwise = _PASTE if typed else "or start again with --no-browser and paste the answer."
     if in_ssh(environ):
         return (
-            "No browser was opened: this is an SSH session. To use the one on your own machine, run there\n"
+            "No browser opened: this is an SSH session. To use the browser on your own machine, run this there:\n"
             f"  ssh -L {port}:localhost:{port} HOST\n"
-            f"HOST being this machine, and then open the address, {otherwise}"
+            f"HOST is this machine. Then open the address, {otherwise}"
         )
     if in_wsl(environ):
-        return f"No browser was opened. Open the address in Windows, {otherwise}"
+        return f"No browser opened. Open the address in Windows, {otherwise}"
     if in_container(environ):
         return (
-            f"No browser was opened: this is a container, and port {port} in it is out of a browser's reach\n"
-            f"unless it is forwarded. Forward it and open the address, {otherwise}"
+            f"No browser opened: this is a container, and a browser cannot reach its port {port}\n"
+            f"unless you forward it. Forward it and open the address, {otherwise}"
         )
-    return f"No browser was opened. Open the address in one on this machine, {otherwise}"
+    return f"No browser opened. Open the address in a browser on this machine, {otherwise}"
 
 
 _PASTE = (
     "or open it anywhere, sign in,\n"
-    "and paste here the address that the browser ends at. It is all right if it shows no page there."
+    "and paste here the address that the browser ends up at. It does not matter if no page shows there."
 )
 
 
 def _windows_viewer(environ: Mapping[str, str]) -> str | None:
-    """In WSL, what opens the browser of Windows, which reaches WSL's loopback interface; None where there is none."""
+    """In WSL, the program that opens the browser of Windows, which reaches WSL's loopback interface; or None."""
     return shutil.which("wslview") if in_wsl(environ) else None
 
 
@@ -89,8 +89,8 @@ def _name(browser: BaseBrowser) -> str:
 
 
 def _start(command: list[str]) -> bool:
-    # Not `browser.open`: it waits for what BROWSER names, and lets it print. In a session of its own, the
-    # browser survives a Ctrl-C that is meant for us.
+    # Not `browser.open`, which waits for the program in BROWSER and lets it print. In a session of its own, the
+    # browser survives a Ctrl-C that is meant for dagctl.
     process = subprocess.Popen(  # noqa: S603 - no shell; the address is one argument
         command,
         stdin=subprocess.DEVNULL,
@@ -101,5 +101,5 @@ def _start(command: list[str]) -> bool:
     try:
         return process.wait(_GRACE) == 0
     except subprocess.TimeoutExpired:
-        process.returncode = 0  # it lives on without us, which is no leak to be warned of
+        process.returncode = 0  # it keeps running, and Python need not warn about that
         return True

@@ -1,4 +1,4 @@
-"""The pages that the loopback listener serves. No script, nothing from elsewhere, all text escaped."""
+"""The pages that the loopback listener serves: no script, no external resource, all text escaped."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""What goes with every page."""
+"""The headers of every page."""
 
 _TICK = '<path d="M4.5 12.5l5 5L19.5 7"/>'
 _MARK = '<path d="M12 3.5v10.5M12 19.9v.1"/>'
@@ -91,5 +91,5 @@ def render(page: Page) -> bytes:
 
 
 def _prose(text: str) -> str:
-    """Text as HTML; a line does not end within an option's name, which is there to be copied."""
+    """Text as HTML. Lines do not break within an option's name, so that it can be copied."""
     return re.sub(r"--[\w-]+", r"<span>\g<0></span>", escape(text))

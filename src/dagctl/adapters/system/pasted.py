@@ -1,4 +1,4 @@
-"""A browser anywhere: the address is shown, and what comes back is pasted in. No port is needed."""
+"""A browser on any machine: dagctl shows the address, and the person pastes the answer. It needs no port."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
 
 TRIES = 5
-"""How often a person may paste something else before it is called off."""
+"""How many times a person may paste a wrong answer."""
 
 
 class PastedBrowser(Browser):
     """The `Browser` of a person who copies and pastes.
 
-    They paste the address that their browser was sent to, or its query, or the code in it alone.
+    They paste the address to which their browser was redirected, or its query, or just the code.
 
     Args:
-        ask: shows a prompt, and returns the line that is typed within some seconds; raises `TimeoutError` where none
-            is, and `EOFError` or `NeedsTerminal` where nobody is there.
+        ask: shows a prompt, waits at most the given seconds, and returns the line that the person typed. It raises
+            `TimeoutError` if there is none in time, and `EOFError` or `NeedsTerminal` if nobody can type.
         announce: shows text to the person.
-        redirect_uri: what the issuer has registered.
+        redirect_uri: the one that is registered with the issuer.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class PastedBrowser(Browser):
 
 
 _CODE = re.compile(r"[A-Za-z0-9._~+/=%-]{16,}")
-"""What a code by itself looks like; words that somebody has typed do not."""
+"""What a bare code looks like, as opposed to words that somebody typed."""
 
 
 def answer_in(pasted: str, redirect_uri: str) -> Query | None:
-    """The answer in what was pasted, whatever of the address was copied; None where none can be made out.
+    """The answer in what the person pasted, even if it is only part of the address; None if there is none.
 
-    An address other than the redirect URI is no answer (RFC 8252 section 8.10).
+    An address other than the redirect URI is not an answer (RFC 8252 section 8.10).
     """
     address, mark, query = pasted.strip().strip("'\"<>").partition("?")
     if mark and not redirect_uri.endswith(address):
@@ -63,15 +63,15 @@ def answer_in(pasted: str, redirect_uri: str) -> Query | None:
 
 
 def what_is_wrong(pasted: str, redirect_uri: str) -> str:
-    """Why what was pasted is not the answer, for the person who did."""
+    """Why the pasted text is not the answer, for the person who pasted it."""
     query = answer_in(pasted, redirect_uri)
     if not pasted.strip():
-        return "Nothing was pasted."
+        return "You pasted nothing."
     if "code_challenge=" in pasted:
-        return "That is the address to open. The one to paste is where the browser is after signing in."
+        return "That is the address to open. Paste the address that the browser shows after you sign in."
     if query is not None and not isinstance(query, TypedCode) and "state" in query:
-        return "That is the answer to another sign-in, or not all of it. Open the address above and use its answer."
-    return f"The whole address is needed, or the code in it by itself; it begins with {redirect_uri}"
+        return "That answers another sign-in, or is incomplete. Open the address above and paste its answer."
+    return f"Paste the whole address, which starts with {redirect_uri}, or just the code in it."
 
 
 class _PastedVisit(Visit):
@@ -90,8 +90,8 @@ class _PastedVisit(Visit):
     def open(self, url: str) -> None:
         self._announce(
             f"Open this address in a browser on any machine, and sign in there:\n\n  {url}\n\n"
-            f"That browser is then sent to {self.redirect_uri}?… and may say that it cannot connect.\n"
-            "That is as it should be: copy the whole address from its address bar."
+            f"The browser then goes to {self.redirect_uri}?… and may say that it cannot connect.\n"
+            "That is fine: copy the whole address from its address bar."
         )
 
     def wait(self, timeout: float) -> Query:
@@ -101,15 +101,15 @@ class _PastedVisit(Visit):
             if answer is not None:
                 return answer
         raise SignInFailed(
-            f"None of the {TRIES} pasted texts answers this sign-in, which has an address of its own: "
-            "the answer to an earlier one does not count."
+            f"None of the {TRIES} pasted texts answers this sign-in. Every sign-in has its own address, and an answer "
+            "to an earlier one does not count."
         )
 
     def show(self, page: Page) -> None:
         return None
 
     def _answer(self, left: float, timeout: float) -> Query | None:
-        """What is pasted next, if it is the answer. Nothing is raised here once it has been: it may hold the code."""
+        """What the person pastes next, if it is the answer. It then raises nothing: `pasted` may hold the code."""
         pasted = self._pasted(left, timeout)
         answer = answer_in(pasted, self.redirect_uri)
         if answer is not None and self._accept(answer):
@@ -124,5 +124,5 @@ class _PastedVisit(Visit):
             raise SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout) from None
         except EOFError:
             raise NeedsTerminal(
-                "The address that the browser ended at has to be pasted in, and there is no input."
+                "You need to paste the address that the browser ended up at, but there is no input."
             ) from None

@@ -1,4 +1,4 @@
-"""Signals that end a process wait while something is done that must not be left half done."""
+"""Delays signals that end the process while something must not be left half done."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Have signals that would end the process come after the block, as they would have come in it.
+    """Delay signals that would end the process until after the block.
 
-    Whoever uses this bounds the time that the block takes. In any other thread than the main one there is nothing to
-    do: Python handles signals in the main thread, and lets nobody else change how.
+    The caller limits how long the block takes. Outside the main thread this does nothing: Python handles signals in the
+    main thread, and only that thread may change the handlers.
     """
     if current_thread() is not main_thread():
         yield
@@ -24,7 +24,7 @@ def held() -> Iterator[None]:
     before = {}
     try:
         for number in _ENDING:
-            # one that is ignored stays so, and one that was not installed from Python cannot be put back
+            # an ignored signal stays ignored, and a handler that is not Python's could not be restored
             if signal.getsignal(number) not in (None, signal.SIG_IGN):
                 before[number] = signal.signal(number, lambda number, frame: came.append(number))
         yield

@@ -1,4 +1,4 @@
-"""A terminal on which a person may type something while something else is awaited too."""
+"""A terminal on which a person may type while dagctl waits for something else as well."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from time import monotonic
 from attrs import define, field, frozen
 
 _SECONDS_IN_THE_BACKGROUND = 1.0
-"""How often a job in the background looks whether it has come to the foreground."""
+"""How often a background job checks whether it is in the foreground."""
 
 
 @frozen
 class Terminal:
-    """A terminal whose lines can be taken as they come. POSIX only: Windows cannot wait for a console and a pipe.
+    """A terminal to read lines from as they come. POSIX only: Windows cannot wait for a console and a pipe at once.
 
     Attributes:
-        descriptor: of the terminal, open for reading; in the mode that hands over whole lines.
-        prompt: shows a question, without a line's end.
+        descriptor: the terminal's file descriptor, open for reading, in canonical mode.
+        prompt: shows a question, without a line break.
     """
 
     descriptor: int
@@ -30,12 +30,12 @@ class Terminal:
 
     @contextmanager
     def typing(self, take: Callable[[str], None]) -> Iterator[None]:
-        """Hand each line that is typed to `take`, until the block ends or the person types Ctrl-D.
+        """Pass each typed line to `take` until the block ends or the person types Ctrl-D.
 
-        Nobody has to press a key for the block to end, and no thread is left then.
+        The block ends without a key press, and leaves no thread.
 
         Args:
-            take: called in a thread of its own, with the line without its end.
+            take: called in a thread, with the line without its line break.
         """
         ended, end = os.pipe()
         reader = Thread(target=self._read_until, args=(ended, take), name="dagctl terminal", daemon=True)
@@ -44,7 +44,7 @@ class Terminal:
             yield
         finally:
             os.close(end)
-            with suppress(RuntimeError):  # Ctrl-C came before it was known to have started
+            with suppress(RuntimeError):  # Ctrl-C came before the thread started
                 reader.join()
 
     def _read_until(self, ended: int, take: Callable[[str], None]) -> None:
@@ -64,33 +64,33 @@ class Terminal:
                 take(line.decode(errors="replace"))
 
     def _something_typed(self, ended: int) -> bool:
-        """Wait for a line; false where the end came first."""
+        """Wait for a line; false if the block ended first."""
         while True:
             ready, _, _ = select([self.descriptor, ended], [], [])
             if ended in ready:
                 return False
             if _in_foreground(self.descriptor):
                 return True
-            select([ended], [], [], _SECONDS_IN_THE_BACKGROUND)  # the line is the shell's, and to read it stops us
+            select([ended], [], [], _SECONDS_IN_THE_BACKGROUND)  # the shell owns the line; reading it would stop us
 
 
 @define
 class Lines:
-    """What is typed, a line at a time. POSIX only, as `Terminal`.
+    """Typed lines, one at a time. POSIX only, like `Terminal`.
 
     Attributes:
-        descriptor: of a terminal, a pipe or a file, open for reading.
+        descriptor: the file descriptor of a terminal, a pipe or a file, open for reading.
     """
 
     descriptor: int
     _rest: bytes = field(default=b"", init=False)
 
     def next(self, seconds: float) -> str:
-        """The next line without its end; what comes after it is kept for the next call.
+        """The next line without its line break. The rest is kept for the next call.
 
         Raises:
-            TimeoutError: there was none within `seconds`.
-            EOFError: there will be none.
+            TimeoutError: no line came within `seconds`.
+            EOFError: no more lines will come.
         """
         end = monotonic() + seconds
         while b"\n" not in self._rest:
@@ -106,8 +106,8 @@ class Lines:
 
 def _in_foreground(descriptor: int) -> bool:
     if sys.platform == "win32":
-        return True  # it has no jobs that could be in the background
+        return True  # Windows has no background jobs
     try:
         return os.tcgetpgrp(descriptor) == os.getpgrp()
     except OSError:
-        return True  # a terminal that controls nobody has no background either
+        return True  # a terminal that controls no session has no background jobs

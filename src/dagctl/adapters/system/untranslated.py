@@ -1,4 +1,4 @@
-"""The last resort at each boundary: what the operating system refuses, and nobody has put into words of ours."""
+"""The last resort at each boundary: errors of the operating system that nothing else has translated."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from dagctl.domain.values.text import printable
 
 
 def translated(error: BaseException) -> BaseException:
-    """An `OSError`, or a `RuntimeError` of Python's own, as a `DagctlError`; any other as it is.
+    """An `OSError`, or a plain `RuntimeError`, as a `DagctlError`; any other error unchanged.
 
-    A subclass of `RuntimeError`, as `RecursionError` is, speaks of a bug.
+    A subclass of `RuntimeError`, such as `RecursionError`, is a sign of a bug.
     """
     if isinstance(error, OSError):
         why = printable(error.strerror or str(error) or type(error).__name__)
         if isinstance(error.filename, (str, bytes)):
             path = os.fsdecode(error.filename)
             return FileUnusable(f"{printable(path)} cannot be used: {why}.", path=path)
-        return DagctlError(f"The operating system refuses what dagctl asks for: {why}.")
+        return DagctlError(f"The operating system refused a request of dagctl: {why}.")
     if type(error) is RuntimeError:  # such as "can't start new thread"
-        return DagctlError(f"Python cannot go on: {printable(str(error)).rstrip('.')}.")
+        return DagctlError(f"Python cannot continue: {printable(str(error)).rstrip('.')}.")
     return error
 
 
 @contextmanager
 def in_a_sentence() -> Iterator[None]:
-    """Have what `translated` knows leave as a `DagctlError`."""
+    """Raise what `translated` knows as a `DagctlError`."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,5 +1,5 @@
-"""ruamel.yaml: the one place that imports it."""
+"""Reads and edits YAML. No other package imports ruamel.yaml."""
 
 
 class YamlProblem(ValueError):
-    """The text is not a YAML mapping; says why in one line."""
+    """The text is not a YAML mapping; the message says why in one line."""

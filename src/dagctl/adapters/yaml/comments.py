@@ -1,4 +1,4 @@
-"""Whose comment it is: a YAML parser drops comments, so each is given back to the entry that a reader takes it for."""
+"""Finds the owner of each comment: YAML parsers drop comments, so this attaches each to the entry that it is about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dagctl.adapters.yaml.jinja import Jinja
 
 @frozen
 class Comment:
-    """A comment: where it begins, whether it has the line for itself, and its text without `#`."""
+    """A comment: where it starts, whether it is alone on its line, and its text without `#`."""
 
     index: int
     line: int
@@ -31,8 +31,8 @@ class Container:
 
     Attributes:
         owner: the entry whose value it is; None for the document.
-        column: where its entries begin; None for one without any.
-        span: from bracket to bracket; None for one in block style, which comments cannot be outside or inside of.
+        column: where its entries start; None if it has none.
+        span: from bracket to bracket; None in block style, where a comment is neither inside nor outside.
     """
 
     owner: Place | None
@@ -41,13 +41,13 @@ class Container:
     tail: list[Comment] = field(factory=list)
 
     def holds(self, index: int) -> bool:
-        """Whether that is between its brackets."""
+        """Whether `index` is between its brackets."""
         return self.span is not None and self.span[0] < index < self.span[1]
 
 
 @define(eq=False)
 class Place:
-    """Where an entry begins (an element with its dash), and the comments that belong to it."""
+    """Where an entry starts (an element at its dash), and the comments that belong to it."""
 
     index: int
     column: int
@@ -58,14 +58,14 @@ class Place:
     inside: list[Comment] = field(factory=list)
 
     def comments(self) -> tuple[tuple[str, ...], str | None]:
-        """Those above it and the one beside it; what goes on from that, or is instead of a value, joins it above."""
+        """Those above it and the one beside it. A comment beside it that takes several lines moves above it."""
         if self.inside or len(self.beside) > 1:
             apart = [""] if self.above else []
             return (*paragraphs(self.above), *apart, *paragraphs([*self.beside, *self.inside])), None
         return paragraphs(self.above), self.beside[0].text if self.beside else None
 
     def is_empty(self) -> bool:
-        """Whether it has no value yet, or an empty one."""
+        """Whether its value is missing or empty."""
         if isinstance(self.value, ScalarNode):
             return self.value.value in ("", "~", "null") and not self.value.style
         return not self.value.value
@@ -76,7 +76,7 @@ class Place:
         return not block and comment.index < self.value.start_mark.index and not self.is_empty()
 
     def lacks(self, comment: Comment) -> bool:
-        """Whether the comment is what the value could be: commented-out children."""
+        """Whether the comment stands in for the value: commented-out children."""
         deeper = comment.column > self.column
         return self.is_empty() and (
             deeper or (comment.column == self.column and comment.text.lstrip().startswith("- "))
@@ -84,7 +84,7 @@ class Place:
 
 
 def paragraphs(comments: Iterable[Comment]) -> tuple[str, ...]:
-    """Their texts in the order of the file, with an empty one for blank lines between them."""
+    """Their texts in the order of the file, with an empty text for blank lines between them."""
     texts: list[str] = []
     last = None
     for comment in sorted(comments, key=lambda comment: comment.index):
@@ -99,10 +99,10 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
     """Every comment of the text, Jinja's included.
 
     Args:
-        scalars: where the scalars are: a `#` in one begins no comment.
+        scalars: where the scalars are: a `#` in one does not start a comment.
 
     Raises:
-        ValueError: a block of Jinja begins in a comment and goes on behind it.
+        ValueError: a block of Jinja starts in a comment and ends after it.
     """
     spans = sorted(scalars)
     firsts = [start for start, _ in spans]
@@ -135,7 +135,7 @@ def _of_yaml(jinja: Jinja, in_scalar: Callable[[int], bool]) -> Iterator[tuple[i
             if not in_scalar(index):
                 first, *others = jinja.original[index + 1 : offset + len(line)].split("\n")
                 if any(other.strip() and not other.lstrip().startswith("#") for other in others):
-                    raise ValueError("Jinja in a comment decides on what is behind it")
+                    raise ValueError("Jinja in a comment affects what follows it")
                 yield index, "\n".join([first, *(other.lstrip().removeprefix("#") for other in others)])
                 break
         offset += len(line) + 1
@@ -152,7 +152,7 @@ def attach(comments: Iterable[Comment], places: list[Place], document: Container
     """Give each comment to its entry, or to the end of its mapping or sequence.
 
     Args:
-        places: of every entry, in the order of the text.
+        places: those of all entries, in the order of the text.
     """
     indexes = [place.index for place in places]
     beside: tuple[Comment, Place] | None = None
@@ -169,33 +169,33 @@ def attach(comments: Iterable[Comment], places: list[Place], document: Container
         elif comment.alone or gap.before is None:
             gap.own_line(comment).append(comment)
         elif closed is not None and (gap.before.beside or _commented(closed, places, number)):
-            closed.tail.append(comment)  # beside the closing bracket; what is beside the opening one comes first
+            closed.tail.append(comment)  # beside the closing bracket; the comment beside the opening one comes first
         else:
             gap.before.beside.append(comment)
             beside = (comment, gap.before)
 
 
 def _goes_on(comment: Comment, last: Comment, place: Place) -> bool:
-    """Whether a comment goes on from the one beside the line above: aligned with it, more or less."""
+    """Whether a comment continues the one beside the line above: more or less aligned with it."""
     aligned = abs(comment.column - last.column) < 4 and comment.column > place.column + 2
     return comment.line == last.line + 1 and aligned
 
 
 def _commented(container: Container, places: list[Place], number: int) -> bool:
-    """Whether comments are in it already, so that it will take several lines; `number` is that of what follows it."""
+    """Whether it already holds comments, and so takes several lines; `number` is that of the entry after it."""
     inner = takewhile(lambda place: container.holds(place.index), map(places.__getitem__, range(number - 1, -1, -1)))
     return bool(container.tail) or any(place.above or place.beside or place.inside for place in inner)
 
 
 @define
 class _Gap:
-    """What is between the beginnings of two entries: comments there keep their order, however they are indented.
+    """The text between the starts of two entries. Comments there keep their order, however they are indented.
 
     Attributes:
-        before: the entry that has begun, or the one around it once that has been closed by a bracket.
-        after: the one that comes next.
-        container: the mapping or sequence that the last comment was in; those that follow are in no deeper one.
-        announced: the last comment was about `after`, so those that follow are.
+        before: the entry that has started, or the one around it once a bracket has closed it.
+        after: the next entry.
+        container: the mapping or sequence of the last comment; later ones are not in a deeper one.
+        announced: the last comment was about `after`, and so are later ones.
     """
 
     number: int
@@ -206,14 +206,14 @@ class _Gap:
     announced: bool = False
 
     def leave_brackets(self, comment: Comment) -> Container | None:
-        """Step out of the brackets that are closed before the comment; returns the outermost of them."""
+        """Step out of the brackets that close before the comment; returns the outermost of them."""
         closed = None
         while self.before is not None and self.before.container.span and not self.before.container.holds(comment.index):
             closed, self.before = self.before.container, self.before.container.owner
         return closed
 
     def own_line(self, comment: Comment) -> list[Comment]:
-        """Where a comment goes that has its line for itself."""
+        """Where a comment that is alone on its line goes."""
         before, after = self.before, self.after
         begun = self.container is not None or self.announced
         if before is not None and not begun and (before.opens(comment) or before.lacks(comment)):
@@ -233,12 +233,12 @@ class _Gap:
         return self.container.tail
 
     def _is_next(self, after: Place) -> bool:
-        """Whether no bracket closes between the two."""
+        """Whether no bracket closes between `before` and `after`."""
         before = self.before
         together = before is None or after.container.owner is before or after.container is before.container
         return together or (before is not None and before.container.span is None)
 
     def _announces(self, comment: Comment, after: Place) -> bool:
-        """Whether the comment is about what comes next, by its indentation."""
+        """Whether the comment's indentation says that it is about `after`."""
         nested = self.before is None or after.container.owner is self.before
         return nested or after.container is self.container or comment.column <= after.column

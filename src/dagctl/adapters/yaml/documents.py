@@ -1,4 +1,4 @@
-"""SQLMesh configurations, taken apart with ruamel's safe loader; Jinja is put aside first and never rendered."""
+"""Reads SQLMesh configurations with ruamel's safe loader. Jinja is put aside first, and never rendered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dagctl.ports.yaml_reader import YamlReader
 
 
 class RuamelReader(YamlReader):
-    """The `YamlReader` on ruamel."""
+    """The `YamlReader` over ruamel."""
 
     def read(self, text: str, name: str) -> YamlDocument:
         try:
@@ -60,19 +60,19 @@ class RuamelReader(YamlReader):
 
 
 class _StructuralError(Exception):
-    """What Jinja renders to could be more than one scalar there."""
+    """Jinja could render to more than one scalar."""
 
 
 LIMIT = 250_000
-"""Values in a document, repeated ones included: 10,000 gateways have 180,000."""
+"""How many values a document may have, repeated ones included. 10,000 gateways take 180,000."""
 _MOST = 10_000_000
-"""What SQLMesh, which looks at each of them, gets through in seconds."""
+"""How many values SQLMesh, which looks at each of them, can process in seconds."""
 _DIGITS = 4_300
-"""The decimal digits that Python reads and writes; hexadecimal ones it reads beyond that."""
+"""How many decimal digits Python reads and writes. It reads longer hexadecimal numbers."""
 
 
 class _Composer(Composer):
-    """ruamel's, which stops at so many nodes: each takes 2 kB."""
+    """ruamel's composer, limited to `LIMIT` nodes: each takes 2 kB."""
 
     nodes = 0
 
@@ -84,11 +84,11 @@ class _Composer(Composer):
 
 
 def _weigh(root: YamlNode, name: str) -> None:
-    """See that a document can be written out.
+    """Check that a document can be written out as Python.
 
     Raises:
-        _StructuralError: aliases repeat so much that it cannot: as YAML, what is repeated is there once.
-        ConfigProblem: it has no end, or is more than SQLMesh could load.
+        _StructuralError: its aliases repeat too much for that. As YAML it stays small.
+        ConfigProblem: it contains itself, or is more than SQLMesh could load.
     """
     weights: dict[int, int] = {}
 
@@ -101,11 +101,11 @@ def _weigh(root: YamlNode, name: str) -> None:
             for first, child in _children(node):
                 total += weight(child) + (weight(first) if first is not child else 0)
                 if total > _MOST or (_merges(first) and weight(child) > LIMIT):
-                    raise ConfigProblem(f"{name} repeats what is in it too often to be loaded.", path=name)
+                    raise ConfigProblem(f"{name} repeats its contents too often to be loaded.", path=name)
             weights[id(node)] = total
         elif not weights[id(node)]:
             where = f"at line {node.start_mark.line + 1}"
-            raise ConfigProblem(f"{name} has no end: what is {where} contains itself.", path=name)
+            raise ConfigProblem(f"{name} contains itself, {where}.", path=name)
         return weights[id(node)]
 
     if weight(root) > LIMIT:
@@ -265,30 +265,30 @@ class _Reading:
         if not self._jinja.touches(start, end):
             return
         if (node.tag or "").startswith("tag:yaml.org,2002:"):
-            node.tag = "tag:yaml.org,2002:str"  # it is no number yet, whatever it is to be
+            node.tag = "tag:yaml.org,2002:str"  # not a number yet, whatever it renders to
         live = self._block(node, header) if block else self._inline(self._jinja.original[start:end], flow and element)
         if self._lives.setdefault(node.value, live) != live:
             raise _StructuralError
 
     def _inline(self, source: str, element: bool) -> Live:
-        """A live scalar in a line, or in several if YAML folds them."""
+        """A live scalar on one line, or on several that YAML folds."""
         source = _ANCHOR.sub("", source)
         quote = source[0] if source[0] in "\"'" else ""
         if not quote and "\n" in source and "{%" in source:
-            raise _StructuralError  # a block of lines, which could be more than one scalar
+            raise _StructuralError  # a block of lines could be more than one scalar
         return Live(source[1:-1], quote) if quote else Live(source, "", several=element)
 
     def _block(self, node: ScalarNode, header: int) -> Live:
         """A live block scalar, without its indentation."""
         found = _HEADER.match(self._jinja.text[node.start_mark.index : header])
         if found is None:
-            raise _StructuralError  # tagged, or with an indentation that it gives itself
+            raise _StructuralError  # tagged, or with an explicit indentation
         body, original = (text[header + 1 : node.end_mark.index] for text in (self._jinja.text, self._jinja.original))
         first = next((line for line in body.split("\n") if line.strip()), "")
         margin = len(first) - len(first.lstrip(" "))
         lines = [line[min(margin, len(line) - len(line.lstrip(" "))) :] for line in original.split("\n")]
         ending = len(node.value) - len(node.value.rstrip("\n"))
-        chomping = found[2] or ("" if ending else "-")  # at the end of the file there is no line break to keep
+        chomping = found[2] or ("" if ending else "-")  # the last line of a file may have no line break to keep
         return Live("\n".join(lines).rstrip() + "\n" * ending, found[1] + chomping)
 
 
@@ -297,7 +297,7 @@ _HEADER = re.compile(r"^(?:&\S+\s+)*([|>])([+-]?)(?:\s|$)")
 
 
 def _span(key: YamlNode, value: YamlNode) -> tuple[int, int]:
-    """Where an entry is, up to the end of its value if that is not elsewhere."""
+    """Where an entry is, up to the end of its value unless the value is an alias."""
     start = key.start_mark.index
     return start, max(key.end_mark.index, value.end_mark.index)
 
@@ -315,7 +315,7 @@ def _children(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
 
 
 def _may_explain(jinja: Jinja, error: Exception) -> bool:
-    """Whether an expression is where it went wrong: what that renders to may be all right there."""
+    """Whether an expression may have caused the error: once rendered, the YAML may be valid."""
     spread = any("\n" in source or source != source.strip() for source in jinja.expressions.values())
     if spread or not jinja.expressions or not isinstance(error, MarkedYAMLError):
         return bool(jinja.expressions)
@@ -324,14 +324,14 @@ def _may_explain(jinja: Jinja, error: Exception) -> bool:
 
 
 def _too_deep(name: str) -> ConfigProblem:
-    return ConfigProblem(f"{name} is nested too deep.", path=name)
+    return ConfigProblem(f"{name} is nested too deeply.", path=name)
 
 
 def _not_yaml(error: Exception, name: str, jinja: Jinja) -> ConfigProblem:
     if isinstance(error, RecursionError):
         return _too_deep(name)
     if isinstance(error, ValueError) and str(_DIGITS) in str(error):
-        return ConfigProblem(f"{name} has a number of more than {_DIGITS:,} digits.", path=name)
+        return ConfigProblem(f"{name} contains a number with more than {_DIGITS:,} digits.", path=name)
     if not isinstance(error, MarkedYAMLError):
         return ConfigProblem(f"{name} is not valid YAML: {_first_line(error)}.", path=name)
     mark = error.problem_mark or error.context_mark

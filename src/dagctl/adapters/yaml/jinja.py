@@ -1,4 +1,4 @@
-"""Jinja in a text, put aside so that what is left can be read as YAML; it is never rendered."""
+"""Puts the Jinja of a text aside so that the rest can be read as YAML. Jinja is never rendered."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Jinja:
 
     Attributes:
         original: the text as Jinja reads it.
-        text: of the same length: a word for each expression or block, whose characters YAML takes for plain text. The
-            whitespace that `{{-` and `-}}` eat is in the word, since it will not be there for YAML to see; so an
-            index means the same in both, and a line does not.
+        text: the same text with a word in place of each expression or block, in characters that YAML takes for plain
+            text. A word includes the whitespace that `{{-` and `-}}` strip, and has the same length as what it
+            replaces: indexes are the same in both texts, lines are not.
         expressions: the words, and what each stands for.
-        remarks: where Jinja's comments were, which are blank now.
+        remarks: where Jinja's comments were. They are blank in `text`.
     """
 
     original: str
@@ -29,49 +29,49 @@ class Jinja:
     remarks: tuple[tuple[int, int], ...] = ()
 
     def restored(self, text: str) -> str:
-        """`text` with its expressions back in place."""
+        """`text` with its expressions restored."""
         return _WORD.sub(lambda found: self.expressions.get(found[0], found[0]), text)
 
     def has(self, text: object) -> bool:
-        """Whether an expression was put aside in `text`."""
+        """Whether `text` contains an expression that was put aside."""
         return isinstance(text, str) and any(word in self.expressions for word in _WORD.findall(text))
 
     def touches(self, start: int, end: int) -> bool:
-        """Whether Jinja has a say in that part of the text."""
+        """Whether Jinja affects that part of the text."""
         remarked = any(first < end and start < last for first, last in self.remarks)
         return remarked or self.has(self.text[start:end])
 
 
 _FIRST_DIGIT, _BASE = 0xE001, 0xF8FF - 0xE001 + 1
 _WORD = re.compile("\ue000[\ue001-\uf8ff]*")
-"""A word, in characters for private use: YAML takes them for plain text, and nobody writes them."""
+"""A word, in private-use characters: YAML takes them for plain text, and nobody writes them."""
 _LINE_END = re.compile(r"\r\n|\r")
 _OPENING = re.compile(r"\{\{|\{%|\{#")
 _INSIDE = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[}%]\}|[{(\[]|[})\]]|.", re.DOTALL)
 _TAG = re.compile(r"\{%[-+]?\s*(\w+)")
 _RAW_END = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _BLOCKS = {"if": "endif", "for": "endfor"}
-"""Blocks that leave nothing behind for what follows them, as `set` and `macro` do."""
+"""Blocks that do not affect what follows them, unlike `set` and `macro`."""
 
 
 def put_aside(text: str, name: str) -> Jinja | None:
-    """Put the Jinja of `text` aside; None where it decides on more than scalars beyond doubt.
+    """Put the Jinja of `text` aside; None if it may affect more than single scalars.
 
     Raises:
-        ConfigProblem: an expression has no end.
+        ConfigProblem: an expression is not closed.
     """
     pieces: list[str] = []
     expressions: dict[str, str] = {}
     remarks: list[tuple[int, int]] = []
     place = 0
-    text = _LINE_END.sub("\n", text).removesuffix("\n")  # as Jinja has it: a block at the end loses its last one
+    text = _LINE_END.sub("\n", text).removesuffix("\n")  # like Jinja, which drops the last line break
     if re.search("[\ue000-\uf8ff]", text):
         return None
     while (opening := _OPENING.search(text, place)) is not None:
         end = _end(text, opening.start())
         if end is None and opening[0] == "{{":
             where = place_of(text, opening.start())
-            raise ConfigProblem(f"{name} is not valid Jinja: an expression {where} has no end.", path=name)
+            raise ConfigProblem(f"{name} is not valid Jinja: the expression {where} is not closed.", path=name)
         if end is None:
             return None
         start, end = _with_eaten(text, opening.start(), end, place)
@@ -95,7 +95,7 @@ def _word(number: int, length: int) -> str:
 
 
 def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
-    """The span together with the whitespace that its `-` eats; `place` is where the last one ended."""
+    """The span with the whitespace that its `-` strips; `place` is where the last span ended."""
     if text[start + 2] == "-":
         while start > place and text[start - 1].isspace():
             start -= 1
@@ -106,16 +106,16 @@ def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
 
 
 def _blank(text: str, start: int, end: int) -> str | None:
-    """What a comment of Jinja's leaves for YAML to see: nothing; None where blanks would be something else."""
+    """The blanks that replace a Jinja comment; None if blanks would change the YAML."""
     if end == len(text) or text[end] == "\n":
         return " " * (end - start)
     if start == 0 or text[start - 1] == "\n":
-        return " " * (end - start - 1) + "\n"  # what follows begins a line all the same
+        return " " * (end - start - 1) + "\n"  # what follows still starts a line
     return None
 
 
 def _end(text: str, start: int) -> int | None:
-    """Where the expression, comment or block that opens at `start` ends; None where it does not, or must not."""
+    """Where the expression, comment or block that opens at `start` ends; None if it is not closed, or not supported."""
     if text.startswith("{#", start):
         end = text.find("#}", start + 2)
         return end + 2 if end >= 0 else None
@@ -156,6 +156,6 @@ def _closing(text: str, place: int, closing: str) -> int | None:
 
 
 def place_of(text: str, index: int) -> str:
-    """An index as people count: lines and columns from 1."""
+    """An index as line and column, counted from 1."""
     line = text.count("\n", 0, index) + 1
     return f"at line {line}, column {index - text.rfind(chr(10), 0, index)}"

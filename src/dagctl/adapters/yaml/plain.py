@@ -1,6 +1,6 @@
-"""Settings as programs write them, one plain `key: value` a line: read without loading a YAML library.
+"""Reads settings as programs write them, one plain `key: value` on each line, without importing a YAML library.
 
-To load it takes longer than all else that most commands do. What is not plain beyond doubt is left to it.
+That import takes longer than everything else in most commands. Whatever is not clearly plain is left to the library.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """The mapping that `text` holds; empty for an empty document.
+    """The mapping in `text`; empty for an empty document.
 
     Raises:
-        YamlProblem: it holds something else, or is no YAML 1.2.
+        YamlProblem: it is something else, or not YAML 1.2.
     """
     found = _plain(text)
     if found is not None:
@@ -31,7 +31,7 @@ def read_settings(text: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> dict[str, Any] | None:
-    """The mapping, if every line is a comment or a plain scalar that no version of YAML takes for anything else."""
+    """The mapping, if every line is a comment or a plain scalar that all versions of YAML read alike."""
     found: dict[str, Any] = {}
     for line in text.split("\n"):
         if not line or line.startswith("#"):

@@ -1,4 +1,4 @@
-"""Small YAML mappings: read, and edited in place with comments, order and unknown keys kept."""
+"""Reads small YAML mappings, and edits them in place, keeping comments, order and unknown keys."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dagctl.adapters.yaml import YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:
-    """The mapping that `text` holds; empty for an empty document.
+    """The mapping in `text`; empty for an empty document.
 
     Raises:
-        YamlProblem: it holds something else, or is no YAML 1.2.
+        YamlProblem: it is something else, or not YAML 1.2.
     """
     return {str(key): value for key, value in _load(text).items()}
 
 
 def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
-    """`text` with some keys set, or removed where the new value is None. All else stays as it is.
+    """`text` with some keys set, or removed if the new value is None. Everything else stays as it is.
 
     Raises:
         YamlProblem: as `read_mapping`.
@@ -46,7 +46,7 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def _unmistakable(value: object) -> object:
-    """A string that readers of YAML 1.1 might take for something else is quoted."""
+    """The value, quoted if it is a string that a YAML 1.1 reader might take for something else."""
     if isinstance(value, str) and (value.lower() in _WORDS or not _PLAIN.fullmatch(value)):
         return DoubleQuotedScalarString(value)
     return value
@@ -67,7 +67,7 @@ def _load(text: str) -> CommentedMap:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise YamlProblem(f"{error.problem or 'it is not YAML'}{where}") from None
-    except Exception as error:  # noqa: BLE001 - ruamel stumbles over what is in itself with whatever it was about to do
+    except Exception as error:  # noqa: BLE001 - on a document that contains itself, ruamel may raise anything
         why = (str(error).splitlines() or [""])[0] if isinstance(error, YAMLError) else "it cannot be loaded"
         raise YamlProblem(f"it is not YAML: {why}") from None
     if document is None:
