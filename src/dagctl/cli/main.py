@@ -70,10 +70,16 @@ class LazyParser(ArgumentParser):
         self.command = None
 
 
-def build_parser(registry: Registry, *, whole: Callable[[Command], bool] = lambda command: False) -> LazyParser:
+def build_parser(
+    registry: Registry,
+    argv: Sequence[str] | None = None,
+    *,
+    whole: Callable[[Command], bool] = lambda command: False,
+) -> LazyParser:
     """The parser of the whole program.
 
     Args:
+        argv: the command line that is parsed. Groups that are not in it stay empty; where None, all are filled.
         whole: which commands declare their options now, not when they are chosen; one that does not load has none.
     """
     parser = LazyParser(
@@ -90,6 +96,8 @@ def build_parser(registry: Registry, *, whole: Callable[[Command], bool] = lambd
             summary = GROUPS.get(group[0], command.summary)
             words = {"help": summary, "description": f"{summary.capitalize()}."}
             choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_Formatter, **words))
+        if group and argv is not None and group[0] not in argv:
+            continue
         leaf = choices[group].add_parser(word, help=command.summary.replace("%", "%%"), formatter_class=_Formatter)
         leaf.command = command
         if whole(command):
@@ -195,12 +203,11 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         from dagctl.cli.plugins import add_for
 
         add_for(argv, registry, app.say)
-    parser = build_parser(registry)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
-    return parser.parse_args(argv)
+    return build_parser(registry, argv).parse_args(argv)
 
 
 def _complete(registry: Registry) -> None:
