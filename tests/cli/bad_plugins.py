@@ -57,7 +57,7 @@ LOADED_BADLY = {
     "raises in configure": Bad("sick", f"def configure(parser): 1 / 0\n{RUN}", "ZeroDivisionError: division by zero"),
     "raises what is no Exception": Bad("sick", "class Odd(BaseException): pass\nraise Odd", "Odd"),
     "raises what cannot be shown": Bad(
-        "sick", "class Odd(Exception):\n    def __str__(self): raise self\nraise Odd", "Odd"
+        "sick", "class Odd(BaseException):\n    def __str__(self): raise self\nraise Odd", "Odd"
     ),
     "raises an error of ours": Bad(
         "sick", "import dagctl\nraise dagctl.NotSignedIn('Nobody is here.')", "NotSignedIn: Nobody is here"
@@ -144,6 +144,11 @@ ODD = {
         f"def configure(parser): parser.add_argument('--n', type=wrong, default='1')\n{RUN}",
         code=1,
         err=FAILED + "ZeroDivisionError: division by zero. The log is ",
+    ),
+    "has an argument called command": Odd(
+        f"def configure(parser): parser.add_argument('command', type=int, choices=[1, 2])\n{RUN}",
+        code=2,
+        err="usage: dagctl sick [",
     ),
     "wants an argument": Odd(declares("'file'"), code=2, err="usage: dagctl sick ["),
     "has a percentage in its docstring": Odd('"""100% done."""\n' + runs("app.put('done')"), out="done\n"),

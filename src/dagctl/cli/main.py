@@ -47,7 +47,7 @@ class LazyParser(ArgumentParser):
         return namespace, unknown
 
     def _check_value(self, action: Action, value: Any) -> None:
-        if action.dest == "command" and action.choices is not None and value not in action.choices:
+        if action.dest == "command" and isinstance(action.choices, dict) and value not in action.choices:
             raise ArgumentError(None, f"there is no command {value!r}{_meant(value, action.choices)}")
         super()._check_value(action, value)
 

@@ -24,7 +24,7 @@ by a dot: `lint`, or `config.lint`."""
 
 
 class PluginCommand(Command):
-    """A command that an entry point names. What another package does wrong in it is told of that package.
+    """A command that an entry point names. An error in another package's code is reported as that package's.
 
     Attributes:
         point: the entry point.
@@ -99,7 +99,7 @@ class PluginCommand(Command):
 
 
 def add_plugins(registry: Registry) -> list[PluginCommand]:
-    """Register the plugins whose words are free. Of two that want the same, the first by package gets them.
+    """Register the plugins whose words are free. If two want the same words, the first by package gets them.
 
     Returns:
         All of them; those that are not registered have a `problem`.
@@ -114,7 +114,7 @@ def add_plugins(registry: Registry) -> list[PluginCommand]:
 
 
 def add_for(argv: Sequence[str], registry: Registry, report: Callable[[str], None]) -> None:
-    """Register plugins for a command line. One that cannot be registered is reported where somebody may look for it."""
+    """Register plugins for a command line. Reports those that cannot be, unless the line is for another command."""
     found = add_plugins(registry)
     chosen = registry.chosen(argv)
     for command in found:
@@ -127,7 +127,7 @@ def add_for(argv: Sequence[str], registry: Registry, report: Callable[[str], Non
 
 @contextmanager
 def loading(point: EntryPoint) -> Iterator[None]:
-    """Contain what a package does while it is loaded. What it prints is dropped: it would stand among our data.
+    """Contain what a package does while it is loaded. Drops what it prints, which would mix with the command's data.
 
     Raises:
         CommandProblem: it does not load.
@@ -155,7 +155,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"the module {error.name!r} is missing"
     said = ""
-    with suppress(Exception):
+    with suppress(BaseException):  # of a __str__ of theirs
         said = printable(_without_tokens(str(error))).rstrip(".")
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

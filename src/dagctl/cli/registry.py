@@ -98,7 +98,7 @@ BUILT_IN = (
     Command(("state", "url"), f"{_HERE}.state_url", "print the state database's address"),
     Command(("state", "psql"), f"{_HERE}.state_psql", "open psql on it"),
     Command(("doctor",), f"{_HERE}.doctor", "look at each link to the state database, and name the cure"),
-    Command(("plugins",), f"{_HERE}.plugins", "list commands that other packages add"),
+    Command(("plugins",), f"{_HERE}.plugins", "list what other packages add, and what of it is broken"),
     Command(("completion",), f"{_HERE}.completion", "complete words in your shell"),
 )
 
