@@ -74,17 +74,24 @@ def pages(root: Path) -> dict[str, str]:
         root: the folder of the repository.
     """
     with _importing(root / "src"), patch.dict(os.environ, {"COLUMNS": "10000", "SOURCE_DATE_EPOCH": "0"}):
-        from dagctl.cli.registry import BUILT_IN, GROUPS
+        from dagctl.cli.registry import BUILT_IN, GROUPS, Command
 
+        ours = [*BUILT_IN, *(Command(tuple(name.split(".")), module, "") for name, module in _entry_points(root))]
         every = ["dagctl", *(f"dagctl {group}" for group in GROUPS)]
-        alone = [command for command in BUILT_IN if len(command.words) == 1]
+        alone = [command for command in ours if len(command.words) == 1]
         made = {"dagctl": (alone, SUMMARY)}
         for group, summary in GROUPS.items():
-            made[f"dagctl {group}"] = ([command for command in BUILT_IN if command.words[:-1] == (group,)], summary)
+            made[f"dagctl {group}"] = ([command for command in ours if command.words[:-1] == (group,)], summary)
         return {
             f"{title.replace(' ', '-')}.1": _page(root, title, summary, commands, every)
             for title, (commands, summary) in made.items()
         }
+
+
+def _entry_points(root: Path) -> list[tuple[str, str]]:
+    """The names and modules of our own commands that are entry points; no metadata says so before it is built."""
+    _, _, section = (root / "pyproject.toml").read_text("utf-8").partition('entry-points."dagctl.commands"]\n')
+    return re.findall(r'^"(.+)" = "(.+)"$', section.partition("\n[")[0], re.MULTILINE)
 
 
 @contextmanager
@@ -101,7 +108,7 @@ def _page(root: Path, title: str, summary: str, commands: list[Any], every: list
     from dagctl.cli.main import build_parser
     from dagctl.cli.registry import Registry
 
-    parser = build_parser(Registry(commands), whole=True)
+    parser = build_parser(Registry(commands), whole=lambda command: True)
     parser.epilog = None
     if " " in title:
         # the group is the parser's one subcommand

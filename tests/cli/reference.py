@@ -7,7 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagctl.cli.registry import BUILT_IN, Command
+from dagctl.cli.plugins import add_plugins
+from dagctl.cli.registry import Command, Registry
+
+
+def _commands() -> tuple[Command, ...]:
+    registry = Registry()
+    add_plugins(registry)
+    return tuple(registry)
+
+
+COMMANDS = _commands()
+"""All of our own, the sandbox's too, which are plugins."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
@@ -27,7 +38,7 @@ def section(command: Command) -> str:
 def main() -> None:
     """Write the page; what is above the first command stays."""
     head = PAGE.read_text("utf-8").partition("## dagctl ")[0].rstrip()
-    PAGE.write_text("\n".join([head + "\n", *(section(command) for command in BUILT_IN)]), "utf-8")
+    PAGE.write_text("\n".join([head + "\n", *(section(command) for command in COMMANDS)]), "utf-8")
 
 
 if __name__ == "__main__":

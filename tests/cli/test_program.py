@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.cli.reference import COMMANDS
 
 from dagctl import __version__
 from dagctl.cli.app import App
@@ -39,7 +40,7 @@ def test_version(run: Run) -> None:
     assert (done.returncode, done.stdout) == (0, f"dagctl {__version__}\n")
 
 
-@pytest.mark.parametrize("command", BUILT_IN, ids=lambda command: " ".join(command.words))
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
 def test_every_command_has_help(command: Command, run: Run) -> None:
     done = run(*command.words, "--help")
     assert done.returncode == 0, done.stderr
@@ -90,7 +91,14 @@ def test_what_help_and_version_load(args: list[str]) -> None:
     loaded = done.stderr.split()
     assert HEAVY.isdisjoint(loaded)
     ours = {name for name in loaded if name.startswith("dagctl")}
-    assert ours == {"dagctl", "dagctl.cli", "dagctl.cli.app", "dagctl.cli.main", "dagctl.cli.registry"}
+    plugins = {
+        "dagctl.adapters",
+        "dagctl.adapters.plugins",
+        "dagctl.adapters.plugins.entry_points",
+        "dagctl.cli.plugins",
+    }
+    program = {"dagctl", "dagctl.cli", "dagctl.cli.app", "dagctl.cli.main", "dagctl.cli.registry"}
+    assert ours == (program if args == ["--version"] else program | plugins)
 
 
 def test_status_loads_no_http_and_no_locks(run: Run, environ: dict[str, str]) -> None:
@@ -252,12 +260,12 @@ def test_what_is_like_nothing_gets_no_suggestion(args: tuple[str, ...], run: Run
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize("words", [(), *(command.words for command in BUILT_IN)], ids=lambda words: " ".join(words))
+@pytest.mark.parametrize("words", [(), *(command.words for command in COMMANDS)], ids=lambda words: " ".join(words))
 def test_help_fits_the_terminal(words: tuple[str, ...], width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     out = io.StringIO()
     with redirect_stdout(out), pytest.raises(SystemExit):
-        build_parser(Registry()).parse_args([*words, "--help"])
+        build_parser(Registry(COMMANDS)).parse_args([*words, "--help"])
     lines = out.getvalue().splitlines()
     whole = {word for line in lines for word in line.split() if len(word) > width - 30}
     assert [line for line in lines if len(line) > width and not any(word in line for word in whole)] == []
@@ -265,12 +273,12 @@ def test_help_fits_the_terminal(words: tuple[str, ...], width: int, monkeypatch:
     monkeypatch.setenv("COLUMNS", "1000")
     wide = io.StringIO()
     with redirect_stdout(wide), pytest.raises(SystemExit):
-        build_parser(Registry()).parse_args([*words, "--help"])
+        build_parser(Registry(COMMANDS)).parse_args([*words, "--help"])
     assert text == " ".join(wide.getvalue().split())
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_commands_are_one_column(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    listed = build_parser(Registry()).format_help().partition("COMMAND\n")[2].partition("\n\n")[0].splitlines()
+    listed = build_parser(Registry(COMMANDS)).format_help().partition("COMMAND\n")[2].partition("\n\n")[0].splitlines()
     assert {len(line) - len(line[4:].partition("  ")[2].lstrip()) for line in listed if line[4] != " "} == {17}

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.reference import COMMANDS
 
-from dagctl.cli.registry import BUILT_IN, Command
+from dagctl.cli.registry import Command
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("command", BUILT_IN, ids=lambda command: " ".join(command.words))
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
 def test_each_command_is_described(command: Command, run: Any) -> None:
     shown = run(*command.words, "--help", env={"COLUMNS": "100"}).stdout
     words = " ".join(command.words)
@@ -28,4 +29,4 @@ def _normal(text: str) -> list[str]:
 
 def test_nothing_else_is_described() -> None:
     described = {line.removeprefix("## dagctl ") for line in REFERENCE.splitlines() if line.startswith("## dagctl ")}
-    assert described == {" ".join(command.words) for command in BUILT_IN}
+    assert described == {" ".join(command.words) for command in COMMANDS}

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.reference import COMMANDS as EVERY
 
 from dagctl import _cures
 from dagctl.cli import cures, doctor_cures
-from dagctl.cli.registry import BUILT_IN
 from dagctl.domain import errors
 from dagctl.domain.doctor.chain import Advice, Finding
 from dagctl.domain.errors import DagctlError
@@ -368,7 +368,7 @@ def test_what_is_known_is_filled_in(advice: Advice, said: str) -> None:
     assert doctor_cures.text(advice) == said
 
 
-COMMANDS = "|".join({command.words[0] for command in BUILT_IN})
+COMMANDS = "|".join({command.words[0] for command in EVERY})
 ADVICE = re.compile(
     rf"\bdagctl ({COMMANDS})\b|DAGCTL_|(?<!\w)-k\b|--[a-z]|\b(chmod|chown|rm|mv|pip|sudo|sqlmesh) [-a-z/~'$]"
 )

@@ -145,6 +145,8 @@ class App:
         return code or 1
 
     def _put(self, stream: TextIO, text: str) -> None:
+        if stream.closed:  # by a plugin
+            return
         try:
             stream.write(text)
             stream.flush()

@@ -76,7 +76,6 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     CommandProblem: lambda error: _COMMANDS.get(error.case),
 }
 _COMMANDS: Mapping[str, str] = {
-    "plugin": "Update its package, or uninstall it.",
     "psql as JSON": "Try: dagctl state psql -- --csv",
     "no psql": (
         "Install PostgreSQL's client (apt install postgresql-client, brew install libpq), or use another program with: "

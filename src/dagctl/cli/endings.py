@@ -51,17 +51,23 @@ def _expected(error: DagctlError, app: App) -> int:
 
 def _bug(error: BaseException, app: App) -> int:
     """Put an unexpected failure into a log, and say where that is."""
-    import traceback
+    from traceback import format_exception
 
+    where = logged("".join(format_exception(error)), "bug.log")
+    app.say(f"dagctl: this is a bug in dagctl, sorry. {where}")
+    return BUG
+
+
+def logged(text: str, name: str) -> str:
+    """Write a file of this name in the dagctl home; returns a sentence that says where it is."""
     from dagctl.adapters.environment.home import home_directory
     from dagctl.adapters.files.private import write_private
 
     place = "nowhere: it could not be written"
     try:
-        log = home_directory() / "bug.log"
-        write_private(log, harmless("".join(traceback.format_exception(error))))
+        log = home_directory() / name
+        write_private(log, harmless(text))
         place = str(log)
     except DagctlError:
         pass
-    app.say(f"dagctl: this is a bug in dagctl, sorry. The log is {place}.")
-    return BUG
+    return f"The log is {place}."

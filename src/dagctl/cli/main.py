@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from io import TextIOWrapper
 
 from dagctl import __version__
@@ -37,15 +37,17 @@ class LazyParser(ArgumentParser):
 
         What a command does not know is its own error: the program's usage would say nothing of its options.
         """
+        command = self.command
         self.declare()
-        namespace, unknown = super().parse_known_args(args, namespace)
+        with command.guarded() if command else nullcontext():
+            namespace, unknown = super().parse_known_args(args, namespace)
         if unknown and not completing():
             known = [name for name in self._option_string_actions if name.startswith("--")]
             self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown[0], known)}")
         return namespace, unknown
 
     def _check_value(self, action: Action, value: Any) -> None:
-        if action.dest == "command" and action.choices is not None and value not in action.choices:
+        if action.dest == "command" and isinstance(action.choices, dict) and value not in action.choices:
             raise ArgumentError(None, f"there is no command {value!r}{_meant(value, action.choices)}")
         super()._check_value(action, value)
 
@@ -59,13 +61,8 @@ class LazyParser(ArgumentParser):
         """Have the command, where this parser is one's, declare its options."""
         if self.command is None:
             return
-        from inspect import cleandoc
-
-        module = self.command.load()
-        module.configure(self)
-        self.description = cleandoc(module.__doc__ or self.command.summary)
-        self.add_argument("--json", action="store_true", help="print the result as JSON")
-        self.set_defaults(run=module.run)
+        self.command.declare(self)
+        self.set_defaults(_command=self.command)
         if completing() and self.command.module.startswith("dagctl."):
             from dagctl.cli.completing import complete_values
 
@@ -73,11 +70,17 @@ class LazyParser(ArgumentParser):
         self.command = None
 
 
-def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
+def build_parser(
+    registry: Registry,
+    argv: Sequence[str] | None = None,
+    *,
+    whole: Callable[[Command], bool] = lambda command: False,
+) -> LazyParser:
     """The parser of the whole program.
 
     Args:
-        whole: have every command declare its options now, not when it is chosen; one that does not load has none.
+        argv: the command line that is parsed. Groups that are not in it stay empty; where None, all are filled.
+        whole: which commands declare their options now, not when they are chosen; one that does not load has none.
     """
     parser = LazyParser(
         prog="dagctl",
@@ -90,16 +93,19 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
     for command in registry:
         group, word = command.words[:-1], command.words[-1]
         if group not in choices:
-            summary = GROUPS.get(group[0], "")
+            summary = GROUPS.get(group[0], command.summary)
             words = {"help": summary, "description": f"{summary.capitalize()}."}
             choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_Formatter, **words))
-        leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_Formatter)
+        if group and argv is not None and group[0] not in argv:
+            continue
+        leaf = choices[group].add_parser(word, help=command.summary.replace("%", "%%"), formatter_class=_Formatter)
         leaf.command = command
-        if whole:
+        if whole(command):
             from dagctl.domain.errors import DagctlError
 
             with suppress(DagctlError):
                 leaf.declare()
+            leaf.command = None
     return parser
 
 
@@ -181,7 +187,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
         app.as_json = args.json
         if app.as_json and isinstance(app.out, TextIOWrapper):
             app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
-        code: int = args.run(args, app)
+        code: int = args._command.run(args, app)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
         from dagctl.cli import endings
 
@@ -191,20 +197,29 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
 
 def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
     """The command line, with other packages' commands where it is not for one of ours."""
-    if completing() or not registry.knows(argv):
-        from dagctl.cli.plugins import add_plugins
-
-        add_plugins(registry, app.say)
-    parser = build_parser(registry, whole=completing())
     if completing():
-        import argcomplete
+        _complete(registry)
+    if registry.chosen(argv) is None and argv[:1] != ["--version"]:
+        from dagctl.cli.plugins import add_for
 
-        argcomplete.autocomplete(parser)
-    if argv[:1] == ["help"] and not registry.has(("help",)):
+        add_for(argv, registry, app.say)
+    if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
-    return parser.parse_args(argv)
+    return build_parser(registry, argv).parse_args(argv)
+
+
+def _complete(registry: Registry) -> None:
+    """Answer the shell, and end the process."""
+    import argcomplete
+
+    from dagctl.cli.plugins import add_plugins
+
+    add_plugins(registry)
+    chosen = registry.chosen(os.environ.get("COMP_LINE", "").split()[1:])
+    with chosen.guarded() if chosen else nullcontext():
+        argcomplete.autocomplete(build_parser(registry, whole=lambda command: command is chosen))
 
 
 def entry_point() -> NoReturn:
@@ -217,5 +232,5 @@ def entry_point() -> NoReturn:
     try:
         code = main(app=app)
     except SystemExit as done:  # argparse has helped, or complained
-        code = app.finish(int(done.code or 0))
+        code = app.finish(done.code if isinstance(done.code, int) else int(done.code is not None))
     sys.exit(code)

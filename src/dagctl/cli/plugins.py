@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import re
+from contextlib import contextmanager, redirect_stdout, suppress
+from io import StringIO
 
-from dagctl.cli.cures import CommandProblem
+from dagctl.adapters.plugins.entry_points import OURS, EntryPoint, entry_points
 from dagctl.cli.registry import Command, Registry
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+TYPE_CHECKING = False  # see dagctl/__init__.py
 
-    from dagctl.cli.registry import CommandModule
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dagctl.cli.app import App
+    from dagctl.cli.cures import CommandProblem
 
 GROUP = "dagctl.commands"
 """Entry points of this group name a module as `CommandModule` has it. Their own name is the command's words, joined
@@ -19,47 +24,142 @@ by a dot: `lint`, or `config.lint`."""
 
 
 class PluginCommand(Command):
-    """A command of somebody else's."""
+    """A command that an entry point names. An error in another package's code is reported as that package's.
+
+    Attributes:
+        point: the entry point.
+        problem: why it cannot be registered; None where it is.
+    """
+
+    problem: CommandProblem | None = None
 
     def __init__(self, point: EntryPoint) -> None:
-        owner = point.dist.name if point.dist is not None else point.module
-        super().__init__(tuple(point.name.split(".")), point.value, f"added by {owner}")
+        super().__init__(tuple(point.name.split(".")), point.value, f"added by {point.distribution}")
+        self.point = point
+        self.owner = point.owner
 
-    def load(self) -> CommandModule:
-        """Import the command's module.
+    def declare(self, parser: ArgumentParser) -> None:
+        """As `Command` does.
 
         Raises:
-            CommandProblem: that does not work.
+            CommandProblem: the module does not load, or declares options that cannot be.
         """
+        with loading(self.point):
+            super().declare(parser)
+            parser.format_help()
+            if not callable(self.load().run):
+                raise TypeError("run is no function")
+
+    def describe(self) -> None:
+        """Take the summary from the module, if that loads."""
+        with suppress(Exception), loading(self.point):
+            self.summary = (self.load().__doc__ or self.summary).strip().splitlines()[0].partition(". ")[0].rstrip(".")
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """As `Command` has it.
+
+        Raises:
+            CommandProblem: another package's code has failed.
+        """
+        from dagctl.domain.errors import DagctlError
+
         try:
-            module = super().load()
-            usable = callable(module.configure) and callable(module.run)
-        except Exception as error:
-            raise self._broken(type(error).__name__) from error
-        if not usable:
-            raise self._broken("configure or run is no function")
-        return module
+            yield
+        except (KeyboardInterrupt, SystemExit, DagctlError):
+            raise
+        except BaseException as error:
+            if self.point.distribution == OURS:
+                raise
+            from traceback import format_exception
 
-    def _broken(self, why: str) -> CommandProblem:
-        what = f"The command {' '.join(self.words)!r} ({self.module}, {self.summary})"
-        return CommandProblem(f"{what} does not load: {why}.", case="plugin")
+            from dagctl.cli.cures import CommandProblem
+            from dagctl.cli.endings import logged
+
+            where = logged(_without_tokens("".join(format_exception(error))), "plugin.log")
+            what = f"The plugin {' '.join(self.words)!r} (from {self.owner}) failed: {_reason(error)}. {where}"
+            raise CommandProblem(what, hint=self.point.cure) from None
+
+    def run(self, args: Namespace, app: App) -> int:
+        """As `Command` does. A plugin may return, or exit with, what `sys.exit` takes.
+
+        Raises:
+            CommandProblem: it failed.
+        """
+        with self.guarded():
+            try:
+                code: object = super().run(args, app)
+            except SystemExit as done:
+                code = done.code
+            if code is None or isinstance(code, int):
+                return int(code or 0) if (code or 0) in range(256) else 1
+            from dagctl.cli.cures import CommandProblem
+
+            raise CommandProblem(str(code))
 
 
-def add_plugins(registry: Registry, report: Callable[[str], None]) -> tuple[PluginCommand, ...]:
-    """Register every plugin whose words are free; the others are reported.
+def add_plugins(registry: Registry) -> list[PluginCommand]:
+    """Register the plugins whose words are free. If two want the same words, the first by package gets them.
 
     Returns:
-        Those that were registered.
+        All of them; those that are not registered have a `problem`.
     """
-    from importlib.metadata import entry_points
-
-    added = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        command = PluginCommand(point)
+    found = [PluginCommand(point) for point in entry_points(GROUP)]
+    for command in found:
         try:
             registry.add(command)
         except ValueError as error:
-            report(f"Ignored {command.module} ({command.summary}): {error}.")
-        else:
-            added.append(command)
-    return tuple(added)
+            command.problem = problem(command.point, str(error))
+    return found
+
+
+def add_for(argv: Sequence[str], registry: Registry, report: Callable[[str], None]) -> None:
+    """Register plugins for a command line. Reports those that cannot be, unless the line is for another command."""
+    found = add_plugins(registry)
+    chosen = registry.chosen(argv)
+    for command in found:
+        if command.problem is not None:
+            if not chosen or command.words == tuple(argv[: len(command.words)]):
+                report(command.problem.message)
+        elif not chosen and command.words[0] in argv:  # its group's help has room for a summary
+            command.describe()
+
+
+@contextmanager
+def loading(point: EntryPoint) -> Iterator[None]:
+    """Contain what a package does while it is loaded. Drops what it prints, which would mix with the command's data.
+
+    Raises:
+        CommandProblem: it does not load.
+    """
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise problem(point, _reason(error)) from error
+
+
+def problem(point: EntryPoint, why: str) -> CommandProblem:
+    """What is wrong with a plugin, as one line that says what to do about it."""
+    from dagctl.cli.cures import CommandProblem
+
+    return CommandProblem(f"The plugin '{point}' of {point.owner} does not work: {why}. {point.cure}")
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong in a plugin, on one line."""
+    from dagctl.domain.values.text import printable
+
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"the module {error.name!r} is missing"
+    said = ""
+    with suppress(BaseException):  # of a __str__ of theirs
+        said = printable(_without_tokens(str(error))).rstrip(".")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _without_tokens(text: str) -> str:
+    """The text with each JSON Web Token taken out: a plugin may have revealed one."""
+    return re.sub(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…", text)

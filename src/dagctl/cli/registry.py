@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 
 TYPE_CHECKING = False  # see dagctl/__init__.py
@@ -36,16 +38,37 @@ class Command:
         words: what calls it.
         module: the name of the module that does it.
         summary: a line for `--help`.
+
+    Attributes:
+        owner: the package that brings it, and its version.
     """
 
     def __init__(self, words: tuple[str, ...], module: str, summary: str) -> None:
         self.words = words
         self.module = module
         self.summary = summary
+        self.owner = "dagctl"
 
     def load(self) -> CommandModule:
         """Import the command's module."""
         return import_module(self.module)
+
+    def declare(self, parser: ArgumentParser) -> None:
+        """Declare the command's options, and those that every command has."""
+        from inspect import cleandoc
+
+        module = self.load()
+        module.configure(parser)
+        parser.description = cleandoc(module.__doc__ or self.summary)
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """The context in which the command's own code runs, that of its options' types included."""
+        return nullcontext()
+
+    def run(self, args: Namespace, app: App) -> int:
+        """Run the command, and return the exit code."""
+        return self.load().run(args, app)
 
 
 GROUPS = {
@@ -58,6 +81,7 @@ GROUPS = {
 
 _HERE = "dagctl.cli.commands"
 
+# the sandbox's commands are entry points, as another package's are: see pyproject.toml
 BUILT_IN = (
     Command(("auth", "login"), f"{_HERE}.auth_login", "sign in through the browser"),
     Command(("auth", "logout"), f"{_HERE}.auth_logout", "sign out and remove tokens and credentials"),
@@ -74,12 +98,8 @@ BUILT_IN = (
     Command(("state", "url"), f"{_HERE}.state_url", "print the state database's address"),
     Command(("state", "psql"), f"{_HERE}.state_psql", "open psql on it"),
     Command(("doctor",), f"{_HERE}.doctor", "look at each link to the state database, and name the cure"),
-    Command(("plugins",), f"{_HERE}.plugins", "list commands that other packages add"),
+    Command(("plugins",), f"{_HERE}.plugins", "list what other packages add, and what of it is broken"),
     Command(("completion",), f"{_HERE}.completion", "complete words in your shell"),
-    Command(("sandbox", "start"), f"{_HERE}.sandbox_start", "start it"),
-    Command(("sandbox", "stop"), f"{_HERE}.sandbox_stop", "stop it"),
-    Command(("sandbox", "status"), f"{_HERE}.sandbox_status", "say whether it runs, and where"),
-    Command(("sandbox", "demo"), f"{_HERE}.sandbox_demo", "walk through everything on it"),
 )
 
 
@@ -99,21 +119,25 @@ class Registry:
         """Register a command.
 
         Raises:
-            ValueError: the words are taken.
+            ValueError: it has no words that can be typed, or they are taken.
         """
-        if command.words in self._commands:
-            raise ValueError(f"there is a command {' '.join(command.words)!r} already")
-        self._commands[command.words] = command
-
-    def knows(self, argv: Sequence[str]) -> bool:
-        """Whether a command line is for one of these commands, or for none at all."""
-        words = tuple(argv[:2])
-        if not words or words[0].startswith("-"):
-            return True
+        words = command.words
+        if len(words) > 2 or not all(re.fullmatch("[a-z0-9][a-z0-9_-]*", word) for word in words):
+            raise ValueError("its name is not one word, or two joined by a dot, of a-z, 0-9, - and _")
+        for taken in (words, words[:1]):
+            if self.has(taken):
+                raise ValueError(f"{' '.join(taken)!r} is a command of {self._commands[taken].owner}")
         if words[0] == "help":
-            return len(words) == 1 or self.knows(argv[1:])
-        named = tuple(word for word in words if not word.startswith("-"))
-        return self.has(words) or self.has(words[:1]) or self.is_group(named)
+            raise ValueError("'help' is a word of dagctl's own")
+        if self.is_group(words):
+            owner = next(other.owner for other in self if other.words[:1] == words)
+            raise ValueError(f"{words[0]!r} is a group of commands of {owner}")
+        self._commands[words] = command
+
+    def chosen(self, argv: Sequence[str]) -> Command | None:
+        """The command that a command line is for; None where it is for none of these."""
+        words = tuple(argv[1:3] if argv[:1] == ["help"] else argv[:2])
+        return self._commands.get(words) or self._commands.get(words[:1])
 
     def has(self, words: tuple[str, ...]) -> bool:
         """Whether these are a command."""

@@ -120,9 +120,9 @@ class _KeyringOrFile:
 
 
 def _brought(setting: Sourced[str]) -> OpenStore:
-    from importlib.metadata import entry_points
+    from dagctl.adapters.plugins.entry_points import entry_points
 
-    found = {point.name: point for point in entry_points(group=GROUP)}
+    found = {point.name: point for point in reversed(entry_points(GROUP))}  # the first of a name counts
     if setting.value not in found:
         names = ", ".join(["file", "keyring", *sorted(found)])
         raise SettingUnusable(
@@ -136,7 +136,7 @@ def _brought(setting: Sourced[str]) -> OpenStore:
             return cast("TokenStore", point.load()(folder))
         except DagctlError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SettingUnusable(
                 f"The token store {point.name!r} ({point.value}) does not load: {type(error).__name__}.",
                 source=setting.source,

@@ -1,31 +1,76 @@
-"""List the commands that other packages add (entry points of the group dagctl.commands), and which of them load."""
+"""List what other packages add: commands (entry points of the group dagctl.commands), and token stores.
+
+Each is loaded. One that does not work is named with the reason, and with what to do about it. dagctl adds the
+sandbox's commands in the same way, so they are in the list too.
+"""
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.registry import no_options
-from dagctl.domain.errors import DagctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dagctl.adapters.plugins.entry_points import EntryPoint
 
 configure = no_options
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.plugins import PluginCommand, add_plugins
+    found = [*_commands(), *_token_stores()]
+    record = [
+        {
+            "kind": kind,
+            "name": point.name,
+            "value": point.value,
+            "distribution": point.distribution,
+            "version": point.version,
+            "problem": problem,
+        }
+        for kind, point, problem in found
+    ]
+    rows = [[point.name.replace(".", " "), kind, point.owner] for kind, point, problem in found if not problem]
+    lines = [columns(rows)] if rows else []
+    app.show(record, "\n".join([*lines, *(problem for _, _, problem in found if problem)]))
+    return 0
+
+
+def _commands() -> Iterator[tuple[str, EntryPoint, str | None]]:
+    from dagctl.cli.cures import CommandProblem
+    from dagctl.cli.plugins import add_plugins
     from dagctl.cli.registry import Registry
 
-    def problem(command: PluginCommand) -> str | None:
+    for command in add_plugins(Registry()):
         try:
-            command.load()
-        except DagctlError as error:
-            return error.message
-        return None
+            if command.problem is not None:
+                raise command.problem
+            command.declare(ArgumentParser(prog="dagctl"))
+        except CommandProblem as error:
+            yield "command", command.point, error.message
+        else:
+            yield "command", command.point, None
 
-    record = [
-        {"command": " ".join(command.words), "module": command.module, "problem": problem(command)}
-        for command in add_plugins(Registry(), app.say)
-    ]
-    rows = [[str(entry["command"]), str(entry["module"]), str(entry["problem"] or "")] for entry in record]
-    app.show(record, columns(rows) if rows else "No package adds commands.")
-    return 0
+
+def _token_stores() -> Iterator[tuple[str, EntryPoint, str | None]]:
+    from dagctl.adapters.plugins.entry_points import entry_points
+    from dagctl.adapters.plugins.token_stores import GROUP
+    from dagctl.cli.cures import CommandProblem
+    from dagctl.cli.plugins import loading
+
+    owners = {"file": "dagctl", "keyring": "dagctl"}
+    for point in entry_points(GROUP):
+        owner = owners.setdefault(point.name, point.owner)
+        try:
+            with loading(point):
+                if owner != point.owner:
+                    raise ValueError(f"{point.name!r} is a token store of {owner}")
+                if not callable(point.load()):
+                    raise TypeError("it is no function")
+        except CommandProblem as error:
+            yield "token store", point, error.message
+        else:
+            yield "token store", point, None
