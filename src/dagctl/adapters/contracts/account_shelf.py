@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from dagctl.adapters.contracts.base import Contract
 from dagctl.adapters.contracts.token_store import TOKENS
 from dagctl.domain.values.settings import Settings
@@ -14,9 +16,9 @@ GLOBEX = Settings(current_org="org_globex", api_url="https://api.example.com")
 class AccountShelfContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self) -> AccountShelf:
         """An empty shelf."""
-        raise NotImplementedError
 
     def again(self, shelf: AccountShelf) -> AccountShelf:
         """Another shelf with the same accounts, as a new process would have it; `shelf` itself where none can be."""

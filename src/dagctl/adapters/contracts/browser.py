@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import pytest
@@ -24,13 +25,13 @@ def ours(query: Query) -> bool:
 class BrowserContract(Contract):
     """The suite: round trips with a person who is brought back with the given callbacks."""
 
+    @abstractmethod
     def make(self, callbacks: Sequence[Query]) -> Browser:
         """A browser that, brought to any address, sends these callbacks, one after the other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seen(self, browser: Browser) -> str | None:
         """What the person has read in it at the end, once the visit is over; None where it shows no pages."""
-        raise NotImplementedError
 
     def test_a_round_trip(self) -> None:
         with self.make([OURS]).listen(ours) as visit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime, timedelta, timezone
 
 from attrs import evolve
@@ -19,13 +20,13 @@ CREDENTIALS = StateCredentials(
 class CredentialStoreContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self) -> CredentialStore:
         """An empty store."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
         """When the credentials die that other tools find there; None where they find none, or no expiry."""
-        raise NotImplementedError
 
     def test_there_are_none_at_first(self) -> None:
         assert self.expiry(self.make(), "acme", "shop") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import PurePath
 
 import pytest
@@ -16,17 +17,17 @@ TEXT = "größe: 1\n# the end, without a line break"
 class FileSystemContract(Contract):
     """The suite. It works in `self.root`."""
 
+    @abstractmethod
     def make(self) -> FileSystem:
         """A file system in which the folder `self.root` is empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, files: FileSystem, path: PurePath, content: bytes | None, *, mode: int) -> None:
         """Have a file there as somebody else may have made it; None for a broken symbolic link."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mode(self, files: FileSystem, path: PurePath) -> int:
         """The file's permission bits."""
-        raise NotImplementedError
 
     @property
     def root(self) -> PurePath:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from abc import abstractmethod
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -89,9 +90,9 @@ VERIFIER = "v" * 43
 class PlatformContract(Contract):
     """The suite of the two ports."""
 
+    @abstractmethod
     def make(self) -> Stage:
         """A platform on which nobody is signed in yet."""
-        raise NotImplementedError
 
     def test_the_issuer_answers_with_a_code_and_the_state(self) -> None:
         stage = self.make()

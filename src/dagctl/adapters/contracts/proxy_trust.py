@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -14,9 +16,9 @@ HERE = StateEndpoint("localhost", 16432, "org_acme_shop", "acme/shop")
 class ProxyTrustContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self, *, trusting: bool) -> ProxyTrust:
         """Whoever is `trusting` has a CA for proxies on `localhost`; else none for anything."""
-        raise NotImplementedError
 
     def test_who_trusts_nobody_verifies_nobody(self) -> None:
         assert self.make(trusting=False).applied(HERE) == HERE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 from attrs import evolve, fields
 
@@ -26,9 +28,9 @@ SETTINGS = Settings(
 class SettingsStoreContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self) -> SettingsStore:
         """An empty store."""
-        raise NotImplementedError
 
     def again(self, store: SettingsStore) -> SettingsStore:
         """Another store with the same settings, as a new process would have it; `store` itself where none can be."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -17,9 +19,9 @@ config = Config(model_defaults=ModelDefaultsConfig(dialect={!r}))
 class SqlmeshProjectContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self) -> SqlmeshProject:
         """SQLMesh as it is here, with nothing in the environment that concerns it."""
-        raise NotImplementedError
 
     def compared(self, yaml: str, dialect: str = "duckdb") -> Comparison:
         """What comes of a configuration and a Python one that sets the dialect."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -45,9 +46,9 @@ class StateStage:
 class StateProbeContract(Contract):
     """The suite. `make` gives a stage whose proxy insists on TLS and has a certificate for its host."""
 
+    @abstractmethod
     def make(self) -> StateStage:
         """The stage."""
-        raise NotImplementedError
 
     def test_a_proxy_that_is_there_is_reached(self) -> None:
         stage = self.make()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
@@ -27,13 +28,13 @@ TOKENS = TokenSet(
 class TokenStoreContract(Contract):
     """The suite of stores that can be written."""
 
+    @abstractmethod
     def make(self) -> TokenStore:
         """An empty store."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_impatient(self) -> TokenStore:
         """An empty store that waits for its lock for no more than a moment."""
-        raise NotImplementedError
 
     def again(self, store: TokenStore) -> TokenStore:
         """Another store with the same tokens, as a new process would have it; `store` itself where none can be."""
@@ -149,9 +150,9 @@ class TokenStoreContract(Contract):
 class GivenTokenStoreContract(Contract):
     """The suite of stores whose tokens are given from outside."""
 
+    @abstractmethod
     def make(self) -> TokenStore:
         """A store with the access token `secret-access-token` and the ID token `secret-id-token`."""
-        raise NotImplementedError
 
     def test_it_holds_what_is_given(self) -> None:
         found = self.make().load()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -13,9 +15,9 @@ from dagctl.ports.yaml_reader import YamlReader
 class YamlReaderContract(Contract):
     """The suite."""
 
+    @abstractmethod
     def make(self) -> YamlReader:
         """A reader."""
-        raise NotImplementedError
 
     @pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), ("yes", "yes"), ("0o17", 15), ("'1'", "1"), ("", None)])
     def test_a_scalar_is_what_yaml_1_2_makes_of_it(self, text: str, value: object) -> None:

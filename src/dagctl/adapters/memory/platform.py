@@ -11,11 +11,12 @@ from attrs import Factory, define, field
 
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.adapters.memory.jwts import HmacSigner
+from dagctl.adapters.memory.trouble import Trouble, meet
 from dagctl.adapters.platform_model.issuer import DEVICE_GRANT, Signer
 from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.people import Person, Tenant
 from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind, OAuthError
-from dagctl.domain.errors import NotFound, PlatformError, Refused, TokenNotAccepted, Unreachable
+from dagctl.domain.errors import NotFound, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import (
     SCOPE,
@@ -62,7 +63,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     Attributes:
         proxy: where the state databases are; None where it does not say.
         advertises: which issuer it names; None where it publishes no metadata.
-        api_trouble, issuer_trouble: what every call to it raises, while it is out of order.
+        api_trouble, issuer_trouble: what calls to the API and to the issuer meet; see `Trouble`.
     """
 
     clock: FixedClock = field(factory=FixedClock)
@@ -73,8 +74,8 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     advertises: Advertisement | None = Factory(
         lambda self: Advertisement(self.place.issuer_host, self.place.client_id), takes_self=True
     )
-    api_trouble: PlatformError | None = None
-    issuer_trouble: PlatformError | None = None
+    api_trouble: Trouble = None
+    issuer_trouble: Trouble = None
 
     def authorize(
         self,
@@ -92,6 +93,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
 
         Raises:
             Refused: the request is one that nobody is sent back with (RFC 6749 section 4.1.2.1).
+            ValueError: there is no such person.
         """
         address, _, query = url.partition("?")
         if address != f"{self.place.issuer}authorize":
@@ -100,7 +102,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         with self._as_issuer(self.place):
             if back := self.authorization_endpoint(request, kept.get(SESSION)):
                 return back
-            person = None if deny else self._whoever(email) if email else self.suggested(request)
+            person = None if deny else self.whoever(email) if email else self.suggested(request)
             if person is not None:
                 kept[SESSION] = self.begin_session(person)
             return self.decide(request, person)
@@ -110,9 +112,10 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
 
         Raises:
             Refused: there is no such code, or it has been decided about.
+            ValueError: there is no such person.
         """
         with self._as_issuer(self.place):
-            self.decide_device(user_code, None if deny else self._whoever(email))
+            self.decide_device(user_code, None if deny else self.whoever(email))
 
     def endpoints(self, platform: Platform) -> Endpoints:
         with self._as_issuer(platform):
@@ -174,12 +177,6 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
                 return Verdict(not closed, str(refusal) if closed else None)
             return Verdict(True)
 
-    def _whoever(self, email: str | None) -> Person:
-        found = self.person_called(email)
-        if found is None:
-            raise Refused(f"There is no account {email}.")
-        return found
-
     def _redeemed(self, platform: Platform, **form: str) -> TokenSet:
         with self._as_issuer(platform):
             answer = self.token_endpoint({"client_id": platform.client_id, **form})
@@ -198,8 +195,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     def _as_issuer(self, platform: Platform) -> Iterator[None]:
         if platform.issuer_host != self.place.issuer_host:
             raise Unreachable(f"There is no {platform.issuer_host}.", host=platform.issuer_host)
-        if self.issuer_trouble is not None:
-            raise self.issuer_trouble
+        meet(self.issuer_trouble, self.clock.advance)
         try:
             yield
         except OAuthError as error:
@@ -209,8 +205,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     def _as_api(self, api_url: str) -> Iterator[None]:
         if api_url != self.place.api_url:
             raise Unreachable(f"There is no {api_url}.")
-        if self.api_trouble is not None:
-            raise self.api_trouble
+        meet(self.api_trouble, self.clock.advance)
         try:
             yield
         except ApiRefusal as refusal:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from attrs import define, evolve, field
 
 from dagctl.adapters.memory.platform import MemoryPlatform, refused
+from dagctl.adapters.memory.trouble import Trouble, meet
+from dagctl.adapters.platform_model.declared import Declared
 from dagctl.adapters.platform_model.refusals import ApiRefusal
-from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
+from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.ports.machine import FileSeen, Machine, VariableSeen
@@ -16,21 +18,23 @@ CA = "/memory/ca.pem"
 
 
 @define(eq=False)
-class MemoryStateProbe(StateProbe, ProxyTrust):
+class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
     """The `StateProbe` and the `ProxyTrust` of a test: it lets in whom the platform's proxy would let in.
 
     Attributes:
         platform: whose proxy it is.
         tls: the proxy speaks TLS, with a certificate of the CA in `CA`.
         trusted: the CA that this machine has; None for none.
-        trouble: what a step raises, by its name (`reach`, `secure`, `enter`), while it does not work.
+        reach_trouble, secure_trouble, enter_trouble: what each step meets; see `Trouble`.
         entered: the user of each login.
     """
 
     platform: MemoryPlatform
     tls: bool = True
     trusted: str | None = None
-    trouble: dict[str, PlatformError] = field(factory=dict)
+    reach_trouble: Trouble = None
+    secure_trouble: Trouble = None
+    enter_trouble: Trouble = None
     entered: list[str] = field(factory=list)
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
@@ -46,7 +50,7 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
 
     def reach(self, endpoint: StateEndpoint) -> None:
         """Only the platform's proxy is there."""
-        self._trouble("reach")
+        meet(self.reach_trouble, self.platform.clock.advance)
         proxy = self.platform.proxy
         if proxy is None or (endpoint.host, endpoint.port) != (proxy.host, proxy.port):
             raise Unreachable(f"There is nothing at {endpoint.place}.")
@@ -54,7 +58,7 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         """A handshake with a certificate that `CA` has issued."""
         self.reach(endpoint)
-        self._trouble("secure")
+        meet(self.secure_trouble, self.platform.clock.advance)
         strict = endpoint.sslmode.startswith("verify-")
         if endpoint.sslmode == "disable" or not self.tls:
             if strict or endpoint.sslmode == "require":
@@ -70,7 +74,7 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
         """Take an access token of a member of the user's organization, while it lives."""
         endpoint = credentials.endpoint
         self.secure(endpoint)
-        self._trouble("enter")
+        meet(self.enter_trouble, self.platform.clock.advance)
         try:
             claims = self.platform.access_claims(credentials.password.reveal())
             self.platform.check_database(claims, endpoint.user, endpoint.database)
@@ -78,13 +82,9 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
             raise refused("The proxy", refusal) from None
         self.entered.append(endpoint.user)
 
-    def _trouble(self, step: str) -> None:
-        if step in self.trouble:
-            raise self.trouble[step]
-
 
 @define(eq=False)
-class MemoryMachine(Machine):
+class MemoryMachine(Declared, Machine):
     """The `Machine` of a test: what is there is what it is told."""
 
     seen: tuple[FileSeen, ...] = ()

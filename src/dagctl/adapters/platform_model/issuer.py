@@ -90,6 +90,18 @@ class Issuer(Observations):
         """Who has that email address; the first of the people where None."""
         return next((person for person in self.people if email in (None, person.email)), None)
 
+    def whoever(self, email: str | None) -> Person:
+        """The same, for a test that counts on it.
+
+        Raises:
+            ValueError: there is no such person.
+        """
+        found = self.person_called(email)
+        if found is None:
+            there = ", ".join(person.email for person in self.people) or "nobody"
+            raise ValueError(f"There is no person {email!r}; there are {there}.")
+        return found
+
     def suggested(self, request: Mapping[str, str]) -> Person | None:
         """Whom the sign-in page suggests: whom the client hints at, if there is such a person."""
         return self.person_called(request.get("login_hint")) or self.person_called(None)

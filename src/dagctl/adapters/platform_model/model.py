@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define
 
 from dagctl.adapters.platform_model.issuer import Issuer
-from dagctl.adapters.platform_model.people import Person, Tenant, listed
+from dagctl.adapters.platform_model.people import Person, Tenant, check_organizations, listed
 from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind, NotOurs
 from dagctl.domain.values.platform import Organization
 from dagctl.domain.values.targets import PRODUCTION
@@ -25,11 +25,15 @@ class PlatformModel(Issuer):
 
     tenants: tuple[Tenant, ...]
 
+    def __attrs_post_init__(self) -> None:
+        check_organizations(self.people, self.tenants)
+
     def protect(self, project: str, *environments: str) -> None:
         """Protect just these environments of a project, which is given by name or ID.
 
         Raises:
-            ValueError: there is no such project, or there are several of that name.
+            ValueError: there is no such project, there are several of that name, or SQLMesh never has such an
+                environment.
         """
         self._protect(project, frozenset(environments))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
+from dagctl.adapters.platform_model.declared import Declared
+
 
 @frozen
 class PgLogin:
@@ -22,7 +24,7 @@ class PgLogin:
 
 
 @define(eq=False, slots=False)
-class Observations:
+class Observations(Declared):
     """Counts since the platform came up.
 
     Attributes:

@@ -32,7 +32,7 @@ class Tenant:
 
     Attributes:
         protected: project ID to the environments that are protected there; a project that is not named has
-            no protection configured. A ValueError says that there is no such project.
+            no protection configured. A ValueError says that there is no such project, or never such an environment.
     """
 
     organization: Organization
@@ -43,6 +43,8 @@ class Tenant:
         for project_id in self.protected:
             if project_id not in [project.id for project in self.projects]:
                 raise ValueError(f"There is no project {project_id!r}; there are {listed(self.projects)}.")
+        for names in self.protected.values():
+            _check_environments(names)
 
     def protecting(self, project_id: str, environments: Collection[str] | None) -> Tenant:
         """The same with just these environments of a project protected; None for no protection at all."""
@@ -53,6 +55,28 @@ class Tenant:
         """The state database's user to the database, for each project."""
         name = self.organization.name
         return {role_name(name, found.name): database_name(name, found.name) for found in self.projects}
+
+
+def _check_environments(names: Collection[str]) -> None:
+    """See that SQLMesh can have environments of these names: it stores others under another name."""
+    if isinstance(names, str):
+        raise ValueError(f"{names!r} is one name, where a collection of environments is needed.")
+    for name in names:
+        if not re.fullmatch(r"\w+", name) or name != name.lower():
+            raise ValueError(
+                f"No environment is called {name!r}: names are lower-case letters, digits and underscores."
+            )
+
+
+def check_organizations(people: Collection[Person], tenants: Collection[Tenant]) -> None:
+    """See that each person's organization is one of `tenants`."""
+    known = [tenant.organization.id for tenant in tenants]
+    for person in people:
+        if person.organization_id is not None and person.organization_id not in known:
+            there = ", ".join(known) or "none"
+            raise ValueError(
+                f"There is no organization {person.organization_id!r} for {person.email}; there are {there}."
+            )
 
 
 def listed(projects: Collection[Project]) -> str:

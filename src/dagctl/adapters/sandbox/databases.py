@@ -78,6 +78,16 @@ def _make(run: Any, role: str, database: str, upstream: Upstream) -> None:
         run.execute(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
 
 
+def empty(dsn: dict[str, Any], role: str) -> None:
+    """Drop all that a project's role has made in its database, and end the connections that hold on to it."""
+    with cursor(dsn) as run:
+        run.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        run.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
+
+
 def tables(dsn: dict[str, Any]) -> list[tuple[str, int]]:
     """Every table of the database with how many rows it has."""
     with cursor(dsn) as run:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from attrs import Factory, field, frozen
 
-from dagctl.adapters.platform_model.people import Person, Tenant, database_name, role_name
+from dagctl.adapters.platform_model.people import Person, Tenant, check_organizations, database_name, role_name
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import REDIRECT_URI, Organization, Project
 
@@ -64,7 +64,7 @@ class SandboxOptions:
         if not self.projects or not self.people:
             raise DagctlError("A sandbox needs a project and a person.")
         try:
-            self.tenant()
+            check_organizations(self.people, [self.tenant()])
         except ValueError as error:
             raise DagctlError(str(error)) from None
         made: dict[str, str] = {}

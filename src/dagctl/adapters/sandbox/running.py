@@ -15,13 +15,13 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from dagctl.adapters.platform_model.grants import Family
 from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.observations import Observations
 from dagctl.adapters.sandbox.api import api_app
-from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, upstream_of
+from dagctl.adapters.sandbox.databases import dsn_of, empty, make_databases, tables, upstream_of
 from dagctl.adapters.sandbox.issuer import issuer_app
 from dagctl.adapters.sandbox.keys import Keys
-from dagctl.adapters.sandbox.lock import held
 from dagctl.adapters.sandbox.neighbours import guarded
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
@@ -110,6 +110,12 @@ class Sandbox:
         """Every table of a project's state database with how many rows it has."""
         return tables(self.admin_dsn(project))
 
+    def reset(self) -> None:
+        """Have all be as after the start: rules, people, protection and counts, nobody signed in, empty databases."""
+        self._rule(())
+        for project in self.options.projects:
+            empty(self.admin_dsn(project), self.options.role_of(project))
+
     def drop_connections(self) -> None:
         """Have the PG proxy drop every connection."""
 
@@ -155,7 +161,9 @@ class Sandbox:
         else:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
-        self.platform = self._model(keys)
+        self._signer = keys
+        self.platform = PlatformModel.__new__(PlatformModel)
+        self._rule(load_families(self._folder / "sessions.json", self.options.people))
         self._apps = [
             guarded(api_app(self.platform, StateProxy(*self.proxy)), api_port),
             guarded(issuer_app(self.platform, keys.jwks), issuer_port),
@@ -163,12 +171,14 @@ class Sandbox:
         self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
-    def _model(self, keys: Keys) -> PlatformModel:
+    def _rule(self, families: tuple[Family, ...]) -> None:
+        """Make the platform what the options say, in its place: the two web applications and the proxy know it."""
         options, sessions = self.options, self._folder / "sessions.json"
-        return PlatformModel(
+        PlatformModel.__init__(
+            self.platform,
             Platform(self.api_url, self.issuer_host, CLIENT_ID),
             clock=SystemClock(),
-            signer=keys,
+            signer=self._signer,
             people=options.people,
             tenants=(options.tenant(),),
             redirect_uris=options.redirect_uris,
@@ -176,7 +186,7 @@ class Sandbox:
             id_lifetime=options.id_lifetime,
             rotate=options.rotate,
             device=options.device,
-            families=load_families(sessions, options.people),
+            families=families,
             keep=lambda families: save_families(sessions, families),
         )
 
@@ -223,28 +233,6 @@ class Sandbox:
             if ready.done():
                 raise
             ready.set_exception(error)
-
-
-@contextmanager
-def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Iterator[Sandbox]:
-    """A sandbox for the length of a block, in a thread: a client in this process must let go of Python's lock while it
-    waits, which psycopg2 does except in `connection.cancel()`.
-
-    Args:
-        home: the dagctl home; the sandbox keeps its things in its folder `sandbox`, and a client that has the
-            same home trusts its CA on the loopback interface.
-
-    Raises:
-        DagctlError: one runs there already, or as `Sandbox.start` does.
-    """
-    folder = home / "sandbox"
-    with held(folder):
-        sandbox = Sandbox(options or SandboxOptions(), folder)
-        sandbox.start()
-        try:
-            yield sandbox
-        finally:
-            sandbox.stop()
 
 
 def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:
