@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict
 
 from dagctl.adapters.files.private import read_private, remove_private, write_private
 from dagctl.adapters.platform_model.people import Person
@@ -214,11 +214,8 @@ def _plain(options: SandboxOptions) -> dict[str, Any]:
 
 
 def _options(plain: dict[str, Any]) -> SandboxOptions:
-    return evolve(
-        SandboxOptions(**plain),
-        people=tuple(Person(**person) for person in plain["people"]),
-        redirect_uris=tuple(plain["redirect_uris"]),
-    )
+    people = tuple(Person(**person) for person in plain["people"])
+    return SandboxOptions(**{**plain, "people": people, "redirect_uris": tuple(plain["redirect_uris"])})
 
 
 def main() -> int:
