@@ -16,7 +16,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,34 +83,43 @@ class SignedInSandbox:
         return _connected(self.sandbox, self.home.with_name(f"{self.home.name}-{email}"), email)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dagctl_sandbox_options() -> SandboxOptions:
     """What the sandbox is like: `acme`, with the projects `shop` and `web-analytics`. Override it for your own."""
     return SandboxOptions()
 
 
 @pytest.fixture(scope="session")
-def _dagctl_running_sandbox(
-    dagctl_sandbox_options: SandboxOptions, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sandbox]:
-    """One sandbox for each process of the test run, on ports that are free."""
-    try:
-        with running_sandbox(dagctl_sandbox_options, home=tmp_path_factory.mktemp("dagctl-sandbox")) as sandbox:
-            yield sandbox
-    except MissingExtra as error:
-        pytest.fail(f"{error.message} Run: pip install 'dagctl[{error.extra}]'", pytrace=False)
+def _dagctl_sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[SandboxOptions], Sandbox]]:
+    """Gives the running sandbox of some options: one for each process of the test run, on ports that are free."""
+    running: list[Sandbox] = []
+    with ExitStack() as stack:
+
+        def of(options: SandboxOptions) -> Sandbox:
+            if not any(sandbox.options == options for sandbox in running):
+                home = tmp_path_factory.mktemp("dagctl-sandbox")
+                running.append(stack.enter_context(running_sandbox(options, home=home)))
+            return next(sandbox for sandbox in running if sandbox.options == options)
+
+        yield of
 
 
 @pytest.fixture
 def dagctl_sandbox(
-    _dagctl_running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    dagctl_sandbox_options: SandboxOptions,
+    _dagctl_sandboxes: Callable[[SandboxOptions], Sandbox],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> SignedInSandbox:
     """The sandbox as it was when it started, and the SDK on it.
 
     Each test gets the rules, people and protection that the options say, counts at zero, empty state databases, and a
     new home. No session outlives its test.
     """
-    sandbox = _dagctl_running_sandbox
+    try:
+        sandbox = _dagctl_sandboxes(dagctl_sandbox_options)
+    except MissingExtra as error:
+        pytest.fail(f"{error.message} Run: pip install 'dagctl[{error.extra}]'", pytrace=False)
     sandbox.reset()
     for name in [name for name in os.environ if name.startswith("DAGCTL_")]:
         monkeypatch.delenv(name)

@@ -108,7 +108,7 @@ class Grants:
         if found is None or found.dies <= now:
             raise OAuthError("invalid_grant", "The code is unknown or has expired.")
         if found.family is not None:  # RFC 6749 section 4.1.2
-            self._end(found.family)
+            self.end(found.family)
             raise OAuthError("invalid_grant", "The code was used before.")
         if form.get("redirect_uri") != found.request["redirect_uri"]:
             raise OAuthError("invalid_grant", "The redirect URI is not that of the request.")
@@ -125,7 +125,7 @@ class Grants:
             raise OAuthError("invalid_grant", "The refresh token is unknown or was revoked.")
         if hashed(token) in family.spent:
             self._observed.reuses += 1
-            self._end(family)
+            self.end(family)
             raise OAuthError("invalid_grant", "The refresh token was used before; its sign-in is over.")
         self._observed.refreshes += 1
         if not rotate:
@@ -139,7 +139,7 @@ class Grants:
         family = self._alive(token)
         if family is not None:
             self._observed.revocations += 1
-            self._end(family)
+            self.end(family)
 
     def begin_device(self, scope: str, interval: float, now: float) -> tuple[str, Device]:
         """A device code, and what belongs to it (RFC 8628 section 3.2)."""
@@ -189,7 +189,8 @@ class Grants:
     def _alive(self, token: str) -> Family | None:
         return next((family for family in self.families if family.has(token) and not family.revoked), None)
 
-    def _end(self, family: Family) -> None:
+    def end(self, family: Family) -> None:
+        """End a sign-in: all its refresh tokens are dead."""
         family.revoked = True
         self._keep(self.families)
 

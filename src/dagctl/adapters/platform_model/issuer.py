@@ -102,6 +102,12 @@ class Issuer(Observations):
             raise ValueError(f"There is no person {email!r}; there are {there}.")
         return found
 
+    def end_sessions(self) -> None:
+        """End every sign-in: its refresh tokens are dead from now on. Other tokens live until they expire."""
+        with self._lock:
+            for family in self._grants.families:
+                self._grants.end(family)
+
     def suggested(self, request: Mapping[str, str]) -> Person | None:
         """Whom the sign-in page suggests: whom the client hints at, if there is such a person."""
         return self.person_called(request.get("login_hint")) or self.person_called(None)
