@@ -172,7 +172,7 @@ def connected(
     from dagctl.adapters.memory.platform import MemoryPlatform
 
     platform = platform or MemoryPlatform()
-    person = platform.whoever(email)
+    person = platform.known_person(email)
     proxy = probe.MemoryStateProbe(platform)
     doubles: dict[str, Any] = {
         "storage": stores.memory_storage(),

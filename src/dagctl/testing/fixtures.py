@@ -132,7 +132,7 @@ def _connected(sandbox: Sandbox, home: Path, email: str | None = None) -> Dagctl
     from dagctl._wiring import connect
     from dagctl.adapters.sandbox.person import SignInPage
 
-    person = sandbox.platform.whoever(email)
+    person = sandbox.platform.known_person(email)
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "sandbox").mkdir()
     shutil.copy(sandbox.ca_file, home / "sandbox")  # a client trusts this CA on the loopback interface

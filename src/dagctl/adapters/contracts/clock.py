@@ -10,7 +10,7 @@ from dagctl.ports.clock import Clock
 
 
 class ClockContract(Contract):
-    """The suite."""
+    """The suite of a `Clock`. Define `make`."""
 
     @abstractmethod
     def make(self) -> Clock:

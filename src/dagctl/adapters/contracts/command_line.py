@@ -12,11 +12,11 @@ from dagctl.ports.command_line import CommandLine
 
 
 class CommandLineContract(Contract):
-    """The suite."""
+    """The suite of a `CommandLine`. Define `make`."""
 
     @abstractmethod
     def make(self, *environments: str | None) -> CommandLine:
-        """A process about to change `environments`: "" is the default, None one that it chooses later, none is none."""
+        """A process that is about to change `environments`: "" means the default, None one that it chooses later."""
 
     def test_an_environment_has_the_name_that_sqlmesh_stores(self) -> None:
         found = self.make("Dev-Me").targets()

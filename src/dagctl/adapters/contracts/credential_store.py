@@ -18,7 +18,7 @@ CREDENTIALS = StateCredentials(
 
 
 class CredentialStoreContract(Contract):
-    """The suite."""
+    """The suite of a `CredentialStore`. Define `make` and `expiry`."""
 
     @abstractmethod
     def make(self) -> CredentialStore:
@@ -26,7 +26,7 @@ class CredentialStoreContract(Contract):
 
     @abstractmethod
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
-        """When the credentials die that other tools find there; None where they find none, or no expiry."""
+        """When the credentials that other tools find there expire; None where they find none, or no expiry."""
 
     def test_there_are_none_at_first(self) -> None:
         assert self.expiry(self.make(), "acme", "shop") is None

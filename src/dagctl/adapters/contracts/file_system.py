@@ -15,7 +15,10 @@ TEXT = "größe: 1\n# the end, without a line break"
 
 
 class FileSystemContract(Contract):
-    """The suite. It works in `self.root`."""
+    """The suite of a `FileSystem`. Define `make`, `put` and `mode`.
+
+    The tests work in `self.root`, which is `self.folder` where you define no other.
+    """
 
     @abstractmethod
     def make(self) -> FileSystem:
@@ -23,7 +26,7 @@ class FileSystemContract(Contract):
 
     @abstractmethod
     def put(self, files: FileSystem, path: PurePath, content: bytes | None, *, mode: int) -> None:
-        """Have a file there as somebody else may have made it; None for a broken symbolic link."""
+        """Put a file there, as another program would; `content` is None for a broken symbolic link."""
 
     @abstractmethod
     def mode(self, files: FileSystem, path: PurePath) -> int:

@@ -26,7 +26,10 @@ TOKENS = TokenSet(
 
 
 class TokenStoreContract(Contract):
-    """The suite of stores that can be written."""
+    """The suite of a `TokenStore` that can be written.
+
+    Define `make` and `make_impatient`, and `again` where a new process can open the same store.
+    """
 
     @abstractmethod
     def make(self) -> TokenStore:
@@ -34,10 +37,10 @@ class TokenStoreContract(Contract):
 
     @abstractmethod
     def make_impatient(self) -> TokenStore:
-        """An empty store that waits for its lock for no more than a moment."""
+        """An empty store that gives up on its lock after a moment."""
 
     def again(self, store: TokenStore) -> TokenStore:
-        """Another store with the same tokens, as a new process would have it; `store` itself where none can be."""
+        """Another store with the same tokens, as a new process opens it; `store` itself where no process can."""
         return store
 
     def test_nobody_is_signed_in_at_first(self) -> None:
@@ -148,7 +151,7 @@ class TokenStoreContract(Contract):
 
 
 class GivenTokenStoreContract(Contract):
-    """The suite of stores whose tokens are given from outside."""
+    """The suite of a `TokenStore` whose tokens come from outside and cannot be changed. Define `make`."""
 
     @abstractmethod
     def make(self) -> TokenStore:

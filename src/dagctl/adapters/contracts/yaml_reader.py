@@ -13,7 +13,7 @@ from dagctl.ports.yaml_reader import YamlReader
 
 
 class YamlReaderContract(Contract):
-    """The suite."""
+    """The suite of a `YamlReader`. Define `make`."""
 
     @abstractmethod
     def make(self) -> YamlReader:

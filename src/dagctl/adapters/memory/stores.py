@@ -1,4 +1,4 @@
-"""Stores that forget everything with the process."""
+"""Stores in memory. They end with the process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class MemoryTokenStore(TokenStore):
     """The `TokenStore` of one process.
 
     Args:
-        tokens: what it holds at first.
-        writable: False for tokens that are given from outside and cannot be changed.
+        tokens: the tokens at first.
+        writable: False for tokens that come from outside and cannot be changed.
         patience: seconds to wait for another thread's lock.
-        trouble: what each use meets; see `Trouble`.
+        trouble: what each use meets (see `dagctl.testing`).
         save_trouble: what each `save` meets: `[None, FileUnusable("The disk is full.")]` fails the second one.
     """
 
@@ -79,7 +79,7 @@ class MemoryTokenStore(TokenStore):
 
 
 class NullTokenStore(TokenStore):
-    """The `TokenStore` that keeps nothing: nobody is ever signed in."""
+    """A `TokenStore` that keeps nothing: nobody is ever signed in."""
 
     writable = True
 
@@ -103,7 +103,7 @@ class MemorySettingsStore(SettingsStore):
     """The `SettingsStore` of one process.
 
     Args:
-        settings: what it holds at first.
+        settings: the settings at first.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -123,7 +123,7 @@ class MemoryCredentialStore(CredentialStore):
     """The `CredentialStore` of one process.
 
     Attributes:
-        kept: organization and project to their credentials.
+        kept: the credentials of each organization and project.
     """
 
     def __init__(self) -> None:
@@ -156,11 +156,11 @@ class MemoryAccountShelf(AccountShelf):
 def memory_storage(
     *, settings: Settings | None = None, tokens: TokenStore | None = None, credentials: CredentialStore | None = None
 ) -> Storage:
-    """A `Storage` that forgets everything with the process.
+    """A `Storage` in memory.
 
     Args:
-        settings: what is recorded at first.
-        tokens, credentials: stores to use instead of those in memory.
+        settings: the settings at first.
+        tokens, credentials: stores that replace those in memory.
     """
     current = Stores(
         MemorySettingsStore(settings), tokens or MemoryTokenStore(), credentials or MemoryCredentialStore()

@@ -1,6 +1,6 @@
-"""Somebody who signs in, as a script: opens the page, fills in the form, follows where it leads.
+"""A person who signs in, as a script: it opens the page, fills in the form and follows the redirect.
 
-It is a browser as far as `BROWSER` is concerned::
+It can stand in `BROWSER`::
 
     BROWSER="python -m dagctl.adapters.sandbox.person %s" dagctl auth login --org acme --api-url …
 """
@@ -30,7 +30,7 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
     Args:
         ca_file: the CA to trust.
-        email: who; the one whom the page suggests where None.
+        email: who signs in; the person that the page suggests where None.
         deny: refuse instead.
     """
     return _signed_in(_opener(ca_file), url, email, deny)
@@ -88,7 +88,7 @@ def _signed_in(opener: OpenerDirector, url: str, email: str | None, deny: bool) 
 
 
 class _Form(HTMLParser):
-    """The fields of a page's form, as they are when it is opened."""
+    """The fields of a page's form, as the page fills them in."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,16 +35,16 @@ HOST = "localhost"
 
 
 class Sandbox:
-    """A platform that can be started once. Whoever starts it holds the lock of its folder (see `lock`).
+    """A platform that can be started once. The caller holds the lock of its folder (see `lock`).
 
     Attributes:
         api_url: the management API.
         issuer_host: the issuer's host and port, as `auth0_domain` has it.
         client_id: the client's ID there.
         proxy: the PG proxy's host and port.
-        ca_file: the CA that its certificates are from.
-        ca_bundle: the system's CAs and that one, for programs that take one file.
-        platform: its rules, which may be changed while it runs.
+        ca_file: the CA that issued its certificates.
+        ca_bundle: the system's CAs and this one, for programs that take a single file.
+        platform: its rules, which you may change while it runs, and what it has seen.
     """
 
     platform: PlatformModel
@@ -58,10 +58,10 @@ class Sandbox:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """Bring everything up.
+        """Start everything.
 
         Raises:
-            PortTaken: a port is in use; the message names it and the option that changes it.
+            PortTaken: a port is in use; the message names it.
             DagctlError: PostgreSQL does not come up.
         """
         with ExitStack() as stack:
@@ -79,7 +79,7 @@ class Sandbox:
             self._stack = stack.pop_all()
 
     def stop(self) -> None:
-        """Take everything down."""
+        """Stop everything."""
         self._stack.close()
 
     @property
@@ -93,7 +93,7 @@ class Sandbox:
         return HOST, self._listeners[2].getsockname()[1]
 
     def check(self) -> None:
-        """See to it that PostgreSQL still runs.
+        """Make sure that PostgreSQL still runs.
 
         Raises:
             DagctlError: it does not; the message names its log.
@@ -103,15 +103,15 @@ class Sandbox:
             raise DagctlError(f"The sandbox's PostgreSQL has ended by itself; its log is {log}.")
 
     def admin_dsn(self, project: str) -> dict[str, Any]:
-        """How to enter a project's database with every right, past the proxy; keywords of libpq."""
+        """How to enter a project's database as an administrator, past the proxy, as keywords of libpq."""
         return dsn_of(self._upstream, self.options.database_url, self.options.database_of(project))
 
     def tables(self, project: str) -> list[tuple[str, int]]:
-        """Every table of a project's state database with how many rows it has."""
+        """Every table of a project's state database, with its number of rows."""
         return tables(self.admin_dsn(project))
 
     def reset(self) -> None:
-        """Have all be as after the start: rules, people, protection and counts, nobody signed in, empty databases."""
+        """Go back to the start: the options' rules, counts at zero, nobody signed in, empty databases."""
         self._rule(())
         for project in self.options.projects:
             empty(self.admin_dsn(project), self.options.role_of(project))
@@ -126,13 +126,13 @@ class Sandbox:
         self._do(drop())
 
     def restart_proxy(self) -> None:
-        """Stop the PG proxy and start it anew on the same port."""
+        """Stop the PG proxy and start it again on the same port."""
         with self.proxy_down():
             pass
 
     @contextmanager
     def proxy_down(self) -> Iterator[None]:
-        """Have the PG proxy away for the length of a block: nobody listens at its port."""
+        """Stop the PG proxy for the length of a block: nothing listens on its port."""
         port = self.proxy[1]  # a closed socket does not tell any more
 
         async def start() -> None:
@@ -172,7 +172,7 @@ class Sandbox:
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
     def _rule(self, families: tuple[Family, ...]) -> None:
-        """Make the platform what the options say, in its place: the two web applications and the proxy know it."""
+        """Set the platform to what the options say, in place: the web applications and the proxy hold the object."""
         options, sessions = self.options, self._folder / "sessions.json"
         PlatformModel.__init__(
             self.platform,
@@ -196,7 +196,7 @@ class Sandbox:
         thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
 
         def drop() -> None:
-            # ahead of uvicorn's own closing, which would wait for peers that say no goodbye
+            # before uvicorn closes them itself, which would wait for peers that never say goodbye
             for server in servers:
                 for connection in list(server.server_state.connections):
                     connection.transport.abort()
