@@ -27,12 +27,12 @@ from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets
 from dagctl.domain.values.tokens import TokenSet, identity_of
 from dagctl.testing import (
-    FailingTokenStore,
     FixedClock,
     FixedCommandLine,
     FollowingBrowser,
     MemoryFileSystem,
     MemoryPlatform,
+    MemoryTokenStore,
     NullTokenStore,
     Tenant,
     connected,
@@ -85,12 +85,11 @@ def test_a_store_that_keeps_nothing() -> None:
 
 @pytest.mark.parametrize("error", [FileUnusable("x"), FileCorrupt("x"), FileBusy("x")])
 def test_a_store_that_fails(error: Any) -> None:
-    store = FailingTokenStore(error)
+    store = MemoryTokenStore(trouble=error)
     for use in (store.load, lambda: store.save(TokenSet("a", "i")), store.clear, store.lock):
         with pytest.raises(type(error)) as caught:
             use()
         assert caught.value is error
-    assert store.describe() == "a store that always fails"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +147,13 @@ def test_a_page_that_sends_nobody_back(url: str, status: int) -> None:
 def test_a_stranger_cannot_sign_in() -> None:
     platform = MemoryPlatform()
     code = platform.begin_device(platform.place).user_code
-    with pytest.raises(Refused, match=r"no account eve@evil\.example"):
-        platform.finish_device(code, email="eve@evil.example")
+    for attempt in (
+        lambda: platform.finish_device(code, email="eve@evil.example"),
+        lambda: connected(platform, email="eve@evil.example"),
+        lambda: connected(platform, browser=FollowingBrowser(platform, email="eve@evil.example")),
+    ):
+        with pytest.raises(ValueError, match=r"no person 'eve@evil\.example'; there are ada@acme\.example, "):
+            attempt()
 
 
 def test_a_code_of_no_device() -> None:
@@ -250,7 +254,7 @@ def test_a_project_that_is_not_there_cannot_be_protected(project: str) -> None:
 
 def test_a_name_that_two_organizations_have_is_no_answer() -> None:
     tenants = tuple(Tenant(Organization(name, name), (Project(f"prj_{name}", "shop"),)) for name in ("one", "two"))
-    platform = MemoryPlatform(tenants=tenants)
+    platform = MemoryPlatform(tenants=tenants, people=())
     with pytest.raises(ValueError, match="no one project 'shop'"):
         platform.protect("shop", "prod")
     platform.protect("prj_two", "prod")

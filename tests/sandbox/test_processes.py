@@ -361,8 +361,8 @@ def test_without_its_packages_the_extra_is_named(home: Path, monkeypatch: pytest
     monkeypatch.delattr(sandbox, "running", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
 
-    with pytest.raises(MissingExtra, match="uvicorn") as caught:
-        _ = sandbox.running_sandbox
+    with pytest.raises(MissingExtra, match="uvicorn") as caught, sandbox.running_sandbox(home=home):
+        raise AssertionError("it runs")
     assert cure(caught.value) == "Run: pip install 'dagctl[sandbox]'"
     with pytest.raises(MissingExtra) as caught:
         supervisor(home)

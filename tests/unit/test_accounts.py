@@ -17,7 +17,7 @@ from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
 from dagctl.ports.storage import Storage, Stores
-from dagctl.testing import FailingTokenStore, MemoryAccountShelf, MemoryTokenStore
+from dagctl.testing import MemoryAccountShelf, MemoryTokenStore
 
 ADA, GLOBEX = "ada@acme.example", "hank@globex.example"
 
@@ -222,7 +222,7 @@ def test_an_account_whose_session_has_ended_can_still_be_gone_back_to(both: Any)
 
 
 def test_what_cannot_be_read_is_told_by_whoever_uses_it(both: Any) -> None:
-    both.tokens = FailingTokenStore(FileCorrupt("auth.json cannot be used."))
+    both.tokens = MemoryTokenStore(trouble=FileCorrupt("auth.json cannot be used."))
     both.overrides = Overrides(organization=Sourced("Acme", Origin.VARIABLE, "DAGCTL_ORG"))
     assert both.context.meant().stores == both.accounts.storage.current
 

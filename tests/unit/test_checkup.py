@@ -318,7 +318,7 @@ def test_protection_that_nobody_can_tell(machine: Machine, monkeypatch: pytest.M
     [("reach", "proxy", ("proxy TLS", "login")), ("secure", "proxy TLS", ("login",)), ("enter", "login", ())],
 )
 def test_each_step_to_the_database(step: str, failed: str, hidden: tuple[str, ...], machine: Machine) -> None:
-    machine.probe.trouble[step] = PlatformError("It does not work.", hint="Do something.")
+    setattr(machine.probe, f"{step}_trouble", PlatformError("It does not work.", hint="Do something."))
     assert machine.states() == {failed: "failed", **skipped(*hidden)}
     assert (machine.checks()[failed].seen, cure(machine.checks()[failed])) == ("It does not work.", "Do something.")
 

@@ -22,7 +22,7 @@ from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, claims_of
-from dagctl.testing import FailingTokenStore, MemoryPlatform, MemoryTokenStore, NullTokenStore
+from dagctl.testing import MemoryPlatform, MemoryTokenStore, NullTokenStore
 
 HOUR = 3600
 
@@ -213,8 +213,8 @@ def test_nobody_is_signed_in(world: Any) -> None:
     ("tokens", "error"),
     [
         (NullTokenStore(), NotSignedIn),
-        (FailingTokenStore(), FileUnusable),
-        (FailingTokenStore(FileCorrupt("auth.json cannot be used.")), FileCorrupt),
+        (MemoryTokenStore(trouble=FileUnusable("It is locked.")), FileUnusable),
+        (MemoryTokenStore(trouble=FileCorrupt("auth.json cannot be used.")), FileCorrupt),
     ],
 )
 def test_stores_that_do_not_keep_anything(make_world: Any, tokens: Any, error: type[DagctlError]) -> None:

@@ -23,10 +23,12 @@ BOB = "bob@globex.example"
 class _Listening(MemoryPlatform):
     """A platform that notes which issuer is told a refresh token, and on which something may happen before that."""
 
+    told: list[str]
+    meanwhile: Callable[[], None]
+
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
-        self.told: list[str] = []
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.told, self.meanwhile = [], lambda: None
 
     def refresh(self, platform: Any, refresh_token: Secret) -> TokenSet:
         self.told.append(platform.issuer_host)

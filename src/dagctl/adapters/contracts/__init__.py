@@ -1,6 +1,6 @@
 """Contract suites: what an adapter has to do, as tests to subclass.
 
-An adapter's author writes a class whose name begins with `Test`, inherits a suite, and overrides its factory::
+The author of an adapter inherits a suite in a class whose name begins with `Test`, and defines what it leaves open::
 
     from dagctl.testing import TokenStoreContract
 
@@ -8,13 +8,16 @@ An adapter's author writes a class whose name begins with `Test`, inherits a sui
         def make(self):
             return KeyringTokenStore(service="test")
 
-Each suite's docstring names what else may be overridden. `self.folder` is an empty folder of the test's own. The
-adapters of this package, in memory and real, pass the same suites.
+        def make_impatient(self):
+            return KeyringTokenStore(service="test", patience=0.01)
+
+Each suite's docstring names what to define, and a class that lacks something is told so. `self.folder` is an empty
+folder of the test's own. The adapters of this package, in memory and real, pass the same suites.
 """
 
 from pathlib import Path
 
 import pytest
 
-# Before the suites are imported: a failed assertion in them then shows its values, as in any test.
+# Before anything imports the suites: their failed assertions then show values, as in any test.
 pytest.register_assert_rewrite(*(f"{__name__}.{suite.stem}" for suite in Path(__file__).parent.glob("[a-z]*.py")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from dagctl.adapters.contracts.base import Contract
 from dagctl.adapters.contracts.token_store import TOKENS
 from dagctl.domain.values.settings import Settings
@@ -12,14 +14,14 @@ GLOBEX = Settings(current_org="org_globex", api_url="https://api.example.com")
 
 
 class AccountShelfContract(Contract):
-    """The suite."""
+    """The suite of an `AccountShelf`. Define `make`, and `again` where a new process can open the same shelf."""
 
+    @abstractmethod
     def make(self) -> AccountShelf:
         """An empty shelf."""
-        raise NotImplementedError
 
     def again(self, shelf: AccountShelf) -> AccountShelf:
-        """Another shelf with the same accounts, as a new process would have it; `shelf` itself where none can be."""
+        """Another shelf with the same accounts, as a new process opens it; `shelf` itself where no process can."""
         return shelf
 
     def test_it_is_empty_at_first(self) -> None:

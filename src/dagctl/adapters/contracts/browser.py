@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import pytest
@@ -22,15 +23,15 @@ def ours(query: Query) -> bool:
 
 
 class BrowserContract(Contract):
-    """The suite: round trips with a person who is brought back with the given callbacks."""
+    """The suite of a `Browser`, whose person comes back with the callbacks of `make`. Define `make` and `seen`."""
 
+    @abstractmethod
     def make(self, callbacks: Sequence[Query]) -> Browser:
-        """A browser that, brought to any address, sends these callbacks, one after the other."""
-        raise NotImplementedError
+        """A browser that answers any address with these callbacks, one after the other."""
 
+    @abstractmethod
     def seen(self, browser: Browser) -> str | None:
-        """What the person has read in it at the end, once the visit is over; None where it shows no pages."""
-        raise NotImplementedError
+        """What the person reads at the end of the visit; None where the browser shows no pages."""
 
     def test_a_round_trip(self) -> None:
         with self.make([OURS]).listen(ours) as visit:

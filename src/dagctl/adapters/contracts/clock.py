@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 
 from dagctl.adapters.contracts.base import Contract
@@ -9,11 +10,11 @@ from dagctl.ports.clock import Clock
 
 
 class ClockContract(Contract):
-    """The suite."""
+    """The suite of a `Clock`. Define `make`."""
 
+    @abstractmethod
     def make(self) -> Clock:
         """A clock."""
-        raise NotImplementedError
 
     def test_the_time_is_aware_and_utc(self) -> None:
         assert self.make().now().utcoffset() == timedelta(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -10,11 +12,11 @@ from dagctl.ports.command_line import CommandLine
 
 
 class CommandLineContract(Contract):
-    """The suite."""
+    """The suite of a `CommandLine`. Define `make`."""
 
+    @abstractmethod
     def make(self, *environments: str | None) -> CommandLine:
-        """A process about to change `environments`: "" is the default, None one that it chooses later, none is none."""
-        raise NotImplementedError
+        """A process that is about to change `environments`: "" means the default, None one that it chooses later."""
 
     def test_an_environment_has_the_name_that_sqlmesh_stores(self) -> None:
         found = self.make("Dev-Me").targets()

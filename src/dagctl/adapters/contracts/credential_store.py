@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime, timedelta, timezone
 
 from attrs import evolve
@@ -17,15 +18,15 @@ CREDENTIALS = StateCredentials(
 
 
 class CredentialStoreContract(Contract):
-    """The suite."""
+    """The suite of a `CredentialStore`. Define `make` and `expiry`."""
 
+    @abstractmethod
     def make(self) -> CredentialStore:
         """An empty store."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
-        """When the credentials die that other tools find there; None where they find none, or no expiry."""
-        raise NotImplementedError
+        """When the credentials that other tools find there expire; None where they find none, or no expiry."""
 
     def test_there_are_none_at_first(self) -> None:
         assert self.expiry(self.make(), "acme", "shop") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import PurePath
 
 import pytest
@@ -14,19 +15,22 @@ TEXT = "größe: 1\n# the end, without a line break"
 
 
 class FileSystemContract(Contract):
-    """The suite. It works in `self.root`."""
+    """The suite of a `FileSystem`. Define `make`, `put` and `mode`.
 
+    The tests work in `self.root`, which is `self.folder` where you define no other.
+    """
+
+    @abstractmethod
     def make(self) -> FileSystem:
         """A file system in which the folder `self.root` is empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, files: FileSystem, path: PurePath, content: bytes | None, *, mode: int) -> None:
-        """Have a file there as somebody else may have made it; None for a broken symbolic link."""
-        raise NotImplementedError
+        """Put a file there, as another program would; `content` is None for a broken symbolic link."""
 
+    @abstractmethod
     def mode(self, files: FileSystem, path: PurePath) -> int:
         """The file's permission bits."""
-        raise NotImplementedError
 
     @property
     def root(self) -> PurePath:

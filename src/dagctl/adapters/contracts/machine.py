@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 
 from dagctl.adapters.contracts.base import Contract
@@ -9,11 +10,11 @@ from dagctl.ports.machine import Machine, VariableSeen
 
 
 class MachineContract(Contract):
-    """The suite."""
+    """The suite of a `Machine`. Define `make`."""
 
+    @abstractmethod
     def make(self, files: Mapping[str, int], variables: Mapping[str, str]) -> Machine:
-        """A machine whose home holds `files`, by name and mode (and is not there without any), with `variables` set."""
-        raise NotImplementedError
+        """A machine with `variables` set, whose home holds `files`, by name and mode; without files it has no home."""
 
     def test_a_home_that_is_not_there_holds_nothing(self) -> None:
         machine = self.make({}, {})

@@ -1,10 +1,11 @@
-"""What an `ApiGateway` and an `IdentityProvider` have to do, driven against any platform."""
+"""What an `ApiGateway` and an `IdentityProvider` have to do, against any platform."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import secrets
+from abc import abstractmethod
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -23,19 +24,19 @@ from dagctl.ports.identity_provider import IdentityProvider
 
 @frozen
 class Stage:
-    """A platform to drive, and what it is like.
+    """A platform for the suite, and what the suite may expect there.
 
     Attributes:
         place: where it is.
         api, identity: the adapters under test.
         clock: the platform's clock.
         redirect_uri: one that is registered.
-        authorize: opens the sign-in page at an address as a member of `organization` would, and agrees;
-            returns the address where the person is sent.
+        authorize: opens the sign-in page at an address, as a member of `organization`, and agrees; returns the
+            address that the page sends the person to.
         finish_device: types a device's user code in, and agrees; None where the client has no device grant.
-        protected: project ID and an environment of it that is protected from that member.
-        open: project ID and an environment of it that is not, where protection is configured.
-        unguarded: ID of a project without any protection configured.
+        protected: a project ID, and an environment of it that is protected from that member.
+        open: a project ID for which protection is configured, and an environment of it that is open.
+        unguarded: the ID of a project without any protection.
     """
 
     place: Platform
@@ -87,11 +88,11 @@ VERIFIER = "v" * 43
 
 
 class PlatformContract(Contract):
-    """The suite of the two ports."""
+    """The suite of an `ApiGateway` and an `IdentityProvider`, which it drives together. Define `make`."""
 
+    @abstractmethod
     def make(self) -> Stage:
         """A platform on which nobody is signed in yet."""
-        raise NotImplementedError
 
     def test_the_issuer_answers_with_a_code_and_the_state(self) -> None:
         stage = self.make()

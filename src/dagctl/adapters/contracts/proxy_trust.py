@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -12,11 +14,11 @@ HERE = StateEndpoint("localhost", 16432, "org_acme_shop", "acme/shop")
 
 
 class ProxyTrustContract(Contract):
-    """The suite."""
+    """The suite of a `ProxyTrust`. Define `make`."""
 
+    @abstractmethod
     def make(self, *, trusting: bool) -> ProxyTrust:
-        """Whoever is `trusting` has a CA for proxies on `localhost`; else none for anything."""
-        raise NotImplementedError
+        """The trust of a machine that has a CA for proxies on `localhost` where `trusting`, and no CA otherwise."""
 
     def test_who_trusts_nobody_verifies_nobody(self) -> None:
         assert self.make(trusting=False).applied(HERE) == HERE

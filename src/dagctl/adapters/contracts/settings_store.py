@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 from attrs import evolve, fields
 
@@ -24,14 +26,14 @@ SETTINGS = Settings(
 
 
 class SettingsStoreContract(Contract):
-    """The suite."""
+    """The suite of a `SettingsStore`. Define `make`, and `again` where a new process can open the same store."""
 
+    @abstractmethod
     def make(self) -> SettingsStore:
         """An empty store."""
-        raise NotImplementedError
 
     def again(self, store: SettingsStore) -> SettingsStore:
-        """Another store with the same settings, as a new process would have it; `store` itself where none can be."""
+        """Another store with the same settings, as a new process opens it; `store` itself where no process can."""
         return store
 
     def test_nothing_is_recorded_at_first(self) -> None:

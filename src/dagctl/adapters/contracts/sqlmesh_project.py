@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -15,14 +17,14 @@ config = Config(model_defaults=ModelDefaultsConfig(dialect={!r}))
 
 
 class SqlmeshProjectContract(Contract):
-    """The suite."""
+    """The suite of a `SqlmeshProject`. Define `make`."""
 
+    @abstractmethod
     def make(self) -> SqlmeshProject:
-        """SQLMesh as it is here, with nothing in the environment that concerns it."""
-        raise NotImplementedError
+        """The SQLMesh of this environment, without any variable that changes its configuration."""
 
     def compared(self, yaml: str, dialect: str = "duckdb") -> Comparison:
-        """What comes of a configuration and a Python one that sets the dialect."""
+        """The comparison of a YAML configuration with a Python one that sets the dialect."""
         source = self.folder / "config.yaml"
         source.write_text(yaml)
         return self.make().compare(source, PYTHON.format(dialect))

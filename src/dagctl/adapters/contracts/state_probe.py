@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,14 @@ from dagctl.ports.state_probe import StateProbe
 
 @frozen
 class StateStage:
-    """What the suite plays on.
+    """A proxy for the suite, and how to reach it.
 
     Attributes:
-        probe: what is tested. It knows of no CA by itself.
-        credentials: of a database that is there, with a token that lives and `sslmode` being `require`.
-        ca: path of the CA that the proxy's certificate is from.
+        probe: the adapter. It has no CA of its own.
+        credentials: those of an existing database, with a valid token and `sslmode` `require`.
+        ca: path of the CA that issued the proxy's certificate.
         other_ca: path of another one.
-        nowhere: a port of the same host on which nothing listens.
+        nowhere: a port of the same host, on which nothing listens.
     """
 
     probe: StateProbe
@@ -43,11 +44,11 @@ class StateStage:
 
 
 class StateProbeContract(Contract):
-    """The suite. `make` gives a stage whose proxy insists on TLS and has a certificate for its host."""
+    """The suite of a `StateProbe`. Define `make`; its proxy insists on TLS and has a certificate for its host."""
 
+    @abstractmethod
     def make(self) -> StateStage:
         """The stage."""
-        raise NotImplementedError
 
     def test_a_proxy_that_is_there_is_reached(self) -> None:
         stage = self.make()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
@@ -25,18 +26,21 @@ TOKENS = TokenSet(
 
 
 class TokenStoreContract(Contract):
-    """The suite of stores that can be written."""
+    """The suite of a `TokenStore` that can be written.
 
+    Define `make` and `make_impatient`, and `again` where a new process can open the same store.
+    """
+
+    @abstractmethod
     def make(self) -> TokenStore:
         """An empty store."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_impatient(self) -> TokenStore:
-        """An empty store that waits for its lock for no more than a moment."""
-        raise NotImplementedError
+        """An empty store that gives up on its lock after a moment."""
 
     def again(self, store: TokenStore) -> TokenStore:
-        """Another store with the same tokens, as a new process would have it; `store` itself where none can be."""
+        """Another store with the same tokens, as a new process opens it; `store` itself where no process can."""
         return store
 
     def test_nobody_is_signed_in_at_first(self) -> None:
@@ -147,11 +151,11 @@ class TokenStoreContract(Contract):
 
 
 class GivenTokenStoreContract(Contract):
-    """The suite of stores whose tokens are given from outside."""
+    """The suite of a `TokenStore` whose tokens come from outside and cannot be changed. Define `make`."""
 
+    @abstractmethod
     def make(self) -> TokenStore:
         """A store with the access token `secret-access-token` and the ID token `secret-id-token`."""
-        raise NotImplementedError
 
     def test_it_holds_what_is_given(self) -> None:
         found = self.make().load()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import pytest
 
 from dagctl.adapters.contracts.base import Contract
@@ -11,11 +13,11 @@ from dagctl.ports.yaml_reader import YamlReader
 
 
 class YamlReaderContract(Contract):
-    """The suite."""
+    """The suite of a `YamlReader`. Define `make`."""
 
+    @abstractmethod
     def make(self) -> YamlReader:
         """A reader."""
-        raise NotImplementedError
 
     @pytest.mark.parametrize(("text", "value"), [("1.5", 1.5), ("yes", "yes"), ("0o17", 15), ("'1'", "1"), ("", None)])
     def test_a_scalar_is_what_yaml_1_2_makes_of_it(self, text: str, value: object) -> None:

@@ -1,1 +1,1 @@
-"""In-memory twins of the ports. They keep the rules of what they stand for; `dagctl.testing` gives them to others."""
+"""In-memory doubles of the ports. They keep the rules of what they replace; `dagctl.testing` exports them."""

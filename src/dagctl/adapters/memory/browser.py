@@ -1,4 +1,4 @@
-"""A person with a browser who does at once what they are asked to."""
+"""A browser with a person who answers at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the termi
 
 
 class SignInPage(Protocol):
-    """Where people sign in; a `MemoryPlatform` has one."""
+    """A page where people sign in; a `MemoryPlatform` has one."""
 
     def authorize(
         self,
@@ -25,27 +25,27 @@ class SignInPage(Protocol):
         deny: bool = False,
         cookies: MutableMapping[str, str] | None = None,
     ) -> str:
-        """The address where the person is sent from the page at `url`; `cookies` are the browser's, to be changed."""
+        """The address that the page at `url` sends the person to. It may change `cookies`, which are the browser's."""
 
 
 class FollowingBrowser(Browser):
-    """The `Browser` of a test: it opens the address that it is given, signs in there, and follows the redirect.
+    """The `Browser` of a test: it opens an address, signs a person in there, and follows the redirect.
 
-    It keeps the issuer's session: whoever has signed in with it goes on as the same person, until a request asks for
-    something else by `prompt`.
+    It keeps the issuer's session: the next sign-in goes on as the same person, unless the request asks for another
+    choice with `prompt`.
 
     Args:
-        page: where it signs in.
-        email: who does; whom the page suggests where None.
-        deny: the person refuses.
-        idle: the person does nothing at all.
-        forgeries: callbacks that somebody else sends before the issuer's own arrives.
-        redirect_uri: where it listens.
+        page: where the person signs in: a `MemoryPlatform`.
+        email: who signs in; the person that the page suggests where None.
+        deny: the person declines.
+        idle: the person never comes back: they close the window, or leave it alone until the time is up.
+        forgeries: callbacks that an attacker sends before the issuer's own arrives.
+        redirect_uri: the redirect URI of its sign-ins.
 
     Attributes:
-        opened: the addresses that were opened.
-        turned_away: the callbacks that were not taken.
-        pages: what the person has seen at the end of each visit.
+        opened: the addresses that it has opened.
+        turned_away: the callbacks that the client did not accept.
+        pages: the last page of each visit.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class FollowingBrowser(Browser):
                 self.pages.append(visit.page or UNFINISHED)
 
     def callbacks(self, url: str) -> Iterator[Query]:
-        """What arrives at the redirect URI after `url` was opened, one after the other."""
+        """The callbacks that arrive at the redirect URI after `url` is opened, in order."""
         self.opened.append(url)
         yield from self._forgeries
         if not self._idle:

@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told otherwise."""
+"""A clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 
 
 class FixedClock(Clock):
-    """The `Clock` of a test. Sleeping takes no time: it moves the clock.
+    """The `Clock` of a test. A sleep takes no time: it moves the clock.
 
     Args:
-        now: what it shows at first; aware.
+        now: the time at first; aware.
 
     Attributes:
-        slept: how long each sleep was, in seconds.
+        slept: the length of each sleep, in seconds.
     """
 
     def __init__(self, now: datetime = NOON) -> None:
@@ -42,7 +42,7 @@ class FixedClock(Clock):
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, and what was planned for meanwhile happen."""
+        """Let `seconds` pass. What `after` has planned until then happens."""
         with self._lock:
             end = self._passed + max(seconds, 0.0)
             while due := [plan for plan in self._planned if plan[0] <= end]:
@@ -53,9 +53,9 @@ class FixedClock(Clock):
             self._passed = max(self._passed, end)
 
     def after(self, seconds: float, action: Callable[[], object]) -> None:
-        """Have `action` happen when `seconds` from now have passed."""
+        """Plan `action` for `seconds` from now."""
         self._planned.append((self._passed + seconds, action))
 
     def set(self, now: datetime) -> None:
-        """Set the wall clock, forward or back."""
+        """Set the wall clock, forward or back; `monotonic` does not change."""
         self._shift = now - self._begin - timedelta(seconds=self._passed)

@@ -1,4 +1,4 @@
-"""A command line that is whatever a test says."""
+"""A command line that a test chooses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dagctl.ports.command_line import CommandLine
 
 
 class FixedCommandLine(CommandLine):
-    """The `CommandLine` of a process that targets `environments`.
+    """The `CommandLine` of a process that is about to change `environments`.
 
     Args:
-        environments: an empty name stands for the default; None makes it a program that chooses its
-            environments later; without any, it is a command that changes none.
+        environments: "" means the default. With None, it is a program that chooses its environments later; without
+            any, a command that changes none.
     """
 
     def __init__(self, *environments: str | None) -> None:

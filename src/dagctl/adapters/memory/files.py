@@ -1,4 +1,4 @@
-"""A file system of folders and files that is gone with the process."""
+"""A file system in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagctl.ports.file_system import FileSystem
 
 @frozen
 class MemoryFile:
-    """A file: its bytes and its mode. A broken symbolic link is there too, but has no bytes."""
+    """A file: its bytes and its mode. A broken symbolic link is one without bytes."""
 
     content: bytes | None
     mode: int = 0o644
@@ -25,7 +25,7 @@ class MemoryFileSystem(FileSystem):
     """The `FileSystem` of a test.
 
     Args:
-        files: path to text, or to bytes; the folders that lead there are made.
+        files: the text or the bytes of each path. Their folders are made.
         folder: the working directory.
     """
 
@@ -37,13 +37,13 @@ class MemoryFileSystem(FileSystem):
             self.put(PurePosixPath(name), content)
 
     def put(self, path: PurePath, content: str | bytes | None, *, mode: int = 0o644) -> None:
-        """Have a file there as somebody else may have made it; None for a broken symbolic link."""
+        """Put a file there, as another program would; `content` is None for a broken symbolic link."""
         place = self._at(path)
         self._folders.update(place.parents)
         self._files[place] = MemoryFile(content.encode() if isinstance(content, str) else content, mode)
 
     def make_folder(self, path: PurePath) -> None:
-        """Have a folder there, and what leads to it."""
+        """Make a folder, and those that lead to it."""
         self._folders.update((self._at(path), *self._at(path).parents))
 
     def mode(self, path: PurePath) -> int:

@@ -1,4 +1,4 @@
-"""JWTs with a signature that only their maker can check (RFC 7515, HS256)."""
+"""JWTs that only their signer can verify (RFC 7515, HS256)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagctl.adapters.platform_model.refusals import NotOurs
 
 
 class HmacSigner(Signer):
-    """A signer with a key of its own."""
+    """A signer with its own key."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)

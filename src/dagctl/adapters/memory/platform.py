@@ -1,4 +1,4 @@
-"""The whole platform in memory: its model, behind the ports."""
+"""The whole platform in memory: its model behind the ports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from attrs import Factory, define, field
 
 from dagctl.adapters.memory.clock import FixedClock
 from dagctl.adapters.memory.jwts import HmacSigner
+from dagctl.adapters.memory.trouble import Trouble, meet
 from dagctl.adapters.platform_model.issuer import DEVICE_GRANT, Signer
 from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.people import Person, Tenant
 from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind, OAuthError
-from dagctl.domain.errors import NotFound, PlatformError, Refused, TokenNotAccepted, Unreachable
+from dagctl.domain.errors import NotFound, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import (
     SCOPE,
@@ -53,16 +54,16 @@ SESSION = "session"
 
 @define(eq=False, slots=False, kw_only=True)
 class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
-    """The `ApiGateway` and the `IdentityProvider` of a test: nothing is granted that the hosted platform refuses.
+    """The `ApiGateway` and the `IdentityProvider` of a test. It refuses what the hosted platform refuses.
 
-    It verifies PKCE, redirect URIs, audiences, expiry and its own signatures, takes a code once, rotates
-    refresh tokens and revokes a sign-in whose spent refresh token comes back. Its attributes are these, and those of
-    `PlatformModel`, `Issuer` and `Observations`.
+    It verifies PKCE, redirect URIs, audiences, expiry and its own signatures, takes a code once, rotates refresh
+    tokens, and ends a sign-in whose spent refresh token comes back. Its attributes are these and those of
+    `PlatformModel`, `Issuer` and `Observations`; a test may set them at any time.
 
     Attributes:
-        proxy: where the state databases are; None where it does not say.
-        advertises: which issuer it names; None where it publishes no metadata.
-        api_trouble, issuer_trouble: what every call to it raises, while it is out of order.
+        proxy: where the state databases are; None where the platform does not say.
+        advertises: the issuer that the API names; None where it publishes no metadata.
+        api_trouble, issuer_trouble: what calls to the API and to the issuer meet (see `dagctl.testing`).
     """
 
     clock: FixedClock = field(factory=FixedClock)
@@ -73,8 +74,8 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     advertises: Advertisement | None = Factory(
         lambda self: Advertisement(self.place.issuer_host, self.place.client_id), takes_self=True
     )
-    api_trouble: PlatformError | None = None
-    issuer_trouble: PlatformError | None = None
+    api_trouble: Trouble = None
+    issuer_trouble: Trouble = None
 
     def authorize(
         self,
@@ -84,14 +85,15 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         deny: bool = False,
         cookies: MutableMapping[str, str] | None = None,
     ) -> str:
-        """Open the sign-in page and decide, where it asks; the address where the person is sent.
+        """Open the sign-in page and answer it; the address that it sends the person to.
 
         Args:
-            email: who; whom the page suggests where None.
-            cookies: what the browser keeps of this issuer's: its session, if it has one, or gets one.
+            email: who signs in; the person that the page suggests where None.
+            cookies: the browser's cookies of this issuer, which hold its session. They may change.
 
         Raises:
-            Refused: the request is one that nobody is sent back with (RFC 6749 section 4.1.2.1).
+            Refused: the page sends nobody back with such a request (RFC 6749 section 4.1.2.1).
+            ValueError: there is no such person.
         """
         address, _, query = url.partition("?")
         if address != f"{self.place.issuer}authorize":
@@ -100,19 +102,20 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         with self._as_issuer(self.place):
             if back := self.authorization_endpoint(request, kept.get(SESSION)):
                 return back
-            person = None if deny else self._whoever(email) if email else self.suggested(request)
+            person = None if deny else self.known_person(email) if email else self.suggested(request)
             if person is not None:
                 kept[SESSION] = self.begin_session(person)
             return self.decide(request, person)
 
     def finish_device(self, user_code: str, *, email: str | None = None, deny: bool = False) -> None:
-        """Type a device's code in and decide.
+        """Type in a device's code, and agree or decline.
 
         Raises:
-            Refused: there is no such code, or it has been decided about.
+            Refused: the code is unknown, or somebody has answered already.
+            ValueError: there is no such person.
         """
         with self._as_issuer(self.place):
-            self.decide_device(user_code, None if deny else self._whoever(email))
+            self.decide_device(user_code, None if deny else self.known_person(email))
 
     def endpoints(self, platform: Platform) -> Endpoints:
         with self._as_issuer(platform):
@@ -146,7 +149,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
             return self.clock.now()
 
     def tls_of(self, api_url: str) -> Handshake | None:
-        """As if over TLS, with a certificate that has 90 days to live."""
+        """As if over TLS, with a certificate that expires in 90 days."""
         with self._as_api(api_url):
             return Handshake("TLSv1.3", "this process", "A CA in memory", self.clock.now() + timedelta(days=90))
 
@@ -174,12 +177,6 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
                 return Verdict(not closed, str(refusal) if closed else None)
             return Verdict(True)
 
-    def _whoever(self, email: str | None) -> Person:
-        found = self.person_called(email)
-        if found is None:
-            raise Refused(f"There is no account {email}.")
-        return found
-
     def _redeemed(self, platform: Platform, **form: str) -> TokenSet:
         with self._as_issuer(platform):
             answer = self.token_endpoint({"client_id": platform.client_id, **form})
@@ -198,8 +195,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     def _as_issuer(self, platform: Platform) -> Iterator[None]:
         if platform.issuer_host != self.place.issuer_host:
             raise Unreachable(f"There is no {platform.issuer_host}.", host=platform.issuer_host)
-        if self.issuer_trouble is not None:
-            raise self.issuer_trouble
+        meet(self.issuer_trouble, self.clock.advance)
         try:
             yield
         except OAuthError as error:
@@ -209,8 +205,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     def _as_api(self, api_url: str) -> Iterator[None]:
         if api_url != self.place.api_url:
             raise Unreachable(f"There is no {api_url}.")
-        if self.api_trouble is not None:
-            raise self.api_trouble
+        meet(self.api_trouble, self.clock.advance)
         try:
             yield
         except ApiRefusal as refusal:
@@ -224,5 +219,5 @@ def refused(who: str, refusal: ApiRefusal) -> Refused:
 
 
 def elsewhere(host: str = "api.dagctl.test", *, client_id: str = "client-of-dagctl-test") -> Platform:
-    """A place that is not the hosted platform: an API with its issuer on the same host."""
+    """The place of a platform that is not the hosted one: an API with its issuer on the same host."""
     return Platform(f"https://{host}", f"{host}:8443", client_id)

@@ -1,12 +1,14 @@
-"""The way to the state databases of a platform in memory, and a machine without files."""
+"""The way to the state databases of a platform in memory, and a machine in memory."""
 
 from __future__ import annotations
 
 from attrs import define, evolve, field
 
 from dagctl.adapters.memory.platform import MemoryPlatform, refused
+from dagctl.adapters.memory.trouble import Trouble, meet
+from dagctl.adapters.platform_model.declared import Declared
 from dagctl.adapters.platform_model.refusals import ApiRefusal
-from dagctl.domain.errors import CertificateRefused, PlatformError, Unreachable
+from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.ports.machine import FileSeen, Machine, VariableSeen
@@ -16,45 +18,47 @@ CA = "/memory/ca.pem"
 
 
 @define(eq=False)
-class MemoryStateProbe(StateProbe, ProxyTrust):
-    """The `StateProbe` and the `ProxyTrust` of a test: it lets in whom the platform's proxy would let in.
+class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
+    """The `StateProbe` and the `ProxyTrust` of a test. It lets in everybody whom the platform's proxy lets in.
 
     Attributes:
-        platform: whose proxy it is.
-        tls: the proxy speaks TLS, with a certificate of the CA in `CA`.
-        trusted: the CA that this machine has; None for none.
-        trouble: what a step raises, by its name (`reach`, `secure`, `enter`), while it does not work.
+        platform: the platform behind the proxy.
+        tls: the proxy speaks TLS; the CA in `CA` issued its certificate.
+        trusted: the CA of this machine; None for none.
+        reach_trouble, secure_trouble, enter_trouble: what each step meets (see `dagctl.testing`).
         entered: the user of each login.
     """
 
     platform: MemoryPlatform
     tls: bool = True
     trusted: str | None = None
-    trouble: dict[str, PlatformError] = field(factory=dict)
+    reach_trouble: Trouble = None
+    secure_trouble: Trouble = None
+    enter_trouble: Trouble = None
     entered: list[str] = field(factory=list)
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """With `trusted`, and `verify-full` where nobody chose."""
+        """The endpoint with `trusted`, and with `verify-full` where nobody chose a mode."""
         if self.trusted is None:
             return endpoint
         mode = endpoint.sslmode if endpoint.chosen else "verify-full"
         return evolve(endpoint, sslmode=mode, sslrootcert=self.trusted)
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """With the CA that this machine has, whatever the proxy would show."""
+        """The same as `applied`."""
         return self.applied(endpoint)
 
     def reach(self, endpoint: StateEndpoint) -> None:
-        """Only the platform's proxy is there."""
-        self._trouble("reach")
+        """Reach the platform's proxy; nothing else exists."""
+        meet(self.reach_trouble, self.platform.clock.advance)
         proxy = self.platform.proxy
         if proxy is None or (endpoint.host, endpoint.port) != (proxy.host, proxy.port):
             raise Unreachable(f"There is nothing at {endpoint.place}.")
 
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
-        """A handshake with a certificate that `CA` has issued."""
+        """Shake hands with a proxy whose certificate `CA` issued."""
         self.reach(endpoint)
-        self._trouble("secure")
+        meet(self.secure_trouble, self.platform.clock.advance)
         strict = endpoint.sslmode.startswith("verify-")
         if endpoint.sslmode == "disable" or not self.tls:
             if strict or endpoint.sslmode == "require":
@@ -67,10 +71,10 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
         return Handshake("TLSv1.3", CA, "A CA in memory", None)
 
     def enter(self, credentials: StateCredentials) -> None:
-        """Take an access token of a member of the user's organization, while it lives."""
+        """Enter with a valid access token of a member of the user's organization."""
         endpoint = credentials.endpoint
         self.secure(endpoint)
-        self._trouble("enter")
+        meet(self.enter_trouble, self.platform.clock.advance)
         try:
             claims = self.platform.access_claims(credentials.password.reveal())
             self.platform.check_database(claims, endpoint.user, endpoint.database)
@@ -78,14 +82,10 @@ class MemoryStateProbe(StateProbe, ProxyTrust):
             raise refused("The proxy", refusal) from None
         self.entered.append(endpoint.user)
 
-    def _trouble(self, step: str) -> None:
-        if step in self.trouble:
-            raise self.trouble[step]
-
 
 @define(eq=False)
-class MemoryMachine(Machine):
-    """The `Machine` of a test: what is there is what it is told."""
+class MemoryMachine(Declared, Machine):
+    """The `Machine` of a test, with the files and variables that the test gives it."""
 
     seen: tuple[FileSeen, ...] = ()
     names: tuple[str, ...] = ()

@@ -1,13 +1,13 @@
-"""Stores that forget everything with the process."""
+"""Stores in memory. They end with the process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import NoReturn
 
-from dagctl.domain.errors import DagctlError, FileBusy, FileUnusable
+from dagctl.adapters.memory.trouble import Trouble, meet
+from dagctl.domain.errors import FileBusy, FileUnusable
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials
 from dagctl.domain.values.tokens import TokenSet, bounded
@@ -21,27 +21,42 @@ class MemoryTokenStore(TokenStore):
     """The `TokenStore` of one process.
 
     Args:
-        tokens: what it holds at first.
-        writable: False for tokens that are given from outside and cannot be changed.
+        tokens: the tokens at first.
+        writable: False for tokens that come from outside and cannot be changed.
         patience: seconds to wait for another thread's lock.
+        trouble: what each use meets (see `dagctl.testing`).
+        save_trouble: what each `save` meets: `[None, FileUnusable("The disk is full.")]` fails the second one.
     """
 
-    def __init__(self, tokens: TokenSet | None = None, *, writable: bool = True, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        tokens: TokenSet | None = None,
+        *,
+        writable: bool = True,
+        patience: float = 30.0,
+        trouble: Trouble = None,
+        save_trouble: Trouble = None,
+    ) -> None:
         self.writable = writable
+        self.trouble = trouble
+        self.save_trouble = save_trouble
         self._tokens = tokens
         self._patience = patience
         self._lock = Lock()
 
     def load(self) -> TokenSet | None:
+        meet(self.trouble)
         return None if self._tokens is None else bounded(self._tokens)
 
     def save(self, tokens: TokenSet) -> None:
+        meet(self.save_trouble)
         self._change(tokens)
 
     def clear(self) -> None:
         self._change(None)
 
     def lock(self) -> AbstractContextManager[None]:
+        meet(self.trouble)
         return self._held()
 
     @contextmanager
@@ -57,13 +72,14 @@ class MemoryTokenStore(TokenStore):
         return "memory"
 
     def _change(self, tokens: TokenSet | None) -> None:
+        meet(self.trouble)
         if not self.writable:
             raise FileUnusable("The tokens in memory were given, and cannot be changed.")
         self._tokens = tokens
 
 
 class NullTokenStore(TokenStore):
-    """The `TokenStore` that keeps nothing: nobody is ever signed in."""
+    """A `TokenStore` that keeps nothing: nobody is ever signed in."""
 
     writable = True
 
@@ -83,42 +99,11 @@ class NullTokenStore(TokenStore):
         return "nowhere"
 
 
-class FailingTokenStore(TokenStore):
-    """The `TokenStore` that cannot be used.
-
-    Args:
-        error: what every use raises.
-        writable: whether it would be, if it worked.
-    """
-
-    def __init__(self, error: DagctlError | None = None, *, writable: bool = True) -> None:
-        self.writable = writable
-        self._error = error or FileUnusable("The token store cannot be used.")
-
-    def load(self) -> TokenSet | None:
-        self._fail()
-
-    def save(self, tokens: TokenSet) -> None:
-        self._fail()
-
-    def clear(self) -> None:
-        self._fail()
-
-    def lock(self) -> AbstractContextManager[None]:
-        self._fail()
-
-    def describe(self) -> str:
-        return "a store that always fails"
-
-    def _fail(self) -> NoReturn:
-        raise self._error
-
-
 class MemorySettingsStore(SettingsStore):
     """The `SettingsStore` of one process.
 
     Args:
-        settings: what it holds at first.
+        settings: the settings at first.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -138,7 +123,7 @@ class MemoryCredentialStore(CredentialStore):
     """The `CredentialStore` of one process.
 
     Attributes:
-        kept: organization and project to their credentials.
+        kept: the credentials of each organization and project.
     """
 
     def __init__(self) -> None:
@@ -171,11 +156,11 @@ class MemoryAccountShelf(AccountShelf):
 def memory_storage(
     *, settings: Settings | None = None, tokens: TokenStore | None = None, credentials: CredentialStore | None = None
 ) -> Storage:
-    """A `Storage` that forgets everything with the process.
+    """A `Storage` in memory.
 
     Args:
-        settings: what is recorded at first.
-        tokens, credentials: stores to use instead of those in memory.
+        settings: the settings at first.
+        tokens, credentials: stores that replace those in memory.
     """
     current = Stores(
         MemorySettingsStore(settings), tokens or MemoryTokenStore(), credentials or MemoryCredentialStore()

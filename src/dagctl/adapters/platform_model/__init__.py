@@ -1,5 +1,5 @@
-"""The rules of the hosted platform, once: who may have what, and which answer whoever may not gets.
+"""The rules of the hosted platform, in one place: who may have what, and what the platform answers otherwise.
 
-It knows neither sockets nor ports. `adapters.memory` puts it behind the ports, `adapters.sandbox` behind sockets;
-whoever needs a platform that errs overrides a rule.
+The model knows neither sockets nor ports. `adapters.memory` puts it behind the ports, `adapters.sandbox` behind
+sockets. A platform that errs is a subclass that overrides a rule.
 """

@@ -1,4 +1,4 @@
-"""What an issuer has granted: codes, refresh tokens in families, device codes."""
+"""What an issuer has granted: codes, families of refresh tokens, device codes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from dagctl.adapters.platform_model.refusals import OAuthError
 CODE_LIFETIME = 60.0
 DEVICE_LIFETIME = 600.0
 DEVICE_LEEWAY = 0.5
-"""Seconds by which a device may ask too soon: what it sends takes longer at one time than at another."""
+"""Seconds by which a device may ask too soon: its requests do not all take the same time."""
 
 
 @define(eq=False)
 class Family:
-    """One sign-in: of its refresh tokens only the newest is good. They are kept as hashes.
+    """One sign-in. Only the newest of its refresh tokens is valid. They are kept as hashes.
 
     Attributes:
-        scope: what was granted.
+        scope: the granted scope.
     """
 
     person: Person
@@ -35,11 +35,11 @@ class Family:
     revoked: bool = False
 
     def has(self, token: str) -> bool:
-        """Whether a refresh token, newest or spent, is one of these."""
+        """Whether a refresh token, newest or spent, belongs to this sign-in."""
         return hashed(token) == self.current or hashed(token) in self.spent
 
     def renewed(self) -> str:
-        """A refresh token instead of the one before."""
+        """A new refresh token, which replaces the one before."""
         token = secrets.token_urlsafe(32)
         if self.current:
             self.spent.add(self.current)
@@ -49,7 +49,7 @@ class Family:
 
 @frozen
 class Granted:
-    """What a grant was redeemed for; `refresh_token` is None where there is none, or no other than before."""
+    """What the issuer gives for a grant; `refresh_token` is None where there is none or it stays the same."""
 
     family: Family
     refresh_token: str | None = field(default=None, repr=False)
@@ -66,7 +66,7 @@ class _Code:
 
 @define(eq=False)
 class Device:
-    """A device authorization; `person` is who has agreed to it."""
+    """A device authorization; `person` is who agreed to it."""
 
     user_code: str
     scope: str
@@ -78,12 +78,12 @@ class Device:
 
 
 class Grants:
-    """The issuer's memory. Whatever it refuses, it refuses with an `OAuthError`. Times are seconds of one clock.
+    """The issuer's memory. Every refusal is an `OAuthError`. Times are seconds of one clock.
 
     Args:
-        observed: where to count.
-        families: the sign-ins that there are.
-        keep: called with all of them whenever one has changed.
+        observed: counts what happens.
+        families: the sign-ins at first.
+        keep: called with all sign-ins whenever one has changed.
     """
 
     def __init__(
@@ -96,19 +96,19 @@ class Grants:
         self._devices: dict[str, Device] = {}
 
     def grant_code(self, person: Person, request: Mapping[str, str], now: float) -> str:
-        """A code for an authorization request that is in order."""
+        """A code for a valid authorization request."""
         code = secrets.token_urlsafe(24)
         self._codes[code] = _Code(person, dict(request), now + CODE_LIFETIME)
         self._observed.logins += 1
         return code
 
     def redeem_code(self, form: Mapping[str, str], now: float) -> Granted:
-        """The sign-in that a code begins (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
+        """Begin the sign-in of a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
         found = self._codes.get(form.get("code", ""))
         if found is None or found.dies <= now:
             raise OAuthError("invalid_grant", "The code is unknown or has expired.")
         if found.family is not None:  # RFC 6749 section 4.1.2
-            self._end(found.family)
+            self.end(found.family)
             raise OAuthError("invalid_grant", "The code was used before.")
         if form.get("redirect_uri") != found.request["redirect_uri"]:
             raise OAuthError("invalid_grant", "The redirect URI is not that of the request.")
@@ -119,13 +119,13 @@ class Grants:
         return granted
 
     def redeem_refresh(self, token: str, *, rotate: bool) -> Granted:
-        """The sign-in that a refresh token belongs to; a spent one ends it (RFC 9700 section 4.14.2)."""
+        """Renew the sign-in of a refresh token. A spent token ends the sign-in (RFC 9700 section 4.14.2)."""
         family = self._alive(token)
         if family is None:
             raise OAuthError("invalid_grant", "The refresh token is unknown or was revoked.")
         if hashed(token) in family.spent:
             self._observed.reuses += 1
-            self._end(family)
+            self.end(family)
             raise OAuthError("invalid_grant", "The refresh token was used before; its sign-in is over.")
         self._observed.refreshes += 1
         if not rotate:
@@ -139,17 +139,17 @@ class Grants:
         family = self._alive(token)
         if family is not None:
             self._observed.revocations += 1
-            self._end(family)
+            self.end(family)
 
     def begin_device(self, scope: str, interval: float, now: float) -> tuple[str, Device]:
-        """A device code, and what belongs to it (RFC 8628 section 3.2)."""
+        """A device code and its authorization (RFC 8628 section 3.2)."""
         code = secrets.token_urlsafe(24)
         letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))
         self._devices[code] = Device(f"{letters[:4]}-{letters[4:]}", scope, now + DEVICE_LIFETIME, interval)
         return code, self._devices[code]
 
     def decide_device(self, user_code: str, person: Person | None, now: float) -> None:
-        """Record what the person has decided, which is final; None for a refusal."""
+        """Record the person who agrees, or None for a refusal. The answer is final."""
         wanted = user_code.strip().upper().replace(" ", "-")
         for device in self._devices.values():
             if device.user_code == wanted and device.dies > now and device.person is None and not device.denied:
@@ -158,7 +158,7 @@ class Grants:
         raise OAuthError("invalid_request", "The code is unknown, or has expired.")
 
     def redeem_device(self, code: str, now: float) -> Granted:
-        """The sign-in on a device, once the person has agreed (RFC 8628 section 3.5)."""
+        """Begin the sign-in on a device, once the person has agreed (RFC 8628 section 3.5)."""
         device = self._devices.get(code)
         if device is None:
             raise OAuthError("invalid_grant", "The device code is unknown or was used before.")
@@ -189,13 +189,14 @@ class Grants:
     def _alive(self, token: str) -> Family | None:
         return next((family for family in self.families if family.has(token) and not family.revoked), None)
 
-    def _end(self, family: Family) -> None:
+    def end(self, family: Family) -> None:
+        """End a sign-in: all its refresh tokens are dead."""
         family.revoked = True
         self._keep(self.families)
 
 
 def hashed(token: str) -> str:
-    """What is kept of a refresh token."""
+    """The hash of a refresh token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 

@@ -22,40 +22,39 @@ SESSION_LIFETIME = 3 * 86_400.0
 
 
 class Signer(Protocol):
-    """Makes tokens that only it can have made."""
+    """Signs tokens, and knows its own."""
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """`claims` as a JWT (RFC 7519)."""
 
     def verify(self, token: str) -> Mapping[str, Any]:
-        """The claims of a JWT that it has signed, whatever they say.
+        """The claims of a JWT that it signed, whatever they say.
 
         Raises:
-            NotOurs: it has not.
+            NotOurs: another signer signed it.
         """
 
 
 @define(eq=False, slots=False, kw_only=True)
 class Issuer(Observations):
-    """An issuer. Its attributes may be changed at any time.
+    """An issuer. A test may set its attributes at any time.
 
-    The endpoints take parameters as they stand in a query or a form, and answer with the members of the JSON that
-    goes back. Where they say no, they raise an `OAuthError`.
+    The endpoints take the parameters of a query or a form, and return the members of the JSON answer. Every refusal is
+    an `OAuthError`.
 
     Attributes:
-        place: where it is to be found, and for which client and API.
-        people: who can sign in; the first one does where nobody else is named.
-        redirect_uris: what is registered.
-        access_lifetime, id_lifetime: seconds that new tokens live.
+        place: its address, its client and its API.
+        people: who can sign in; the first does where a test names nobody.
+        redirect_uris: the registered redirect URIs.
+        access_lifetime, id_lifetime: the lifetimes of new tokens, in seconds.
         rotate: refresh tokens rotate.
-        id_token_again: a refresh brings an ID token too.
+        id_token_again: a refresh returns an ID token too.
         device: the client may use the device grant.
-        device_interval: seconds that a device is to wait between two questions.
-        names_itself: it adds `iss` to its answers, and says so (RFC 9207).
-        id_claims: what new ID tokens say instead of the truth; None for a claim that is missing. Such an
-            issuer errs, or is somebody else's.
-        families: the sign-ins that it knows from an earlier run.
-        keep: called with every sign-in whenever one has changed.
+        device_interval: the seconds between two requests of a device.
+        names_itself: it adds `iss` to its answers, and announces that (RFC 9207).
+        id_claims: false claims for new ID tokens; None omits a claim. Such an issuer errs, or is an attacker's.
+        families: the sign-ins of an earlier run.
+        keep: called with all sign-ins whenever one has changed.
     """
 
     place: Platform = field(factory=Platform, kw_only=False)
@@ -83,31 +82,49 @@ class Issuer(Observations):
 
     @property
     def revoked_families(self) -> tuple[Family, ...]:
-        """The sign-ins whose refresh tokens are dead, by revocation or because one was used twice."""
+        """The sign-ins that have ended, by revocation or because a refresh token was used twice."""
         return tuple(family for family in self._grants.families if family.revoked)
 
     def person_called(self, email: str | None) -> Person | None:
-        """Who has that email address; the first of the people where None."""
+        """The person with that email address, or None; without an address, the first of the people."""
         return next((person for person in self.people if email in (None, person.email)), None)
 
+    def known_person(self, email: str | None) -> Person:
+        """The person with that email address; without one, the first of the people.
+
+        Raises:
+            ValueError: there is no such person.
+        """
+        found = self.person_called(email)
+        if found is None:
+            there = ", ".join(person.email for person in self.people) or "nobody"
+            raise ValueError(f"There is no person {email!r}; there are {there}.")
+        return found
+
+    def end_sessions(self) -> None:
+        """End every sign-in: its refresh tokens stop working. Access and ID tokens stay valid until they expire."""
+        with self._lock:
+            for family in self._grants.families:
+                self._grants.end(family)
+
     def suggested(self, request: Mapping[str, str]) -> Person | None:
-        """Whom the sign-in page suggests: whom the client hints at, if there is such a person."""
+        """The person that the sign-in page suggests: the one of `login_hint`, else the first."""
         return self.person_called(request.get("login_hint")) or self.person_called(None)
 
     def begin_session(self, person: Person) -> str:
-        """A session of a person's browser at the issuer: what the cookie holds."""
+        """Begin a session of a person's browser; the value of its cookie."""
         session = secrets.token_urlsafe(24)
         self._sessions[session] = (person, self.clock.monotonic() + SESSION_LIFETIME)
         return session
 
     def authorization_endpoint(self, request: Mapping[str, str], session: str | None) -> str | None:
-        """Where the person is sent without being asked; None where they are to be asked (OIDC Core 3.1.2.3).
+        """The address for a person who need not be asked; None where the page has to ask (OIDC Core 3.1.2.3).
 
         Args:
-            session: what the browser's cookie holds.
+            session: the value of the browser's cookie.
 
         Raises:
-            OAuthError: the request is one that nobody is sent back with (RFC 6749 section 4.1.2.1).
+            OAuthError: nobody is sent back with such a request (RFC 6749 section 4.1.2.1).
         """
         if wrong := self._sent_back(request):
             return wrong
@@ -118,13 +135,13 @@ class Issuer(Observations):
         return self._answer(request, person, otherwise=("login_required", "Nobody is signed in."))
 
     def decide(self, request: Mapping[str, str], person: Person | None) -> str:
-        """Where the person is sent who has agreed, or refused, on the sign-in page; raises as that does."""
+        """The address for a person who has agreed on the sign-in page, or declined (None); raises as that does."""
         return self._sent_back(request) or self._answer(
             request, person, otherwise=("access_denied", "The person refused.")
         )
 
     def token_endpoint(self, form: Mapping[str, str]) -> dict[str, Any]:
-        """Tokens for a grant (RFC 6749 section 5.1)."""
+        """Redeem a grant for tokens (RFC 6749 section 5.1)."""
         self._check_client(form)
         with self._lock:
             kind, now = form.get("grant_type"), self.clock.monotonic()
@@ -161,10 +178,10 @@ class Issuer(Observations):
         }
 
     def decide_device(self, user_code: str, person: Person | None) -> None:
-        """What a person has decided about a device; None for a refusal.
+        """Record who agrees to a device's sign-in; None for a refusal.
 
         Raises:
-            OAuthError: there is no such code, or it has been decided about.
+            OAuthError: the code is unknown, or somebody has answered already.
         """
         self._grants.decide_device(user_code, person, self.clock.monotonic())
 
@@ -173,7 +190,7 @@ class Issuer(Observations):
         return person if person in self.people and dies > self.clock.monotonic() else None
 
     def _sent_back(self, request: Mapping[str, str]) -> str | None:
-        """Where whoever brings a request that is not in order is sent; None where it is."""
+        """The address for an invalid request; None where it is valid."""
         if request.get("client_id") != self.place.client_id:
             raise OAuthError("invalid_client", "The client is unknown.")
         if request.get("redirect_uri") not in self.redirect_uris:

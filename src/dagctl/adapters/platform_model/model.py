@@ -1,4 +1,4 @@
-"""The platform: its issuer, the management API, and who may enter a state database."""
+"""The platform: its issuer, its management API, and who may enter a state database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define
 
 from dagctl.adapters.platform_model.issuer import Issuer
-from dagctl.adapters.platform_model.people import Person, Tenant, listed
+from dagctl.adapters.platform_model.people import Person, Tenant, check_organizations, listed
 from dagctl.adapters.platform_model.refusals import ApiRefusal, Kind, NotOurs
 from dagctl.domain.values.platform import Organization
 from dagctl.domain.values.targets import PRODUCTION
@@ -17,7 +17,7 @@ from dagctl.domain.values.tokens import instant
 
 @define(eq=False, slots=False, kw_only=True)
 class PlatformModel(Issuer):
-    """A platform. Its attributes may be changed at any time. What takes a bearer token refuses with an `ApiRefusal`.
+    """A platform. A test may set its attributes at any time. What takes a bearer token refuses with an `ApiRefusal`.
 
     Attributes:
         tenants: the organizations.
@@ -25,20 +25,23 @@ class PlatformModel(Issuer):
 
     tenants: tuple[Tenant, ...]
 
+    def __attrs_post_init__(self) -> None:
+        check_organizations(self.people, self.tenants)
+
     def protect(self, project: str, *environments: str) -> None:
-        """Protect just these environments of a project, which is given by name or ID.
+        """Protect these environments of a project, and no others. `project` is a name or an ID.
 
         Raises:
-            ValueError: there is no such project, or there are several of that name.
+            ValueError: no project has that name, several have it, or no environment can have such a name.
         """
         self._protect(project, frozenset(environments))
 
     def unprotect(self, project: str) -> None:
-        """Have no protection configured for a project. Raises as `protect` does."""
+        """Remove a project's protection. Raises as `protect` does."""
         self._protect(project, None)
 
     def onboarded(self, token: str, subject: str | None) -> Organization | None:
-        """The organization of whoever asks; everybody may ask about themselves only."""
+        """The organization of the token's person, who may ask only about themselves."""
         person = self._bearer(token)
         if person.subject != subject:
             raise ApiRefusal(Kind.REFUSED, "That is somebody else's status.")
@@ -46,7 +49,7 @@ class PlatformModel(Issuer):
         return tenant.organization if tenant is not None else None
 
     def member(self, token: str, organization_id: str | None) -> tuple[Person, Tenant]:
-        """Who asks, and for which organization: their own, named in the request."""
+        """The token's person and their organization, which the request has to name."""
         person = self._bearer(token)
         tenant = self._tenant_of(person)
         if organization_id is None:
@@ -58,7 +61,7 @@ class PlatformModel(Issuer):
     def check_protection(
         self, token: str, organization_id: str | None, project_id: str | None, environment: str | None
     ) -> str:
-        """The environment, where it is open to whoever asks.
+        """The environment, where it is open to the token's person.
 
         Raises:
             ApiRefusal: REFUSED where it is protected, NOT_FOUND where the project has no protection configured.
@@ -75,11 +78,11 @@ class PlatformModel(Issuer):
         return wanted
 
     def access_claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of an access token that lives."""
+        """The claims of a valid access token."""
         return self._claims(token, self.place.api_url)
 
     def check_database(self, claims: Mapping[str, Any], user: str, database: str) -> None:
-        """See that an access token opens a state database."""
+        """Make sure that an access token opens a state database."""
         person = self._person(claims)
         tenant = self._tenant_of(person) if person is not None else None
         databases = tenant.databases() if tenant is not None else {}
@@ -99,7 +102,7 @@ class PlatformModel(Issuer):
         )
 
     def _bearer(self, token: str) -> Person:
-        """Whose ID token it is: one of ours, for our client, alive. An access token is none."""
+        """The person of a valid ID token for our client; an access token is refused."""
         person = self._person(self._claims(token, self.place.client_id))
         if person is None:
             raise ApiRefusal(Kind.NOT_ACCEPTED, "The token is for nobody here.")

@@ -1,16 +1,18 @@
-"""What a platform has seen, for tests to look at."""
+"""What a platform has seen, for assertions."""
 
 from __future__ import annotations
 
 from attrs import define, field, frozen
 
+from dagctl.adapters.platform_model.declared import Declared
+
 
 @frozen
 class PgLogin:
-    """A try to enter the PG proxy.
+    """An attempt to enter the PG proxy.
 
     Attributes:
-        refusal: why it was turned away; None where it was let in.
+        refusal: why the proxy refused it; None where it did not.
         token_age, token_left: seconds since the token's issue, and until its expiry; None without a token.
     """
 
@@ -22,15 +24,16 @@ class PgLogin:
 
 
 @define(eq=False, slots=False)
-class Observations:
-    """Counts since the platform came up.
+class Observations(Declared):
+    """Counts since the platform started.
 
     Attributes:
         logins: how often a person has agreed to sign in.
-        exchanges, refreshes, revocations: how many the issuer has granted.
-        reuses: how many sign-ins have ended because a spent refresh token came back.
-        checks: project ID and environment of each question about protection that was answered.
-        api_calls: the path of each call to the management API.
+        exchanges, refreshes, revocations: how many of each the issuer has granted.
+        reuses: how many sign-ins ended because a spent refresh token came back.
+        checks: the project ID and the environment of each protection check that the platform answered.
+        api_calls: the path of each call to the management API, in a sandbox.
+        pg_logins: each attempt to enter the PG proxy, in a sandbox.
     """
 
     logins: int = field(default=0, init=False)

@@ -1,4 +1,4 @@
-"""What the platform refuses with; each face has its own words for it."""
+"""How the platform refuses; memory and sandbox each translate it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import Enum
 
 
 class Refusal(Exception):
-    """The platform says no; the message is a sentence."""
+    """The platform refuses; the message is a sentence."""
 
     @property
     def phrase(self) -> str:
-        """The sentence as a part of another."""
+        """The sentence, to be a part of another."""
         said = str(self)
         return said[0].lower() + said[1:].rstrip(".")
 
 
 class OAuthError(Refusal):
-    """An OAuth 2.0 error answer (RFC 6749 section 5.2, RFC 8628 section 3.5). It repeats nothing that was sent.
+    """An OAuth 2.0 error answer (RFC 6749 section 5.2, RFC 8628 section 3.5). It repeats nothing from the request.
 
     Attributes:
         code: its `error`; the message is its `error_description`.
@@ -28,7 +28,7 @@ class OAuthError(Refusal):
 
 
 class Kind(Enum):
-    """Why something is refused; the value is the HTTP status for it."""
+    """The reason for a refusal; the value is its HTTP status."""
 
     BAD_REQUEST = 400
     NOT_ACCEPTED = 401
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 
 class ApiRefusal(Refusal):
-    """The management API or the PG proxy says no."""
+    """The management API or the PG proxy refuses."""
 
     def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
@@ -45,4 +45,4 @@ class ApiRefusal(Refusal):
 
 
 class NotOurs(Exception):
-    """A token that the signer has not signed."""
+    """The signer did not sign the token."""

@@ -1,4 +1,4 @@
-"""The projects' databases in PostgreSQL: made, and looked into."""
+"""The projects' databases in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dagctl.domain.errors import DagctlError
 
 
 def upstream_of(url: str) -> Upstream:
-    """The server of a `postgresql://` URL; the projects' roles get passwords there.
+    """The server of a `postgresql://` URL, where the projects' roles get passwords.
 
     Raises:
-        DagctlError: it is no such URL.
+        DagctlError: it is another kind of URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
@@ -30,14 +30,14 @@ def upstream_of(url: str) -> Upstream:
 
 
 def dsn_of(upstream: Upstream, url: str | None, database: str) -> dict[str, Any]:
-    """How to enter `database` with every right, as keywords of libpq."""
+    """How to enter `database` as an administrator, as keywords of libpq."""
     given = {"user": "postgres", **(parse_dsn(url) if url else {})}
     return {**given, "host": upstream.host, "port": upstream.port, "dbname": database}
 
 
 @contextmanager
 def cursor(dsn: dict[str, Any]) -> Iterator[Any]:
-    """A cursor that commits by itself."""
+    """A cursor that commits each statement."""
     connection = psycopg2.connect(**dsn, connect_timeout=10)
     try:
         connection.autocommit = True
@@ -48,10 +48,10 @@ def cursor(dsn: dict[str, Any]) -> Iterator[Any]:
 
 
 def make_databases(options: SandboxOptions, upstream: Upstream) -> None:
-    """Make a role and a database of its own for each project; none can enter another's.
+    """Make a role and a database for each project. No role can enter another project's database.
 
     Raises:
-        DagctlError: PostgreSQL cannot be entered.
+        DagctlError: PostgreSQL refuses the administrator.
     """
     url = options.database_url
     try:
@@ -78,8 +78,18 @@ def _make(run: Any, role: str, database: str, upstream: Upstream) -> None:
         run.execute(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
 
 
+def empty(dsn: dict[str, Any], role: str) -> None:
+    """Drop everything that a project's role owns in its database, and end the connections to it."""
+    with cursor(dsn) as run:
+        run.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        run.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
+
+
 def tables(dsn: dict[str, Any]) -> list[tuple[str, int]]:
-    """Every table of the database with how many rows it has."""
+    """Every table of the database, with its number of rows."""
     with cursor(dsn) as run:
         run.execute(
             "SELECT schemaname, tablename FROM pg_tables "

@@ -1,4 +1,4 @@
-"""The sandbox's CA, its server certificate and its signing key; kept between starts, so that trust in them lasts."""
+"""The sandbox's CA, server certificate and signing key. They outlive a restart, so that trust in them lasts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class Keys(Signer):
-    """The keys in a folder, made where they are not there yet.
+    """The keys in a folder. Missing ones are made.
 
     Args:
         folder: a private folder.
@@ -78,7 +78,7 @@ class Keys(Signer):
 
 
 def _system_authorities(*, apart_from: Path) -> bytes:
-    """The CAs that this machine trusts; `apart_from` is what an earlier start has told people to trust."""
+    """The CAs that this machine trusts; `apart_from` is our own bundle, which a variable may name by now."""
     for bundle in system_bundles():
         if bundle.resolve() != apart_from.resolve():
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""One sandbox for one folder. Whoever runs it holds a lock, which the operating system frees however it ends."""
+"""One sandbox for each folder. The process that runs it holds a lock, which the system frees when it ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dagctl.adapters.files.private import make_private
 from dagctl.domain.errors import FileUnusable, SandboxProblem
 
 PATIENCE = 1.0
-"""Seconds for which the lock is tried: somebody who only looks whether it is held holds it for a moment."""
+"""Seconds to try for the lock: a process that only looks whether it is held takes it for a moment."""
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the lock of the sandbox in `folder`, which is made.
+    """Hold the lock of the sandbox in `folder`, and make the folder where it is missing.
 
     Raises:
         SandboxProblem: one runs already.

@@ -1,4 +1,4 @@
-"""Other people's pages in the same browser: they can send requests to the loopback interface too."""
+"""Protection from other pages in the same browser, which can send requests to the loopback interface too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REFUSED = 403
 
 
 def guarded(app: ASGIApp, port: int) -> ASGIApp:
-    """`app`, for requests that name it as their host, and that come from no page but its own.
+    """`app`, which takes only requests for its own host, and only from its own pages.
 
     A page on a name that its owner has made to mean 127.0.0.1 (DNS rebinding) gives itself away by `Host`, a form
     that another page has sent by `Origin` (RFC 6454 section 7). Programs send none.

@@ -1,4 +1,4 @@
-"""What a sandbox is like: organization, projects, people, protection, lifetimes, ports."""
+"""The options of a sandbox: organization, projects, people, protection, lifetimes, ports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from attrs import Factory, field, frozen
 
-from dagctl.adapters.platform_model.people import Person, Tenant, database_name, role_name
+from dagctl.adapters.platform_model.people import Person, Tenant, check_organizations, database_name, role_name
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import REDIRECT_URI, Organization, Project
 
@@ -16,7 +16,7 @@ NAME_LIMIT = 63
 
 
 def people_of(organization_id: str) -> tuple[Person, ...]:
-    """Who can sign in where nothing is said: one of the organization, one whom it excepts, one who is new."""
+    """The default people: a member of the organization, one who may change what is protected, and a newcomer."""
     return (
         Person("ada@acme.example", "sandbox|ada", organization_id),
         Person("grace@acme.example", "sandbox|grace", organization_id, excepted=True),
@@ -26,21 +26,21 @@ def people_of(organization_id: str) -> tuple[Person, ...]:
 
 @frozen
 class SandboxOptions:
-    """The options of a sandbox; a DagctlError says what cannot be.
+    """The options of a sandbox. Impossible ones raise a DagctlError.
 
     Attributes:
         organization, organization_id: its name and ID.
         projects: name to ID.
-        people: who can sign in; the first is who a scripted sign-in takes.
-        protected: a project's name or ID to the environments that are protected there; a project that is not named
-            has no protection configured. Where nothing is said: `prod` of the first project.
-        access_lifetime, id_lifetime: seconds that tokens live.
+        people: who can sign in; a scripted sign-in takes the first.
+        protected: the protected environments of each project, by its name or ID. Other projects have no protection
+            configured. By default: `prod` of the first project.
+        access_lifetime, id_lifetime: the tokens' lifetimes, in seconds.
         rotate: refresh tokens rotate, and a second use of one revokes its family.
         device: the client may use the device grant.
-        redirect_uris: what is registered.
-        api_port, issuer_port, proxy_port: TCP ports on the loopback interface; 0 for any that is free.
-        database_url: a PostgreSQL to use, `postgresql://user:password@host:port/database`, by somebody who may
-            create roles and databases; an embedded one where None.
+        redirect_uris: the registered redirect URIs.
+        api_port, issuer_port, proxy_port: TCP ports on the loopback interface; 0 takes a free one.
+        database_url: the PostgreSQL to use, as `postgresql://user:password@host:port/database`, with a user who may
+            create roles and databases; an embedded server where None.
     """
 
     organization: str = "acme"
@@ -64,7 +64,7 @@ class SandboxOptions:
         if not self.projects or not self.people:
             raise DagctlError("A sandbox needs a project and a person.")
         try:
-            self.tenant()
+            check_organizations(self.people, [self.tenant()])
         except ValueError as error:
             raise DagctlError(str(error)) from None
         made: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The issuer's pages: sign-in, device code, and words."""
+"""The issuer's pages: sign-in, device code, and messages."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def device(people: Sequence[Person], user_code: str) -> str:
 
 
 def message(title: str, text: str) -> str:
-    """A page with a few words."""
+    """A page with a message."""
     return _page(title, f'<div role="status"><h1>{escape(title)}</h1><p>{escape(text)}</p></div>')
 
 

@@ -1,6 +1,6 @@
-"""Somebody who signs in, as a script: opens the page, fills in the form, follows where it leads.
+"""A person who signs in, as a script: it opens the page, fills in the form and follows the redirect.
 
-It is a browser as far as `BROWSER` is concerned::
+It can stand in `BROWSER`::
 
     BROWSER="python -m dagctl.adapters.sandbox.person %s" dagctl auth login --org acme --api-url …
 """
@@ -10,11 +10,19 @@ from __future__ import annotations
 import argparse
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
-from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+from urllib.request import (
+    BaseHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    build_opener,
+)
 
 
 def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = False) -> str:
@@ -22,11 +30,54 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
     Args:
         ca_file: the CA to trust.
-        email: who; the one whom the page suggests where None.
+        email: who signs in; the person that the page suggests where None.
         deny: refuse instead.
     """
+    return _signed_in(_opener(ca_file), url, email, deny)
+
+
+class SignInPage:
+    """The sign-in page, for a browser that listens nowhere (`FollowingBrowser`). It remembers nobody.
+
+    Args:
+        ca_file: the CA to trust.
+    """
+
+    def __init__(self, ca_file: Path) -> None:
+        self._opener = _opener(ca_file, _NotFurther())
+
+    def authorize(
+        self,
+        url: str,
+        *,
+        email: str | None = None,
+        deny: bool = False,
+        cookies: MutableMapping[str, str] | None = None,
+    ) -> str:
+        """Sign in, or refuse; the address where the person is sent."""
+        try:
+            _signed_in(self._opener, url, email, deny)
+        except HTTPError as error:
+            with error:
+                if "Location" in error.headers:
+                    return str(error.headers["Location"])
+                raise
+        raise ValueError("The page sent nobody back.")
+
+
+def _opener(ca_file: Path, *handlers: BaseHandler) -> OpenerDirector:
     context = ssl.create_default_context(cafile=str(ca_file))
-    opener = build_opener(HTTPSHandler(context=context), ProxyHandler({}))
+    return build_opener(HTTPSHandler(context=context), ProxyHandler({}), *handlers)
+
+
+class _NotFurther(HTTPRedirectHandler):
+    """Follows no redirect: the answer is an `HTTPError`."""
+
+    def redirect_request(self, *request: object) -> None:
+        return None
+
+
+def _signed_in(opener: OpenerDirector, url: str, email: str | None, deny: bool) -> str:
     with opener.open(url, timeout=30) as page:
         form = _Form()
         form.feed(page.read().decode("utf-8"))
@@ -37,7 +88,7 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
 
 class _Form(HTMLParser):
-    """The fields of a page's form, as they are when it is opened."""
+    """The fields of a page's form, as the page fills them in."""
 
     def __init__(self) -> None:
         super().__init__()

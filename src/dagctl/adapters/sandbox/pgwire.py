@@ -1,4 +1,4 @@
-"""As much of PostgreSQL's protocol 3.0 as a proxy needs before it only relays (PostgreSQL manual, chapter 54)."""
+"""The part of PostgreSQL's protocol 3.0 that a proxy needs before it relays (PostgreSQL manual, chapter 54)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ BUFFER_LIMIT = 1_048_576
 
 
 class ClosedError(Exception):
-    """The other side has gone."""
+    """The other side closed the connection."""
 
 
 class Channel(asyncio.Protocol):
-    """One side of a proxied connection: read by the piece at first, then joined to the other side.
+    """One side of a proxied connection: read message by message at first, then joined to the other side.
 
-    Joined, it hands over what arrives as it arrives; a side that cannot take more stops the other from reading.
+    A joined side passes on what arrives at once. A side that cannot take more stops the other from reading.
     """
 
     transport: asyncio.Transport
@@ -68,7 +68,7 @@ class Channel(asyncio.Protocol):
 
     @property
     def unread(self) -> int:
-        """How many bytes have arrived and were not read."""
+        """How many bytes have arrived and are still unread."""
         return len(self._buffer)
 
     async def read(self, count: int) -> bytes:
@@ -109,7 +109,7 @@ class Channel(asyncio.Protocol):
         self.transport.write(message(kind, content))
 
     def join(self, other: Channel) -> None:
-        """From here on, relay."""
+        """Relay from here on."""
         self.peer, other.peer = other, self
         for side in (self, other):
             if side._buffer and side.peer is not None:
@@ -137,7 +137,7 @@ def startup_parameters(content: bytes) -> dict[str, str]:
 
 
 def negotiation(parameters: Mapping[str, str]) -> bytes:
-    """A NegotiateProtocolVersion: 3.0 is the newest, and the protocol options among `parameters` mean nothing here."""
+    """A NegotiateProtocolVersion: 3.0 is the newest version here, and no protocol option in `parameters` is known."""
     unknown = protocol_options(parameters)
     names = b"".join(name.encode() + b"\0" for name in unknown)
     return message(b"v", struct.pack("!II", PROTOCOL_3 << 16, len(unknown)) + names)

@@ -29,7 +29,7 @@ from dagctl.domain.errors import FileProblem, FileUnusable, MissingExtra
 UNPRIVILEGED = "nobody"
 SHARED = Path("/var/tmp")  # noqa: S108 - whose the folders there are is checked
 SOCKET_PATH_LIMIT = 90
-"""Of the 107 bytes that a Unix socket's path may have, what is left for its folder."""
+"""The longest path of a socket's folder, in bytes: the path of a Unix socket may have 107."""
 
 ORIGIN = "origin"
 MARK = ".database"
@@ -41,10 +41,10 @@ class Placement:
     """Folders and identity of a server.
 
     Attributes:
-        base: where what is not PostgreSQL's own is kept: around `data`, if they are another user's.
-        data, sockets: folders of its own.
-        identity: keywords of `subprocess.Popen` that make a process run as whom the server runs.
-        owner: whose the folders are, a user ID.
+        base: the folder of what is not PostgreSQL's own; it contains `data` where the server runs as another user.
+        data, sockets: the server's own folders.
+        identity: keywords of `subprocess.Popen` that run a process as the server's user.
+        owner: the user ID that owns the folders.
     """
 
     origin: Path
@@ -55,7 +55,7 @@ class Placement:
     identity: dict[str, Any] = field(factory=dict)
 
     def prepare(self) -> None:
-        """Make the folders, and remove the data of sandboxes whose own folder is gone.
+        """Make the folders, and remove the data of sandboxes whose folder no longer exists.
 
         Raises:
             FileUnusable: a folder cannot be made or belongs to somebody else.
@@ -67,11 +67,11 @@ class Placement:
             self._make(folder, self.owner, 0o700)
 
     def note_origin(self) -> None:
-        """Write down whose data these are; by this they are found to be of no more use one day."""
+        """Record which sandbox the data belong to, so that a later start can tell when nobody needs them."""
         (self.base / ORIGIN).write_text(str(self.origin), "utf-8")
 
     def remove(self, *paths: Path) -> None:
-        """Remove files of the server's, as whose they are."""
+        """Remove files of the server, as the user who owns them."""
         if self.identity:
             command = ["/bin/rm", "-f", "--", *map(str, paths)]
             subprocess.run(command, cwd="/", capture_output=True, check=False, **self.identity)  # noqa: S603
@@ -80,7 +80,7 @@ class Placement:
             path.unlink(missing_ok=True)
 
     def begin_anew(self) -> None:
-        """Make the folder of the data empty.
+        """Empty the data folder.
 
         Raises:
             FileUnusable: it cannot be done.
@@ -121,7 +121,7 @@ def _of_somebody_else(folder: Path) -> FileUnusable:
 
 
 def placement_for(folder: Path) -> Placement:
-    """Where the server of the sandbox in `folder` belongs."""
+    """The folders and the identity for the server of the sandbox in `folder`."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     if os.name != "posix" or os.geteuid() != 0:
         owner = os.geteuid() if os.name == "posix" else 0
@@ -138,7 +138,7 @@ def placement_for(folder: Path) -> Placement:
 
 
 def _mark_of(folder: Path) -> str:
-    """What the folder's data are known by: a folder that was removed and made anew finds no old ones."""
+    """The name of the folder's data. A folder that was removed and made again gets another name, and so no old data."""
     if not folder.is_dir():
         return hashlib.sha256(str(folder).encode()).hexdigest()[:12]  # there is nothing to find yet
     path = folder / MARK
@@ -158,7 +158,7 @@ def binary(folder: Path, name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment variables that the server is given: nobody's `PGDATA`, `PGPORT` and so on."""
+    """The server's environment variables, without `PGDATA`, `PGPORT` and the like."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return {**kept, "LC_ALL": "C"}
 
@@ -173,7 +173,7 @@ def _installed_binaries() -> Path:
 
 
 def _copied(installed: Path, identity: dict[str, Any]) -> Path:
-    """A copy of the binaries that everybody may run; it is made once for each version."""
+    """A copy of the binaries that every user may run. There is one for each version."""
     package = installed.parents[1]
     libraries = package.with_name(f"{package.name}.libs")  # the programs look for them at this place beside themselves
     stamp = f"{installed.parent}{Path(binary(installed, 'postgres')).stat().st_mtime_ns}"
@@ -207,7 +207,7 @@ def _runs(binaries: Path, identity: dict[str, Any]) -> bool:
 
 
 def _is_own(folder: Path) -> bool:
-    """Whether it is a folder of this user's, and no link."""
+    """Whether it is a folder that this user owns, and no link."""
     found = folder.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
@@ -221,7 +221,7 @@ def _is_home_of(folder: Path, base: Path) -> bool:
 
 
 def _sweep() -> None:
-    """Remove the data of sandboxes whose folder is gone: nobody would, /var/tmp outlives a reboot."""
+    """Remove the data of sandboxes whose folder no longer exists. Nobody else does: /var/tmp outlives a reboot."""
     for base in SHARED.glob("dagctl-sandbox-*"):
         with suppress(OSError):
             if not _is_own(base):

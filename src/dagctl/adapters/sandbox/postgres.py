@@ -19,13 +19,13 @@ from dagctl.adapters.sandbox.upstream import Upstream
 from dagctl.domain.errors import DagctlError, FileProblem
 
 PORT = 5432
-"""The port that the name of the Unix socket has; nothing listens on TCP."""
+"""The port in the name of the Unix socket; the server does not listen on TCP."""
 
 PATIENCE = 60.0
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server of the sandbox's own.
+    """The sandbox's own PostgreSQL server.
 
     Args:
         folder: the sandbox's folder.
@@ -38,21 +38,21 @@ class EmbeddedPostgres:
 
     @property
     def data(self) -> Path:
-        """The folder of its data."""
+        """The folder of the server's data."""
         return self._place.data
 
     @property
     def log(self) -> Path:
-        """What it has to say."""
+        """The server's log file."""
         return self._place.base / "server.log"
 
     @property
     def alive(self) -> bool:
-        """Whether the server that was started here still runs."""
+        """Whether the server that this object started still runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Upstream:
-        """Start the server, after having ended what a killed sandbox may have left running.
+        """Start the server, and first end one that a killed sandbox left running.
 
         Raises:
             DagctlError: it does not come up; the message names its log.
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
         return Upstream(str(self._place.sockets), PORT)
 
     def _tie(self, pid: int) -> None:
-        """Have the server end with this process, however that ends: a pipe of ours closes then."""
+        """Have the server end when this process ends, for whatever reason: the pipe between them closes then."""
         if os.name == "posix":
             self._tied = subprocess.Popen(  # noqa: S603
                 ["/bin/sh", "-c", 'read -r _; kill -INT "$0"', str(pid)],
@@ -99,7 +99,7 @@ class EmbeddedPostgres:
             self._tied = None
 
     def stop(self) -> bool:
-        """Stop the server, whoever has started it; returns whether there was one."""
+        """Stop the server, whichever process started it; returns whether one ran."""
         self._untie()
         pid = self._process.pid if self._process is not None else self._pid()
         if pid is None:
@@ -115,14 +115,14 @@ class EmbeddedPostgres:
         return True
 
     def _end_orphans(self) -> None:
-        """End what a killed server's children do to the end: they keep its shared memory, and the next one out."""
+        """End the children of a killed server: they hold its shared memory, and keep the next server from starting."""
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if (entry / "cwd").readlink() == self.data:
                     os.kill(int(entry.name), signal.SIGKILL)
 
     def _remove_locks(self) -> None:
-        """Remove what a killed server has left: its process ID may be a zombie's by now, or a stranger's."""
+        """Remove the lock files of a killed server: another process may have its ID by now."""
         socket = self._place.sockets / f".s.PGSQL.{PORT}"
         self._place.remove(self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock"))
 
@@ -170,7 +170,7 @@ class EmbeddedPostgres:
         raise DagctlError(f"PostgreSQL did not come up; its log is {self.log}.")
 
     def _pid(self) -> int | None:
-        """The server's process, if one runs on these data; a process ID may have been given to another since."""
+        """The process of the server on these data, if one runs. Its recorded ID may be another process's by now."""
         text = _line(self.data / "postmaster.pid", 0)
         if text is None or not text.strip().isdecimal():
             return None

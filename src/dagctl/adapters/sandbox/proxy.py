@@ -1,4 +1,4 @@
-"""The PG proxy: TLS, an access token for a password, and then a relay to PostgreSQL."""
+"""The PG proxy: TLS, an access token as the password, then a relay to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HANDSHAKE = 15.0
 
 
 class RefusedError(Exception):
-    """The client is turned away, with an SQLSTATE."""
+    """The proxy refuses the client, with an SQLSTATE."""
 
     def __init__(self, sqlstate: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class PgProxy:
     """Accepts connections for the projects' databases.
 
     Args:
-        platform: whose rules hold.
+        platform: the platform that decides who may enter.
         tls: the server's side of TLS.
         upstream: the real PostgreSQL.
     """
@@ -61,7 +61,7 @@ class PgProxy:
         self._server = await asyncio.get_running_loop().create_server(self._accept, sock=listener)
 
     async def stop(self) -> None:
-        """Accept no more, and drop the connections that there are."""
+        """Stop accepting, and drop the open connections."""
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):
@@ -70,7 +70,7 @@ class PgProxy:
         self.drop()
 
     def drop(self) -> None:
-        """Drop every connection, as a proxy that is restarted does."""
+        """Drop every connection, as a restart of the proxy does."""
         for channel in list(self._channels):
             channel.abort()
         self._channels.clear()
@@ -172,14 +172,14 @@ class PgProxy:
 
 
 def _refused(error: ApiRefusal) -> RefusedError:
-    """A refusal in PostgreSQL's style: it begins small and ends without a full stop."""
+    """A refusal in PostgreSQL's style: no capital at the start, no full stop at the end."""
     if error.kind is Kind.NOT_ACCEPTED:
         return RefusedError("28P01", f"the access token is refused: {error.phrase}")
     return RefusedError("28000", error.phrase)
 
 
 def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[str, str]:
-    """The parameters of a client that is told to go on with 3.0 where it has asked for more."""
+    """The client's parameters. A client that asks for more than 3.0 is told to go on with 3.0."""
     options = protocol_options(parameters)
     if options or code & 0xFFFF:
         client.transport.write(negotiation(parameters))
@@ -187,7 +187,7 @@ def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[
 
 
 class _Accepted(Channel):
-    """A channel that says when its connection is there."""
+    """A channel that tells when it is connected."""
 
     def __init__(self, begin: Callable[[Channel], None]) -> None:
         super().__init__()

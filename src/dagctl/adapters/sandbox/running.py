@@ -15,13 +15,13 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from dagctl.adapters.platform_model.grants import Family
 from dagctl.adapters.platform_model.model import PlatformModel
 from dagctl.adapters.platform_model.observations import Observations
 from dagctl.adapters.sandbox.api import api_app
-from dagctl.adapters.sandbox.databases import dsn_of, make_databases, tables, upstream_of
+from dagctl.adapters.sandbox.databases import dsn_of, empty, make_databases, tables, upstream_of
 from dagctl.adapters.sandbox.issuer import issuer_app
 from dagctl.adapters.sandbox.keys import Keys
-from dagctl.adapters.sandbox.lock import held
 from dagctl.adapters.sandbox.neighbours import guarded
 from dagctl.adapters.sandbox.options import CLIENT_ID, SandboxOptions
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
@@ -35,16 +35,16 @@ HOST = "localhost"
 
 
 class Sandbox:
-    """A platform that can be started once. Whoever starts it holds the lock of its folder (see `lock`).
+    """A platform that can be started once. The caller holds the lock of its folder (see `lock`).
 
     Attributes:
         api_url: the management API.
         issuer_host: the issuer's host and port, as `auth0_domain` has it.
         client_id: the client's ID there.
         proxy: the PG proxy's host and port.
-        ca_file: the CA that its certificates are from.
-        ca_bundle: the system's CAs and that one, for programs that take one file.
-        platform: its rules, which may be changed while it runs.
+        ca_file: the CA that issued its certificates.
+        ca_bundle: the system's CAs and this one, for programs that take a single file.
+        platform: its rules, which you may change while it runs, and what it has seen.
     """
 
     platform: PlatformModel
@@ -58,10 +58,10 @@ class Sandbox:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """Bring everything up.
+        """Start everything.
 
         Raises:
-            PortTaken: a port is in use; the message names it and the option that changes it.
+            PortTaken: a port is in use; the message names it.
             DagctlError: PostgreSQL does not come up.
         """
         with ExitStack() as stack:
@@ -79,7 +79,7 @@ class Sandbox:
             self._stack = stack.pop_all()
 
     def stop(self) -> None:
-        """Take everything down."""
+        """Stop everything."""
         self._stack.close()
 
     @property
@@ -93,7 +93,7 @@ class Sandbox:
         return HOST, self._listeners[2].getsockname()[1]
 
     def check(self) -> None:
-        """See to it that PostgreSQL still runs.
+        """Make sure that PostgreSQL still runs.
 
         Raises:
             DagctlError: it does not; the message names its log.
@@ -103,12 +103,18 @@ class Sandbox:
             raise DagctlError(f"The sandbox's PostgreSQL has ended by itself; its log is {log}.")
 
     def admin_dsn(self, project: str) -> dict[str, Any]:
-        """How to enter a project's database with every right, past the proxy; keywords of libpq."""
+        """How to enter a project's database as an administrator, past the proxy, as keywords of libpq."""
         return dsn_of(self._upstream, self.options.database_url, self.options.database_of(project))
 
     def tables(self, project: str) -> list[tuple[str, int]]:
-        """Every table of a project's state database with how many rows it has."""
+        """Every table of a project's state database, with its number of rows."""
         return tables(self.admin_dsn(project))
+
+    def reset(self) -> None:
+        """Go back to the start: the options' rules, counts at zero, nobody signed in, empty databases."""
+        self._rule(())
+        for project in self.options.projects:
+            empty(self.admin_dsn(project), self.options.role_of(project))
 
     def drop_connections(self) -> None:
         """Have the PG proxy drop every connection."""
@@ -120,13 +126,13 @@ class Sandbox:
         self._do(drop())
 
     def restart_proxy(self) -> None:
-        """Stop the PG proxy and start it anew on the same port."""
+        """Stop the PG proxy and start it again on the same port."""
         with self.proxy_down():
             pass
 
     @contextmanager
     def proxy_down(self) -> Iterator[None]:
-        """Have the PG proxy away for the length of a block: nobody listens at its port."""
+        """Stop the PG proxy for the length of a block: nothing listens on its port."""
         port = self.proxy[1]  # a closed socket does not tell any more
 
         async def start() -> None:
@@ -155,7 +161,9 @@ class Sandbox:
         else:
             self._upstream = upstream_of(self.options.database_url)
         make_databases(self.options, self._upstream)
-        self.platform = self._model(keys)
+        self._signer = keys
+        self.platform = PlatformModel.__new__(PlatformModel)
+        self._rule(load_families(self._folder / "sessions.json", self.options.people))
         self._apps = [
             guarded(api_app(self.platform, StateProxy(*self.proxy)), api_port),
             guarded(issuer_app(self.platform, keys.jwks), issuer_port),
@@ -163,12 +171,14 @@ class Sandbox:
         self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
-    def _model(self, keys: Keys) -> PlatformModel:
+    def _rule(self, families: tuple[Family, ...]) -> None:
+        """Set the platform to what the options say, in place: the web applications and the proxy hold the object."""
         options, sessions = self.options, self._folder / "sessions.json"
-        return PlatformModel(
+        PlatformModel.__init__(
+            self.platform,
             Platform(self.api_url, self.issuer_host, CLIENT_ID),
             clock=SystemClock(),
-            signer=keys,
+            signer=self._signer,
             people=options.people,
             tenants=(options.tenant(),),
             redirect_uris=options.redirect_uris,
@@ -176,7 +186,7 @@ class Sandbox:
             id_lifetime=options.id_lifetime,
             rotate=options.rotate,
             device=options.device,
-            families=load_families(sessions, options.people),
+            families=families,
             keep=lambda families: save_families(sessions, families),
         )
 
@@ -186,7 +196,7 @@ class Sandbox:
         thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
 
         def drop() -> None:
-            # ahead of uvicorn's own closing, which would wait for peers that say no goodbye
+            # before uvicorn closes them itself, which would wait for peers that never say goodbye
             for server in servers:
                 for connection in list(server.server_state.connections):
                     connection.transport.abort()
@@ -223,28 +233,6 @@ class Sandbox:
             if ready.done():
                 raise
             ready.set_exception(error)
-
-
-@contextmanager
-def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Iterator[Sandbox]:
-    """A sandbox for the length of a block, in a thread: a client in this process must let go of Python's lock while it
-    waits, which psycopg2 does except in `connection.cancel()`.
-
-    Args:
-        home: the dagctl home; the sandbox keeps its things in its folder `sandbox`, and a client that has the
-            same home trusts its CA on the loopback interface.
-
-    Raises:
-        DagctlError: one runs there already, or as `Sandbox.start` does.
-    """
-    folder = home / "sandbox"
-    with held(folder):
-        sandbox = Sandbox(options or SandboxOptions(), folder)
-        sandbox.start()
-        try:
-            yield sandbox
-        finally:
-            sandbox.stop()
 
 
 def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:

@@ -1,4 +1,4 @@
-"""The issuer's sign-ins on disk, so that refresh tokens outlive a restart. There are only hashes of them."""
+"""The issuer's sign-ins on disk, so that refresh tokens outlive a restart. The file holds only their hashes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagctl.adapters.platform_model.people import Person
 
 
 def load_families(path: Path, people: Iterable[Person]) -> tuple[Family, ...]:
-    """The sign-ins of those of `people` who have some; none where there is no such file, or another's."""
+    """The recorded sign-ins of `people`; none where the file is missing or is something else."""
     known = {person.subject: person for person in people}
     try:
         kept = json.loads(path.read_text("utf-8"))
@@ -22,7 +22,7 @@ def load_families(path: Path, people: Iterable[Person]) -> tuple[Family, ...]:
 
 
 def save_families(path: Path, families: Iterable[Family]) -> None:
-    """Write down the sign-ins that go on."""
+    """Record the sign-ins that have not ended."""
     alive = [family for family in families if not family.revoked]
     kept = [(family.person.subject, family.scope, family.current, sorted(family.spent)) for family in alive]
     write_private(path, json.dumps(kept))

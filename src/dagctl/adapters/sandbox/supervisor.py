@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own: started, found, and stopped from others."""
+"""The sandbox as a process of its own, which other processes start, find and stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict
 
 from dagctl.adapters.files.private import read_private, remove_private, write_private
 from dagctl.adapters.platform_model.people import Person
@@ -27,7 +27,7 @@ PATIENCE = 90.0
 
 
 class Supervisor:
-    """The one sandbox of a dagctl home.
+    """The sandbox of a dagctl home.
 
     Args:
         home: the dagctl home.
@@ -40,7 +40,7 @@ class Supervisor:
         self.log = self._folder / "sandbox.log"
 
     def status(self) -> dict[str, Any] | None:
-        """Where the running sandbox is; None where none runs. While it is being started, there is only a `pid`."""
+        """Where the running sandbox is; None where none runs. While it starts, there is only a `pid`."""
         if not is_held(self._folder):
             return None
         with suppress(ValueError):
@@ -53,10 +53,10 @@ class Supervisor:
         """Run the sandbox until SIGINT, SIGTERM, or the end of the terminal.
 
         Args:
-            ready: called once it is up, with where it is.
+            ready: called with where the sandbox is, once it is up.
 
         Raises:
-            DagctlError: one runs already, it cannot be brought up, or its PostgreSQL has died.
+            DagctlError: one runs already, it cannot start, or its PostgreSQL has ended.
         """
         from dagctl.adapters.sandbox.running import Sandbox
 
@@ -90,10 +90,10 @@ class Supervisor:
         write_private(self._state, json.dumps(where, indent=2) + "\n")
 
     def start_detached(self, options: SandboxOptions) -> dict[str, Any]:
-        """Start the sandbox as a process of its own; returns where it is, once it is up.
+        """Start the sandbox as a process of its own. Returns where it is, once it is up.
 
         Raises:
-            DagctlError: one runs already, or it does not come up.
+            DagctlError: one runs already, or it cannot start.
         """
         with self._only_one():
             write_private(self.log, "")
@@ -122,7 +122,7 @@ class Supervisor:
         raise self._failure()
 
     def tables(self, project: str) -> list[tuple[str, int]]:
-        """Every table of a project's state database with how many rows it has.
+        """Every table of a project's state database, with its number of rows.
 
         Raises:
             DagctlError: no sandbox with an embedded PostgreSQL runs.
@@ -135,10 +135,10 @@ class Supervisor:
         return tables(admin[project])
 
     def stop(self) -> bool:
-        """Stop the sandbox, or what a killed one has left running; returns whether there was anything.
+        """Stop the sandbox, or what a killed one left running. Returns whether anything ran.
 
         Raises:
-            DagctlError: it is not to be stopped from here.
+            DagctlError: another program runs it for itself, or it does not end.
         """
         running = self.status()
         if running is not None:
@@ -176,7 +176,7 @@ class Supervisor:
 
 
 def _wait_for_exit(pid: int) -> None:
-    """Return once a process that has given up its lock has ended too, which takes it a moment."""
+    """Wait for the end of a process that has freed its lock; that takes a moment."""
     end = time.monotonic() + 5.0
     while time.monotonic() < end:
         with suppress(OSError):
@@ -214,15 +214,12 @@ def _plain(options: SandboxOptions) -> dict[str, Any]:
 
 
 def _options(plain: dict[str, Any]) -> SandboxOptions:
-    return evolve(
-        SandboxOptions(**plain),
-        people=tuple(Person(**person) for person in plain["people"]),
-        redirect_uris=tuple(plain["redirect_uris"]),
-    )
+    people = tuple(Person(**person) for person in plain["people"])
+    return SandboxOptions(**{**plain, "people": people, "redirect_uris": tuple(plain["redirect_uris"])})
 
 
 def main() -> int:
-    """The detached sandbox: its home is the argument, its options come on stdin, its end goes into the log."""
+    """The detached sandbox: the argument is its home, its options come on stdin, and its log says why it ended."""
     try:
         Supervisor(Path(sys.argv[1])).run(_options(json.load(sys.stdin)), lambda where: None)
     except DagctlError as error:

@@ -1,4 +1,4 @@
-"""The real PostgreSQL behind the proxy: how to reach it, and how to get in."""
+"""The real PostgreSQL behind the proxy: how to reach it and how to log in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Upstream:
 
     Attributes:
         host: a host name, or the folder of its Unix socket.
-        secret: what the projects' passwords are made from; None where it asks for none.
+        secret: the projects' passwords are derived from it; None where the server asks for no password.
     """
 
     host: str
@@ -44,7 +44,7 @@ class Upstream:
 
 
 async def log_in(backend: Channel, user: str, password: str) -> None:
-    """Answer the server until it lets us in, or says why not; either message, and what follows, is left to be relayed.
+    """Answer the server until it lets us in or says why not. That message, and all after it, are left for the relay.
 
     Raises:
         ClosedError: it does not.

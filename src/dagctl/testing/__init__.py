@@ -1,48 +1,54 @@
-"""Doubles, contract suites and pytest fixtures for whoever builds on dagctl. A stable path: `dagctl.testing`.
+"""Doubles of everything that dagctl talks to, contract suites for adapters, and pytest fixtures. A stable path.
 
-**A signed-in client without files or network.** In your `conftest.py`::
+**Fixtures.** One line in the top `conftest.py` makes them known by name::
 
-    from dagctl.testing import dagctl, dagctl_platform  # noqa: F401
+    pytest_plugins = ["dagctl.testing.fixtures"]
 
-and in a test::
+`dagctl_memory` is the platform in memory, `dagctl_client` a signed-in SDK on it, `dagctl_sandbox` a platform with real
+sockets, TLS and PostgreSQL; see `dagctl.testing.fixtures`::
 
-    def test_my_tool(dagctl, dagctl_platform):
-        dagctl.projects.choose("shop")
-        dagctl_platform.protect("prj_shop", "prod", "staging")
-        my_tool.deploy(dagctl)                      # what the code under test does
-        assert dagctl_platform.checks == [("prj_shop", "staging")]
+    def test_my_tool(dagctl_client, dagctl_memory):
+        dagctl_client.projects.choose("shop")
+        dagctl_memory.protect("shop", "prod", "staging")
+        my_tool.deploy(dagctl_client)               # what the code under test does
+        assert dagctl_memory.checks == [("prj_shop", "staging")]
 
-`dagctl_platform` is a `MemoryPlatform`: issuer and API as one object that keeps the hosted platform's rules, with
-two organizations (`Tenant`) and four people (`Person`). `dagctl` is a `dagctl.Dagctl`, wired by the production
-`dagctl.connect`, on which Ada of `Acme` has signed in. Without pytest, or with something replaced, `connected`
-makes the same::
+**Without pytest**, or with something replaced, `connected` makes the same client::
 
     platform = MemoryPlatform(access_lifetime=60, rotate=False)
     client = connected(platform, storage=memory_storage(tokens=MyTokenStore()))
     platform.clock.advance(3600)
     client.session.fresh()                          # renews; platform.refreshes == 1
 
-What a test may set, and what it can look at, is in the docstrings of `MemoryPlatform` and its bases: lifetimes,
-outages (`api_trouble`, `issuer_trouble`), an issuer that errs (`id_claims`), `refreshes`, `revoked_families`, `checks`.
-For any other misbehaviour, subclass it: its bases are the platform's rules, which the sandbox goes by too.
+A `MemoryPlatform` keeps the hosted platform's rules, with two organizations (`Tenant`) and four people (`Person`). Its
+clock is a `FixedClock`, which the client shares and the test moves. A name that does not exist is an error everywhere:
+of a project, an environment, a person, an organization, an attribute.
 
-**A new adapter.** Subclass the suite of its port, override the factory, and pytest runs it::
+**Trouble.** Each `…_trouble` takes an error that every call raises, a `Slow`, or a list of outcomes for the next calls:
+`api_trouble` and `issuer_trouble` of a `MemoryPlatform`; `reach_trouble`, `secure_trouble` and `enter_trouble` of a
+`MemoryStateProbe`; `trouble` and `save_trouble` of a `MemoryTokenStore`. In a `FollowingBrowser` the person declines
+(`deny`), or never comes back (`idle`). For any other misbehaviour, subclass `MemoryPlatform` and override a rule.
+
+**A new adapter.** Subclass the suite of its port and say how to make one; pytest runs the rest::
 
     class TestKeyringTokenStore(TokenStoreContract):
         def make(self):
             return KeyringTokenStore(service="test")
 
-**Real sockets.** `running_sandbox` has the whole platform on this machine, TLS and PostgreSQL included; it needs
-`pip install 'dagctl[sandbox]'`. The suites and fixtures need pytest. Nothing of either is loaded before it is used.
+The suites need pytest, and `running_sandbox` needs `pip install 'dagctl[sandbox]'`. Nothing loads before you use it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-if TYPE_CHECKING:  # `X as X` says that these are to be imported from here
+if TYPE_CHECKING:  # `X as X` exports X
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from typing_extensions import TypedDict, Unpack
+
     from dagctl._sdk import Dagctl
     from dagctl.adapters.contracts.account_shelf import AccountShelfContract as AccountShelfContract
     from dagctl.adapters.contracts.browser import BrowserContract as BrowserContract
@@ -69,20 +75,47 @@ if TYPE_CHECKING:  # `X as X` says that these are to be imported from here
     from dagctl.adapters.memory.platform import elsewhere as elsewhere
     from dagctl.adapters.memory.probe import MemoryMachine as MemoryMachine
     from dagctl.adapters.memory.probe import MemoryStateProbe as MemoryStateProbe
-    from dagctl.adapters.memory.stores import FailingTokenStore as FailingTokenStore
     from dagctl.adapters.memory.stores import MemoryAccountShelf as MemoryAccountShelf
     from dagctl.adapters.memory.stores import MemoryCredentialStore as MemoryCredentialStore
     from dagctl.adapters.memory.stores import MemorySettingsStore as MemorySettingsStore
     from dagctl.adapters.memory.stores import MemoryTokenStore as MemoryTokenStore
     from dagctl.adapters.memory.stores import NullTokenStore as NullTokenStore
     from dagctl.adapters.memory.stores import memory_storage as memory_storage
+    from dagctl.adapters.memory.trouble import Slow as Slow
     from dagctl.adapters.platform_model.people import Person as Person
     from dagctl.adapters.platform_model.people import Tenant as Tenant
     from dagctl.adapters.sandbox import SandboxOptions as SandboxOptions
     from dagctl.adapters.sandbox import running_sandbox as running_sandbox
+    from dagctl.ports.api_gateway import ApiGateway
+    from dagctl.ports.browser import Browser
+    from dagctl.ports.clock import Clock
+    from dagctl.ports.command_line import CommandLine
+    from dagctl.ports.file_system import FileSystem
+    from dagctl.ports.identity_provider import IdentityProvider
+    from dagctl.ports.machine import Machine
+    from dagctl.ports.sqlmesh_project import SqlmeshProject
+    from dagctl.ports.state_probe import ProxyTrust, StateProbe
+    from dagctl.ports.storage import Storage
 
-    dagctl: Dagctl
-    dagctl_platform: MemoryPlatform
+    class Replaced(TypedDict, total=False):
+        """Keywords of `dagctl.connect`."""
+
+        home: Path | str | None
+        environ: Mapping[str, str] | None
+        folder: Path | None
+        organization: str | None
+        storage: Storage | None
+        api: ApiGateway
+        identity: IdentityProvider
+        browser: Browser
+        clock: Clock
+        commands: CommandLine
+        files: FileSystem
+        sqlmesh: SqlmeshProject
+        probe: StateProbe
+        trust: ProxyTrust
+        machine: Machine
+
 
 _HOMES = {
     "contracts.account_shelf": "AccountShelfContract",
@@ -105,21 +138,32 @@ _HOMES = {
     "memory.files": "MemoryFileSystem",
     "memory.platform": "MemoryPlatform elsewhere",
     "memory.probe": "MemoryMachine MemoryStateProbe",
-    "memory.stores": "FailingTokenStore MemoryAccountShelf MemoryCredentialStore MemorySettingsStore MemoryTokenStore"
-    " NullTokenStore memory_storage",
+    "memory.stores": "MemoryAccountShelf MemoryCredentialStore MemorySettingsStore MemoryTokenStore NullTokenStore"
+    " memory_storage",
+    "memory.trouble": "Slow",
     "platform_model.people": "Person Tenant",
     "sandbox": "SandboxOptions running_sandbox",
 }
 _MODULES = {name: f"dagctl.adapters.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 
-def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True, **ports: Any) -> Dagctl:
+def connected(
+    platform: MemoryPlatform | None = None,
+    *,
+    signed_in: bool = True,
+    email: str | None = None,
+    **ports: Unpack[Replaced],
+) -> Dagctl:
     """The SDK over doubles.
 
     Args:
         platform: the far side; a new one where None.
-        signed_in: sign its first person in, to their organization.
-        ports: ports for `dagctl.connect` instead of the doubles.
+        signed_in: sign a person in, to their organization.
+        email: who signs in; the platform's first person where None.
+        ports: keywords of `dagctl.connect` that replace the doubles.
+
+    Raises:
+        ValueError: there is no such person.
     """
     from pathlib import Path
 
@@ -128,12 +172,13 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
     from dagctl.adapters.memory.platform import MemoryPlatform
 
     platform = platform or MemoryPlatform()
+    person = platform.known_person(email)
     proxy = probe.MemoryStateProbe(platform)
     doubles: dict[str, Any] = {
         "storage": stores.memory_storage(),
         "api": platform,
         "identity": platform,
-        "browser": browser.FollowingBrowser(platform),
+        "browser": browser.FollowingBrowser(platform, email=email),
         "files": files.MemoryFileSystem(),
         "clock": platform.clock,
         "commands": commands.FixedCommandLine(),
@@ -146,38 +191,33 @@ def connected(platform: MemoryPlatform | None = None, *, signed_in: bool = True,
     }
     client = connect(**{**doubles, **ports})
     if signed_in:
-        client.login(platform.people[0].organization_id or "", api_url=platform.place.api_url)
+        client.login(person.organization_id or "", api_url=platform.place.api_url)
     return client
 
 
-def _dagctl_platform() -> MemoryPlatform:
-    """A platform of the test's own."""
-    from dagctl.adapters.memory.platform import MemoryPlatform
-
-    return MemoryPlatform()
-
-
-def _dagctl(dagctl_platform: MemoryPlatform) -> Dagctl:
-    """The SDK over doubles, with Ada of Acme signed in on `dagctl_platform`."""
-    return connected(dagctl_platform)
-
-
-_FIXTURES: dict[str, Callable[..., object]] = {"dagctl": _dagctl, "dagctl_platform": _dagctl_platform}
-
-__all__ = sorted([*_MODULES, *_FIXTURES, "connected"])
+__all__ = sorted([*_MODULES, "connected"])
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FIXTURES:
-        import pytest
-
-        value: Any = pytest.fixture(name=name)(_FIXTURES[name])
-    elif name in _MODULES:
-        value = getattr(import_module(_MODULES[name]), name)
-    else:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(_MODULES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "pytest":
+            raise
+        return _without_pytest(name)
     globals()[name] = value
     return value
+
+
+def _without_pytest(name: str) -> type:
+    """Stands for a suite where pytest is not installed: `dir` and `help` show it, and any use is an ImportError."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise ImportError(f"{name} needs pytest. Run: pip install pytest")
+
+    return type(name, (), {"__doc__": "Needs pytest.", "__init_subclass__": refuse, "__new__": refuse})
 
 
 def __dir__() -> list[str]:
