@@ -134,7 +134,7 @@ def test_an_error_that_is_pasted(platform: ScriptedPlatform, somebody: Somebody)
 
 PASTED: dict[str, tuple[Callable[[str], str], str]] = {
     "nothing": (lambda address: "\n", "You pasted nothing"),
-    "another state": (lambda address: f"{address.replace('state=', 'state=x')}\n", "the answer to another sign-in"),
+    "another state": (lambda address: f"{address.replace('state=', 'state=x')}\n", "answers another sign-in"),
     "half of it": (lambda address: f"{address.partition('&state')[0]}\n", "Paste the whole address"),
     "a state twice": (lambda address: f"{address}&state=x\n", "Paste the whole address"),
     "another place": (

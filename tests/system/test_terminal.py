@@ -118,7 +118,7 @@ def test_something_else_is_explained_and_asked_for_again(
         assert visit.wait(PATIENCE) == GOOD
     told = "".join(announced[2:])
     assert "You pasted nothing" in told
-    assert told.count("whole address is needed") == 2
+    assert told.count("Paste the whole address") == 2
     assert "another sign-in" in told
     assert "the-code" not in told
     assert len(keyboard.prompts) == len(lines) + 1
