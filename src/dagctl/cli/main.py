@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from dagctl import __version__
 from dagctl.cli.app import App
 from dagctl.cli.registry import GROUPS, Command, Registry
+from dagctl.cli.verbosity import leading, listened, option_verbose
 
 TYPE_CHECKING = False  # see dagctl/__init__.py
 
@@ -65,6 +66,7 @@ class LazyParser(ArgumentParser):
         module.configure(self)
         self.description = cleandoc(module.__doc__ or self.command.summary)
         self.add_argument("--json", action="store_true", help="print the result as JSON")
+        option_verbose(self)
         self.set_defaults(run=module.run)
         if completing() and self.command.module.startswith("dagctl."):
             from dagctl.cli.completing import complete_values
@@ -86,6 +88,7 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
+    option_verbose(parser)
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
     for command in registry:
         group, word = command.words[:-1], command.words[-1]
@@ -181,7 +184,8 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
         app.as_json = args.json
         if app.as_json and isinstance(app.out, TextIOWrapper):
             app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
-        code: int = args.run(args, app)
+        with listened(args, app):
+            code: int = args.run(args, app)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
         from dagctl.cli import endings
 
@@ -191,6 +195,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
 
 def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
     """The command line, with other packages' commands where it is not for one of ours."""
+    loud, argv = leading(argv)
     if completing() or not registry.knows(argv):
         from dagctl.cli.plugins import add_plugins
 
@@ -204,7 +209,7 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         argv = [*argv[1:], "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
-    return parser.parse_args(argv)
+    return parser.parse_args([*loud, *argv])
 
 
 def entry_point() -> NoReturn:
