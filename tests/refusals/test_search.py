@@ -190,7 +190,6 @@ def logging_tokens(patch: pytest.MonkeyPatch) -> None:
 
 def logging_every_argument(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(logged, "_PARAMETERS", {"code"})
-    patch.setattr(logged, "_plain", lambda value: True)
     patch.setattr(logged, "_text", lambda value: value.reveal()[:20] if isinstance(value, Secret) else str(value))
 
 

@@ -1,17 +1,17 @@
 """Ports that log: each call, how long it took, how it ended, and the platform's ID of the request.
 
-A line names only what `_SHOWN` lists. A new argument of a port stays out of the log until somebody adds it there.
+A line shows only what `_SHOWN` and `_PARAMETERS` list: a new argument stays out of the log until it is added there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import wraps
 from pathlib import PurePath
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from attrs import evolve, fields_dict
@@ -24,8 +24,6 @@ from dagctl.ports.storage import Storage, Stores
 if TYPE_CHECKING:
     from dagctl._sdk import Ports
 
-T = TypeVar("T")
-
 _AWAY = {"api", "identity", "probe"}
 _CHANGING = {"clear", "copy", "move", "open", "remove", "save", "tried", "write"}
 """Calls that leave the process or change something kept are INFO: those of these ports, and those of these names."""
@@ -33,12 +31,13 @@ _CHANGING = {"clear", "copy", "move", "open", "remove", "save", "tried", "write"
 _UNTOLD = {"now", "monotonic"}
 """Methods that are not worth a line."""
 
-_PARAMETERS = {"folder", "name", "path", "seconds", "source", "target", "timeout"}
 _SHOWN = (
     *("api_url", "issuer_host", "organization_id", "org", "project", "project_id", "environment"),
     *("current_org", "current_project", "place", "database", "sslmode", "expires_at", "allowed"),
 )
-"""Parameters that a line shows, and attributes of the domain's values that are handed over or come back."""
+"""What a line shows: parameters of these names, and attributes of the domain's values that are given or come back."""
+
+_PARAMETERS = {*_SHOWN, "folder", "name", "path", "seconds", "source", "target", "timeout"}
 
 
 class Logged:
@@ -125,30 +124,20 @@ def _logged_call(port: str, verb: str, call: Callable[..., Any]) -> Callable[...
 
 
 @contextmanager
-def _logged_block(
-    tell: Callable[[str], None], port: str, name: str, block: AbstractContextManager[Any]
-) -> Iterator[Any]:
+def _logged_block(tell: Callable[[str], None], port: str, name: str, block: Any) -> Iterator[Any]:
     with ExitStack() as stack:
-        with _Line(tell, name, "entered after"):
+        with _Line(tell, name, "entered after", {}):
             value = stack.enter_context(block)
-        with _Line(tell, name, "left after"):
+        with _Line(tell, name, "left after", {}):
             # a token store gives what saves, a browser gives the visit
             yield _logged_call(port, "save", value) if callable(value) else _unless_none("visit", value)
 
 
 class _Line:
-    """The line of a call that lasts as long as the block.
+    """The line of a call that lasts as long as the block: with `facts`; none where `told` is false and all is well."""
 
-    Attributes:
-        facts: what it shows.
-        told: whether the log gets it.
-    """
-
-    def __init__(
-        self, tell: Callable[[str], None], name: str, outcome: str, facts: dict[str, object] | None = None
-    ) -> None:
-        self._tell, self._name, self._outcome = tell, name, outcome
-        self.facts, self.told = facts or {}, True
+    def __init__(self, tell: Callable[[str], None], name: str, outcome: str, facts: dict[str, str]) -> None:
+        self._tell, self._name, self._outcome, self.facts, self.told = tell, name, outcome, facts, True
 
     def __enter__(self) -> _Line:
         HERE.request_id, self._began = "", perf_counter()
@@ -158,41 +147,32 @@ class _Line:
         took = f"{(perf_counter() - self._began) * 1000:.0f} ms"
         outcome = self._outcome if kind is None else f"{kind.__name__} after"
         why = f": {error.message}" if isinstance(error, DagctlError) else ""  # others' words may hold anything
-        shown = "".join(f" {name}={quoted(_text(value))}" for name, value in self.facts.items())
-        request = f" request_id={HERE.request_id}" if HERE.request_id else ""
+        facts = {**self.facts, "request_id": HERE.request_id}
+        shown = "".join(f" {name}={quoted(text)}" for name, text in facts.items() if text)
         if self.told or kind is not None:
-            self._tell(f"{self._name}{shown}{request} {outcome} {took}{why}")
+            self._tell(f"{self._name}{shown} {outcome} {took}{why}")
 
 
-def _facts_of_call(call: Callable[..., Any], args: Any, options: Any) -> dict[str, object]:
+def _facts_of_call(call: Callable[..., Any], args: Any, options: Any) -> dict[str, str]:
     from inspect import signature
 
-    facts: dict[str, object] = {}
-    try:
-        given = signature(call).bind(*args, **options).arguments
-    except (TypeError, ValueError):  # the call says so itself
-        return facts
-    for name, value in given.items():
-        if name == "url":  # of a sign-in's address, no more than whose it is: `state` is in it
-            facts["host"] = urlsplit(value).netloc
-        elif name in _PARAMETERS or name in _SHOWN:
-            facts.update({name: value} if _plain(value) else {})
-        facts.update(_facts(value))
+    facts: dict[str, str] = {}
+    with suppress(TypeError, ValueError):  # the call itself says what is wrong with its arguments
+        for name, value in signature(call).bind(*args, **options).arguments.items():
+            if name == "url":  # of a sign-in's address, no more than whose it is: `state` is in it
+                facts["host"] = urlsplit(value).netloc
+            facts |= {name: _text(value)} if name in _PARAMETERS else _facts(value)
     return facts
 
 
-def _facts(value: Any) -> dict[str, object]:
-    """What may be shown of a value; only the domain's own are looked into, since others' attributes may do things."""
+def _facts(value: Any) -> dict[str, str]:
     if not type(value).__module__.startswith("dagctl.domain."):
-        return {}
+        return {}  # others' attributes may do things when they are looked at
     places = (value, getattr(value, "endpoint", None))  # credentials have it inside
-    found = {name: getattr(place, name, None) for name in _SHOWN for place in places if hasattr(place, name)}
-    return {name: part for name, part in found.items() if _plain(part)}
+    return {name: _text(getattr(place, name)) for name in _SHOWN for place in places if hasattr(place, name)}
 
 
 def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _plain(value: object) -> bool:
-    return isinstance(value, (str, int, float, datetime, PurePath)) and value != ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, (str, int, float, PurePath)) else ""

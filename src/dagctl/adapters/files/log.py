@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dagctl.adapters.files.private import append_private
@@ -19,34 +19,15 @@ _LOGGER = logging.getLogger("dagctl")
 class _Lines(logging.Handler):
     """Puts each record on one line; times are UTC (ISO 8601)."""
 
-    def __init__(self, put: Callable[[str], object], level: int, layout: str) -> None:
+    def __init__(self, put: Callable[[str], None], level: int, layout: str) -> None:
         super().__init__(level)
         formatter = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")
         formatter.converter = time.gmtime
         self.setFormatter(formatter)
-        self.put = put
+        self._put = put
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.put(printable(self.format(record), 2000))
-
-
-class _File(_Lines):
-    """Appends to a private file, each line at once and whole, so that many processes can share it."""
-
-    def __init__(self, path: str, warn: Callable[[str], None]) -> None:
-        super().__init__(self._append, logging.DEBUG, "%(asctime)s.%(msecs)03dZ %(process)d %(levelname)s %(message)s")
-        self._path, self._warn, self._descriptor = path, warn, append_private(Path(path))
-
-    def _append(self, line: str) -> None:
-        try:
-            os.write(self._descriptor, f"{line}\n".encode(errors="backslashreplace"))
-        except OSError as error:
-            self.put = lambda line: None  # one warning is enough
-            self._warn(f"DAGCTL_LOG: {self._path} cannot be written any more: {error.strerror}.")
-
-    def close(self) -> None:
-        super().close()
-        os.close(self._descriptor)
+        self._put(printable(self.format(record), 2000))
 
 
 class _Onward(logging.Handler):
@@ -73,26 +54,44 @@ def listening(
         say: takes each line for a person.
         verbosity: which lines `say` gets: none (0), from INFO on (1), or from DEBUG on (2).
     """
-    listeners: list[_Lines] = []
-    if verbosity:
-        listeners.append(_Lines(say, logging.INFO if verbosity == 1 else logging.DEBUG, "%(levelname)s %(message)s"))
-    if path:
+    with ExitStack() as stack:
+        listeners: list[logging.Handler] = []
+        if verbosity:
+            level = logging.INFO if verbosity == 1 else logging.DEBUG
+            listeners.append(_Lines(say, level, "%(levelname)s %(message)s"))
         try:
-            listeners.append(_File(path, warn))
+            if path:
+                descriptor = append_private(Path(path))
+                stack.callback(os.close, descriptor)
+                layout = "%(asctime)s.%(msecs)03dZ %(process)d %(levelname)s %(message)s"
+                listeners.append(_Lines(_appending(descriptor, path, warn), logging.DEBUG, layout))
         except FileUnusable as error:
             warn(f"DAGCTL_LOG: {error.message} Set it to a file of your own, or unset it.")
-    before = _LOGGER.level, _LOGGER.propagate
-    others = [_Onward(shown=bool(verbosity or _LOGGER.handlers))] if listeners and _LOGGER.propagate else []
-    for handler in (*listeners, *others):
-        _LOGGER.addHandler(handler)
-    if listeners:
-        _LOGGER.setLevel(min(_LOGGER.getEffectiveLevel(), *(listener.level for listener in listeners)))
-        _LOGGER.propagate = False
-    try:
+        level = min(_LOGGER.getEffectiveLevel(), *(listener.level for listener in listeners), logging.CRITICAL)
+        if listeners and _LOGGER.propagate:
+            listeners.append(_Onward(shown=bool(verbosity or _LOGGER.handlers)))
+        for listener in listeners:
+            _LOGGER.addHandler(listener)
+            stack.callback(_LOGGER.removeHandler, listener)
+        stack.callback(_LOGGER.setLevel, _LOGGER.level)
+        stack.callback(setattr, _LOGGER, "propagate", _LOGGER.propagate)
+        if listeners:
+            _LOGGER.setLevel(level)
+            _LOGGER.propagate = False
         yield
-    finally:
-        _LOGGER.setLevel(before[0])
-        _LOGGER.propagate = before[1]
-        for handler in (*listeners, *others):
-            _LOGGER.removeHandler(handler)
-            handler.close()
+
+
+def _appending(descriptor: int, path: str, warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Appends lines, each at once and whole, so that many processes can share the file; warns once if that fails."""
+    failed = False
+
+    def append(line: str) -> None:
+        nonlocal failed
+        try:
+            os.write(descriptor, f"{line}\n".encode(errors="backslashreplace"))
+        except OSError as error:
+            if not failed:
+                failed = True
+                warn(f"DAGCTL_LOG: {path} cannot be written any more: {error.strerror}.")
+
+    return append
