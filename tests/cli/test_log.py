@@ -144,7 +144,7 @@ def pipe(path: Path) -> Path:
     [
         (missing_folder, "cannot be written: No such file or directory"),
         (folder, "cannot be written: Is a directory"),
-        (link, "is a symbolic link, and is not followed"),
+        (link, "is a symbolic link, which dagctl does not follow"),
         (pipe, "cannot be written: No such device or address"),
     ],
 )
@@ -163,17 +163,15 @@ def test_a_file_that_cannot_be_written_is_one_warning(run: Run, tmp_path: Path, 
 def test_a_file_of_somebody_else_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, warnings = tmp_path / "log", list[str]()
     log.write_text("theirs")
-    monkeypatch.setattr(private, "_require_owner", refused_owner)
+    if os.geteuid() == 0:
+        os.chown(log, 12345, -1)
+    else:
+        monkeypatch.setattr(private, "is_own", lambda found: False)
     with listening(str(log), warnings.append):
-        pass
-    assert warnings == [
-        f"DAGCTL_LOG: {log} belongs to another user, and is not used. Set it to a file of your own, or unset it."
-    ]
+        logging.getLogger("dagctl").info("something")
+    (warning,) = warnings
+    assert warning.startswith(f"DAGCTL_LOG: {log} belongs to another user")
     assert log.read_text() == "theirs"
-
-
-def refused_owner(path: Path, found: os.stat_result) -> None:
-    raise private.unusable(path, "belongs to another user, and is not used", foreign=True)
 
 
 @posix
@@ -183,7 +181,7 @@ def test_a_file_that_was_open_to_others_is_closed_to_them(run: Run, tmp_path: Pa
     log.chmod(0o644)
     done = run("auth", "status", env={"DAGCTL_LOG": str(log)})
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
-    assert f"{log} was open to other users (mode 644). Now it is yours alone." in done.stderr
+    assert f"{log} was open to other users (mode 644). dagctl made it private." in done.stderr
 
 
 @posix

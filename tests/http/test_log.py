@@ -131,7 +131,7 @@ def test_which_proxy(world: World, lines: Lines) -> None:
     access = ApiAccess("https://api.example.test", SECRETS["id token"], "org_1")
     logged_api(world, transport).protection(access, "prj_1", "prod")
     assert "http connected to api.example.test: TLSv1.3, verified with " in lines()
-    assert ", through the proxy of HTTPS_PROXY\n" in lines()
+    assert ", through the proxy from HTTPS_PROXY\n" in lines()
 
 
 def test_nobody_there(world: World, access: ApiAccess, lines: Lines) -> None:
