@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -178,6 +178,7 @@ logging.getLogger("dagctl").addHandler(logging.lastResort or logging.StreamHandl
 
 _clients: dict[object, Dagctl] = {}
 _warned: set[tuple[int, str]] = set()
+_logs: dict[str, AbstractContextManager[None]] = {}
 _lock = Lock()
 
 
@@ -208,8 +209,18 @@ def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
     surroundings = (os.getpid(), folder or working_directory(), os.path.expanduser("~"), insecure, said)
     with _lock:
         if surroundings not in _clients:
+            _log_to(os.environ.get("DAGCTL_LOG"))
             _clients[surroundings] = connect(insecure=insecure, folder=folder)
         return _clients[surroundings]
+
+
+def _log_to(path: str | None) -> None:
+    """Append the log to a file for as long as this process lives, and its children do."""
+    if path and path not in _logs:
+        from dagctl.adapters.files.log import listening
+
+        _logs[path] = listening(path, _warn)
+        _logs[path].__enter__()
 
 
 def _warn_of_sslmode(endpoint: StateEndpoint) -> None:

@@ -44,6 +44,7 @@ class Ports:
     Attributes:
         sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
         connector: makes a state connection for SQLMesh.
+        observed: given a port's name and an adapter that a caller brings later, gives the adapter to use.
     """
 
     storage: Storage
@@ -60,6 +61,7 @@ class Ports:
     trust: ProxyTrust
     probe: StateProbe
     machine: Machine
+    observed: Callable[[str, Any], Any] = lambda port, adapter: adapter
 
 
 class _Once(Generic[T]):
@@ -129,7 +131,7 @@ class Dagctl:
         Raises:
             DagctlError: as `LoginService.with_browser` does.
         """
-        browser = browser or self._ports.browser
+        browser = self._ports.observed("browser", browser) if browser is not None else self._ports.browser
         return self._login.with_browser(
             organization, browser, api_url=api_url, timeout=timeout, select_account=select_account
         )

@@ -17,6 +17,7 @@ from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
+from dagctl.adapters.logged import logged
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.adapters.system.untranslated import in_a_sentence
 from dagctl.domain.errors import FileUnusable, MissingExtra
@@ -91,24 +92,23 @@ def connect(
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
     transport = cache(lambda: _transport(dagctl_home, environ, clock, waiting))
-    return Dagctl(
-        Ports(
-            storage=storage or _storage(dagctl_home, environ, overrides),
-            overrides=overrides,
-            api=api or _later(lambda: _http_api(transport(), insecure)),
-            identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
-            browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
-            clock=clock,
-            commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
-            files=files or _later(_project_files),
-            yaml=_later(_yaml_reader),
-            sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
-            connector=_state_connector,
-            trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
-            probe=probe or _later(_state_probe),
-            machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or working_directory())),
-        )
+    ports = Ports(
+        storage=storage or _storage(dagctl_home, environ, overrides),
+        overrides=overrides,
+        api=api or _later(lambda: _http_api(transport(), insecure)),
+        identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
+        browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
+        clock=clock,
+        commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
+        files=files or _later(_project_files),
+        yaml=_later(_yaml_reader),
+        sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
+        connector=_state_connector,
+        trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
+        probe=probe or _later(_state_probe),
+        machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or working_directory())),
     )
+    return Dagctl(logged(ports))
 
 
 class _Later:

@@ -63,7 +63,7 @@ def complete(on_path: dict[str, str]) -> Any:
     ],
 )
 def test_bash(complete: Any, line: str, words: set[str]) -> None:
-    assert words <= set(complete(line)) <= {*words, "-h", "--help", "--json"}
+    assert words <= set(complete(line)) <= {*words, "-h", "--help", "--json", "-v", "--verbose"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
@@ -111,7 +111,7 @@ def test_on_a_terminal_with_one_line_in_the_shells_own_file(
 
 
 def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, complete: Any) -> None:
-    assert complete("dagctl auth switch ") == ["-h", "--help", "--json"]
+    assert complete("dagctl auth switch ") == ["-h", "--help", "--json", "-v", "--verbose"]
     assert person.signs_in(run).returncode == 0
     account = complete("dagctl auth switch ac")
     assert account[0].startswith("acme")

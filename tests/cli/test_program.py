@@ -73,6 +73,7 @@ HEAVY = {
     "importlib.metadata",
     "inspect",
     "json",
+    "logging",
     "ruamel",
     "sqlmesh",
     "typing_extensions",
@@ -97,14 +98,14 @@ def test_what_help_and_version_load(args: list[str]) -> None:
         "dagctl.adapters.plugins.entry_points",
         "dagctl.cli.plugins",
     }
-    program = {"dagctl", "dagctl.cli", "dagctl.cli.app", "dagctl.cli.main", "dagctl.cli.registry"}
+    program = {"dagctl", "dagctl.cli", *(f"dagctl.cli.{name}" for name in ("app", "main", "registry", "verbosity"))}
     assert ours == (program if args == ["--version"] else program | plugins)
 
 
 def test_status_loads_no_http_and_no_locks(run: Run, environ: dict[str, str]) -> None:
     script = "import sys; from dagctl.cli.main import main\nmain(['auth', 'status']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
-    assert {"urllib3", "cattrs", "filelock", "sqlmesh"}.isdisjoint(done.stdout.split())
+    assert {"urllib3", "cattrs", "filelock", "logging", "sqlmesh"}.isdisjoint(done.stdout.split())
 
 
 def every(kind: type[DagctlError]) -> list[type[DagctlError]]:

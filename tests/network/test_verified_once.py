@@ -174,7 +174,7 @@ def test_the_ca_that_verifies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["/tmp/socket", "a.test,b.test", "a test", "a\nb"])
 def test_a_recorded_proxy_obeys_the_rule_of_the_apis_answer(host: str) -> None:
     settings = Settings(pg_proxy_host=host)
-    with pytest.raises(SettingUnusable, match=r"^config\.yaml has pg_proxy_host"):
+    with pytest.raises(SettingUnusable, match=r"^config\.yaml sets pg_proxy_host"):
         resolved(settings, "config.yaml", Overrides())
 
 

@@ -40,6 +40,7 @@ def somebody(
     """Somebody whose machine trusts the platform's CA."""
     platform.model.redirect_uris = (f"http://localhost:{callback_port}/callback",)
     environ |= {"SSL_CERT_FILE": str(platform.world.ca_file), "BROWSER": "visitor"}
+    environ["DAGCTL_LOG"] = str(tmp_path / "dagctl.log")  # what is in it is searched with all that lies about
     for name in os.environ.keys() - environ.keys():
         if name.upper().startswith(("DAGCTL_", "REQUESTS_CA_")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
@@ -50,3 +51,5 @@ def somebody(
     caplog.set_level(logging.DEBUG, "urllib3")
     yield Somebody(platform, home, monkeypatch, caplog, capfd, callback_port)
     _functions._clients.clear()
+    while _functions._logs:
+        _functions._logs.popitem()[1].__exit__(None, None, None)

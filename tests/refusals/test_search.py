@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +15,12 @@ import pytest
 from attrs import evolve
 from tests.http.conftest import Script, Seen, reply
 from tests.http.far_platform import TOKEN
-from tests.refusals.looking import leaks, refused, without_url
+from tests.refusals.looking import leaks, nothing_shows, refused, without_url
 from tests.refusals.material import LENGTH, Material
 from tests.refusals.platform import ScriptedPlatform
 from tests.refusals.somebody import Ending, Somebody
 
+from dagctl.adapters import logged
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.http import answers
 from dagctl.adapters.http.identity import HttpIdentityProvider
@@ -142,6 +145,35 @@ def test_the_authorization_url_alone_may_hold_state_and_nonce(platform: Scripted
         assert leaks(platform, evolve(ending, err=f"{ending.err}{platform.asked[name]}")) == {"stderr": {name}}
 
 
+@pytest.mark.parametrize(
+    ("option", "code", "call"), [("-v", 0, "INFO identity.exchange "), ("--device", 1, "INFO identity.poll_device ")]
+)
+def test_the_log_is_among_what_is_searched(
+    platform: ScriptedPlatform, somebody: Somebody, tmp_path: Path, option: str, code: int, call: str
+) -> None:
+    ending = somebody.signs_in(option)
+    assert ending.code == code
+    file = (tmp_path / "dagctl.log").read_text()
+    for line in (call, "INFO api.advertisement ", "DEBUG http POST ", "DEBUG tokens.lock "):
+        assert line in file
+        assert line.partition(" ")[2] in ending.log
+        assert (line in ending.err) is (option == "-v" and line.startswith("INFO"))
+    assert file in ending.others
+    nothing_shows(platform, ending)
+
+
+def test_the_log_of_a_configuration_is_among_what_is_searched(
+    platform: ScriptedPlatform, somebody: Somebody, tmp_path: Path
+) -> None:
+    somebody.has_signed_in(left=timedelta(minutes=1))
+    ending = somebody.fresh_token()
+    assert ending.code == 0
+    assert "INFO identity.refresh " in (tmp_path / "dagctl.log").read_text()
+    assert platform.material.found_in(ending.out) >= {"access token"}  # which it is there to print
+    ending.out = ""
+    nothing_shows(platform, ending)
+
+
 def talkative(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answers, "words", lambda value, answer: value if isinstance(value, str) else "")
 
@@ -154,6 +186,15 @@ def logging_tokens(patch: pytest.MonkeyPatch) -> None:
         return exchange(self, *args)
 
     patch.setattr(HttpIdentityProvider, "exchange", log)
+
+
+def logging_every_argument(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(logged, "_PARAMETERS", {"code"})
+    patch.setattr(logged, "_text", lambda value: value.reveal()[:20] if isinstance(value, Secret) else str(value))
+
+
+def logging_the_address(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(logged, "urlsplit", lambda url: SimpleNamespace(netloc=url.partition("&state=")[2][:20]))
 
 
 def showing_secrets(patch: pytest.MonkeyPatch) -> None:
@@ -210,6 +251,8 @@ def with_the_code_in_the_address(patch: pytest.MonkeyPatch) -> None:
     [
         talkative,
         logging_tokens,
+        logging_every_argument,
+        logging_the_address,
         showing_secrets,
         saving_first,
         saving_elsewhere,

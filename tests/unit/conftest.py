@@ -8,6 +8,7 @@ import pytest
 from attrs import define, field
 
 from dagctl._sdk import Dagctl, Ports
+from dagctl.adapters.logged import logged
 from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.context import ContextService
@@ -59,24 +60,23 @@ class World:
     def client(self) -> Dagctl:
         """The SDK of a process that begins now."""
         proxy = MemoryStateProbe(self.platform)
-        return Dagctl(
-            Ports(
-                storage=Storage(Stores(self.settings, self.tokens, self.credentials), self.shelf),
-                overrides=self.overrides,
-                api=self.platform,
-                identity=self.platform,
-                browser=FollowingBrowser(self.platform),
-                clock=self.clock,
-                commands=FixedCommandLine(),
-                files=MemoryFileSystem(),
-                yaml=RuamelReader(),
-                sqlmesh=lambda: None,
-                connector=lambda wanted: wanted,
-                trust=proxy,
-                probe=proxy,
-                machine=MemoryMachine(),
-            )
+        ports = Ports(
+            storage=Storage(Stores(self.settings, self.tokens, self.credentials), self.shelf),
+            overrides=self.overrides,
+            api=self.platform,
+            identity=self.platform,
+            browser=FollowingBrowser(self.platform),
+            clock=self.clock,
+            commands=FixedCommandLine(),
+            files=MemoryFileSystem(),
+            yaml=RuamelReader(),
+            sqlmesh=lambda: None,
+            connector=lambda wanted: wanted,
+            trust=proxy,
+            probe=proxy,
+            machine=MemoryMachine(),
         )
+        return Dagctl(logged(ports))
 
     @property
     def context(self) -> ContextService:

@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from dagctl import __version__
 from dagctl.cli.app import App
 from dagctl.cli.registry import GROUPS, Command, Registry
+from dagctl.cli.verbosity import leading, listened, option_verbose
 
 TYPE_CHECKING = False  # see dagctl/__init__.py
 
@@ -89,6 +90,7 @@ def build_parser(
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
+    option_verbose(parser)
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
     for command in registry:
         group, word = command.words[:-1], command.words[-1]
@@ -187,7 +189,8 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
         app.as_json = args.json
         if app.as_json and isinstance(app.out, TextIOWrapper):
             app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
-        code: int = args._command.run(args, app)
+        with listened(args, app):
+            code: int = args._command.run(args, app)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
         from dagctl.cli import endings
 
@@ -197,6 +200,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
 
 def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
     """The command line, with other packages' commands where it is not for one of ours."""
+    loud, argv = leading(argv)
     if completing():
         _complete(registry)
     if registry.chosen(argv) is None and argv[:1] != ["--version"]:
@@ -207,7 +211,7 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         argv = [*argv[1:], "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
-    return build_parser(registry, argv).parse_args(argv)
+    return build_parser(registry, argv).parse_args([*loud, *argv])
 
 
 def _complete(registry: Registry) -> None:

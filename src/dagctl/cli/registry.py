@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 
+from dagctl.cli.verbosity import option_verbose
+
 TYPE_CHECKING = False  # see dagctl/__init__.py
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Command:
         module.configure(parser)
         parser.description = cleandoc(module.__doc__ or self.summary)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
+        option_verbose(parser)
 
     def guarded(self) -> AbstractContextManager[None]:
         """The context in which the command's own code runs, that of its options' types included."""

@@ -37,14 +37,8 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
         FileCorrupt: it is not UTF-8.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _BINARY | _NOFOLLOW | _NONBLOCK)
+        descriptor = _opened(path, os.O_RDONLY, tighten=tighten)
         try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):  # reading a pipe may block for ever
-                raise unusable(path, "is not a regular file")
-            _require_owner(path, found)
-            if tighten:
-                _tighten(path, found)
             return _content(descriptor).decode().replace("\r\n", "\n")
         finally:
             os.close(descriptor)
@@ -53,9 +47,40 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
     except UnicodeDecodeError:
         raise FileCorrupt(f"{path} is not a text file.", path=str(path), role="home") from None
     except OSError as error:
-        if os.path.islink(path):
-            raise unusable(path, "is a symbolic link, which dagctl does not follow") from None
-        raise unusable(path, f"cannot be read: {error.strerror}") from None
+        raise _not_opened(path, error, "read") from None
+
+
+def append_private(path: Path) -> int:
+    """A descriptor that appends to the file, mode 0600; other people's access to it is taken away.
+
+    Raises:
+        FileUnusable: it cannot be written, is a symbolic link, or belongs to another user.
+    """
+    try:
+        return _opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, tighten=True)
+    except OSError as error:
+        raise _not_opened(path, error, "written") from None
+
+
+def _opened(path: Path, flags: int, *, tighten: bool) -> int:
+    descriptor = os.open(path, flags | _BINARY | _NOFOLLOW | _NONBLOCK, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):  # a pipe may block for ever
+            raise unusable(path, "is not a regular file")
+        _require_owner(path, found)
+        if tighten:
+            _tighten(path, found)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _not_opened(path: Path, error: OSError, done: str) -> FileUnusable:
+    if os.path.islink(path):
+        return unusable(path, "is a symbolic link, which dagctl does not follow")
+    return unusable(path, f"cannot be {done}: {error.strerror}")
 
 
 def unusable(path: Path, why: str, *, foreign: bool = False) -> FileUnusable:

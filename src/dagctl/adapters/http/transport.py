@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
@@ -21,6 +22,7 @@ from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.adapters.system.deadline import OutOfTime
 from dagctl.adapters.system.handshake import handshake_of
+from dagctl.adapters.system.log import DEBUG, HERE, teller
 from dagctl.domain.errors import Malformed, Refused, TokenNotAccepted, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
@@ -55,6 +57,7 @@ class Answer:
         date: the server's clock, timezone-aware; None if the answer has no usable Date.
         retry_after: seconds until the next request is welcome (RFC 9110 section 10.2.3); None if it does not say.
         secrets: what was sent and must not be shown if the server echoes it.
+        request_id: the platform's name for the request in its own logs; "" if it does not say.
         handshake: the TLS handshake, if it was asked for and took place.
     """
 
@@ -64,6 +67,7 @@ class Answer:
     date: datetime | None = None
     retry_after: float | None = None
     secrets: tuple[Secret, ...] = ()
+    request_id: str = ""
     handshake: Handshake | None = None
 
     @property
@@ -90,6 +94,10 @@ class _Request:
     def where(self) -> str:
         parts = urlsplit(self.url)
         return f"{parts.netloc}{parts.path}"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
 
 
 class Transport:
@@ -180,6 +188,7 @@ class Transport:
             raise Unreachable(f"{host} did not finish its answer within {limits.total:g} seconds.", host=host) from None
         except (HTTPError, *FAILURES) as error:
             raise in_our_words(error, host, self._clock.monotonic() - began) from None
+        HERE.request_id = answer.request_id
         if 300 <= answer.status < 400:
             raise Refused(f"{answer.where} answers with a redirect, which dagctl does not follow.", host=host)
         return answer
@@ -190,20 +199,25 @@ class Transport:
         for usual in (*_PAUSES, math.inf):
             pool, exchange = self._pools.get(request.url, insecure=insecure), Exchange()
             outcome: Answer | Exception
+            began = self._clock.monotonic()
             try:
-                left = end - self._clock.monotonic()
-                outcome = exchange.bounded(left, lambda pool=pool: self._once(pool, request), host)  # type: ignore[misc]
+                outcome = exchange.bounded(end - began, partial(self._once, pool, request, exchange), host)
                 pause = max(usual, outcome.retry_after or 0.0) if outcome.status in request.again else math.inf
             except (HTTPError, *FAILURES) as error:
                 outcome, pause = error, _pause(error, request, exchange, usual)
-            if self._clock.monotonic() + pause >= end:
+            now = self._clock.monotonic()
+            again = now + pause < end
+            if tell := teller(DEBUG):
+                then = f"; again in {pause:g} s" if again else ""
+                tell(f"http {request.method} {request.where}{_ending(outcome, host, now - began)}{then}")
+            if not again:
                 break
             self._clock.sleep(pause)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def _once(self, pool: urllib3.PoolManager, request: _Request) -> Answer:
+    def _once(self, pool: urllib3.PoolManager, request: _Request, exchange: Exchange) -> Answer:
         response = pool.request(
             request.method,
             request.url,
@@ -220,7 +234,12 @@ class Transport:
             preload_content=False,
             decode_content=False,
         )
-        shown = self._handshake(response, request) if request.curious else None
+        tell = teller(DEBUG) if exchange.made else None
+        shown = self._handshake(response, request) if request.curious or tell else None
+        if tell:
+            trusted_by = shown.trusted_by if shown else None
+            trust = f"verified with {trusted_by}" if trusted_by else f"not verified{self._way(request.url)}"
+            tell(f"http connected to {request.host}: {shown.version if shown else 'no TLS'}, {trust}")
         try:
             content = _content(response, self._limits.size, request.where)
         except BaseException:
@@ -229,16 +248,36 @@ class Transport:
         response.release_conn()
         date = http_date(response.headers.get("Date"))
         retry_after = _retry_after(response.headers.get("Retry-After", ""), date)
-        return Answer(response.status, request.where, content, date, retry_after, request.secrets, shown)
+        named = _request_id(response.headers, request.secrets)
+        return Answer(response.status, request.where, content, date, retry_after, request.secrets, named, shown)
 
     def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
         """The handshake, readable only while the answer still holds its connection."""
         wire = getattr(response.connection, "sock", None)
         if split(request.url).scheme != "https" or wire is None:
             return None
-        proxied, source = self._proxy(request.url), self._decided_by(request.url)
-        way = f", {'through the proxy from' if proxied else 'without a proxy because of'} {source}" if source else ""
-        return handshake_of(wire, f"{self._pools.trusted_by(request.url)}{way}")
+        return handshake_of(wire, f"{self._pools.trusted_by(request.url)}{self._way(request.url)}")
+
+    def _way(self, url: str) -> str:
+        proxied, source = self._proxy(url), self._decided_by(url)
+        return f", {'through the proxy from' if proxied else 'without a proxy because of'} {source}" if source else ""
+
+
+def _ending(outcome: Answer | Exception, host: str, passed: float) -> str:
+    """How a try ended, for the log."""
+    took = f"{passed * 1000:.0f} ms"
+    if isinstance(outcome, Exception):
+        error = in_our_words(outcome, host, passed)
+        return f" {type(error).__name__} after {took}: {error.message}"
+    named = f" request_id={outcome.request_id}" if outcome.request_id else ""
+    return f"{named} status={outcome.status} bytes={len(outcome.body)} in {took}"
+
+
+def _request_id(headers: Mapping[str, str], secrets: Collection[Secret]) -> str:
+    """The ID that the platform, or Auth0 for it, gives to a request; none that is odd or repeats a secret."""
+    found = headers.get("X-Request-ID") or headers.get("X-Auth0-RequestId") or ""
+    repeated = any(found in secret.reveal() or secret.reveal() in found for secret in secrets)
+    return found if re.fullmatch(r"[\w.:/+=-]{1,64}", found, re.ASCII) and not repeated else ""
 
 
 def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float) -> float:

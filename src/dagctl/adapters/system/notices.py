@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dagctl.domain.values.text import harmless
+from dagctl.domain.values.text import printable
 
 _said: set[tuple[int, str]] = set()
 
@@ -23,4 +23,4 @@ def notice(sentence: str) -> None:
     said = os.getpid(), sentence
     if said not in _said:
         _said.add(said)
-        logging.getLogger("dagctl").warning("dagctl: %s", harmless(sentence))
+        logging.getLogger("dagctl").warning("dagctl: %s", printable(sentence, 1000))
