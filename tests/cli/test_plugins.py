@@ -45,7 +45,11 @@ def installed(tmp_path: Path, environ: dict[str, str]) -> None:
 def test_a_command_of_anothers(run: Any) -> None:
     done = run("lint", "--strict")
     assert (done.returncode, done.stdout) == (5, "strict: True\n")
-    assert json.loads(run("config", "lint", "--json").stdout) == {"strict": False}
+    assert json.loads(run("config", "lint", "--json").stdout) == {
+        "schema": 1,
+        "command": "config lint",
+        "data": {"strict": False},
+    }
     assert "Look at the models for mistakes." in run("lint", "--help").stdout
 
 
@@ -58,7 +62,7 @@ def test_ours_cannot_be_replaced(run: Any) -> None:
 def test_a_broken_one_is_reported_and_stops_nothing_else(run: Any) -> None:
     done = run("plugins", "--json")
     assert done.returncode == 0
-    problems = {entry["command"]: entry["problem"] for entry in json.loads(done.stdout)}
+    problems = {entry["command"]: entry["problem"] for entry in json.loads(done.stdout)["data"]["plugins"]}
     assert problems.keys() == {"config lint", "empty", "lint", "sick"}
     assert problems["lint"] is problems["config lint"] is None
     assert "RuntimeError" in problems["sick"]

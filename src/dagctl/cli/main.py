@@ -7,7 +7,9 @@ import sys
 from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from io import TextIOWrapper
+from itertools import takewhile
 
 from dagctl import __version__
 from dagctl.cli.app import App
@@ -31,6 +33,7 @@ class LazyParser(ArgumentParser):
     """A parser that imports its command only when it is the one that was chosen."""
 
     command: Command | None = None
+    app: App | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `ArgumentParser` does, after the chosen command has declared its options.
@@ -50,9 +53,13 @@ class LazyParser(ArgumentParser):
         super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
-        """As `ArgumentParser` does; it shows what was typed as it is."""
+        """As `ArgumentParser` does, without control characters that were typed; for a program, as JSON."""
         from dagctl.domain.values.text import harmless
 
+        if self.app is not None and self.app.as_json:
+            from dagctl.cli.endings import USAGE
+
+            self.exit(self.app.fail("usage", message, exit_code=USAGE, hint=f"Run: {self.prog} --help"))
         super().error(harmless(message))
 
     def declare(self) -> None:
@@ -73,10 +80,11 @@ class LazyParser(ArgumentParser):
         self.command = None
 
 
-def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
+def build_parser(registry: Registry, *, whole: bool = False, app: App | None = None) -> LazyParser:
     """The parser of the whole program.
 
     Args:
+        app: who tells a program of usage errors.
         whole: have every command declare its options now, not when it is chosen; one that does not load has none.
     """
     parser = LazyParser(
@@ -86,15 +94,18 @@ def build_parser(registry: Registry, *, whole: bool = False) -> LazyParser:
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
+    parser.app = app
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
     for command in registry:
         group, word = command.words[:-1], command.words[-1]
         if group not in choices:
             summary = GROUPS.get(group[0], "")
             words = {"help": summary, "description": f"{summary.capitalize()}."}
-            choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_Formatter, **words))
+            branch = choices[()].add_parser(group[0], formatter_class=_Formatter, **words)
+            branch.app = app
+            choices[group] = _choices(branch)
         leaf = choices[group].add_parser(word, help=command.summary, formatter_class=_Formatter)
-        leaf.command = command
+        leaf.command, leaf.app = command, app
         if whole:
             from dagctl.domain.errors import DagctlError
 
@@ -177,10 +188,12 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """
     app = app or App()
     try:
-        args = _parsed(sys.argv[1:] if argv is None else argv, registry or Registry(), app)
-        app.as_json = args.json
-        if app.as_json and isinstance(app.out, TextIOWrapper):
-            app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
+        argv = sys.argv[1:] if argv is None else argv
+        if "--json" in takewhile("--".__ne__, argv):  # so that usage errors are JSON too
+            app.write_json()
+        args = _parsed(argv, registry or Registry(), app)
+        if args.json:  # it may be abbreviated
+            app.write_json()
         code: int = args.run(args, app)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
         from dagctl.cli import endings
@@ -194,8 +207,9 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
     if completing() or not registry.knows(argv):
         from dagctl.cli.plugins import add_plugins
 
-        add_plugins(registry, app.say)
-    parser = build_parser(registry, whole=completing())
+        add_plugins(registry, partial(app.warn, "plugin_ignored"))
+    app.command = registry.named(argv)
+    parser = build_parser(registry, whole=completing(), app=app)
     if completing():
         import argcomplete
 

@@ -119,6 +119,10 @@ class Registry:
         """Whether these are a command."""
         return words in self._commands
 
+    def named(self, argv: Sequence[str]) -> str | None:
+        """The words of the command that a command line is for; None if it is for none."""
+        return next((" ".join(words) for words in (tuple(argv[:2]), tuple(argv[:1])) if self.has(words)), None)
+
     def is_group(self, words: tuple[str, ...]) -> bool:
         """Whether these are what commands begin with, and no command."""
         return any(command[: len(words)] == words for command in self._commands) and not self.has(words)

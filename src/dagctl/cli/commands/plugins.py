@@ -1,14 +1,40 @@
-"""List the commands that other packages add (entry points of the group dagctl.commands), and which of them load."""
+"""List the commands that other packages add (entry points in the group dagctl.commands), and say which do not load."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import partial
+from typing import TypedDict
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.registry import no_options
 from dagctl.domain.errors import DagctlError
 
 configure = no_options
+
+
+class Plugin(TypedDict):
+    """A command that another package adds.
+
+    Attributes:
+        command: its words.
+        module: the module that implements it.
+        problem: why it does not load; null if it does.
+    """
+
+    command: str
+    module: str
+    problem: str | None
+
+
+class Data(TypedDict):
+    """The commands that other packages add.
+
+    Attributes:
+        plugins: the commands.
+    """
+
+    plugins: list[Plugin]
 
 
 def run(args: Namespace, app: App) -> int:
@@ -22,10 +48,10 @@ def run(args: Namespace, app: App) -> int:
             return error.message
         return None
 
-    record = [
-        {"command": " ".join(command.words), "module": command.module, "problem": problem(command)}
-        for command in add_plugins(Registry(), app.say)
+    found = [
+        Plugin(command=" ".join(command.words), module=command.module, problem=problem(command))
+        for command in add_plugins(Registry(), partial(app.warn, "plugin_ignored"))
     ]
-    rows = [[str(entry["command"]), str(entry["module"]), str(entry["problem"] or "")] for entry in record]
-    app.show(record, columns(rows) if rows else "No package adds commands.")
+    rows = [[each["command"], each["module"], each["problem"] or ""] for each in found]
+    app.show(Data(plugins=found), columns(rows) if rows else "No other package adds commands.")
     return 0
