@@ -54,24 +54,27 @@ def both(
 def listed(run: Any) -> dict[str, Any]:
     done = run("auth", "list", "--json")
     assert done.returncode == 0, done.stderr
-    return {account["organization"]: account for account in json.loads(done.stdout)}
+    return {account["organization"]["name"]: account for account in json.loads(done.stdout)["data"]["accounts"]}
 
 
 def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbox: Sandbox) -> None:
     accounts = listed(run)
     assert {name: account["current"] for name, account in accounts.items()} == {"Globex": True, "acme": False}
-    assert accounts["acme"]["project"] == "shop"
+    assert accounts["acme"]["project"] == {"id": "prj_shop", "name": "shop"}
     assert accounts["acme"]["api_url"] == sandbox.api_url
     shown = run("auth", "list").stdout.splitlines()
     assert [line[0] for line in shown] == ["*", " "]
 
     done = run("auth", "switch", "acme")
     assert done.stdout == f"The current account is now {accounts['acme']['name']}: acme, project shop.\n"
-    assert [project["id"] for project in json.loads(run("projects", "--json").stdout)] == ["prj_shop", "prj_web"]
+    assert [project["id"] for project in json.loads(run("projects", "--json").stdout)["data"]["projects"]] == [
+        "prj_shop",
+        "prj_web",
+    ]
     assert run("auth", "refresh").returncode == 0
     assert run("auth", "switch", "org_globex").returncode == 0
     assert run("auth", "refresh").returncode == 0
-    assert json.loads(run("auth", "status", "--json").stdout)["project"] == "ledger"
+    assert json.loads(run("auth", "status", "--json").stdout)["data"]["project"]["name"] == "ledger"
 
     for path in (home / "accounts").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -83,10 +86,10 @@ def test_one_folder_works_for_another_organization(run: Any, both: Any, tmp_path
     (folder / ".dagctl.yaml").write_text("org: acme\n")
     before = (home / "config.yaml").read_text()
     assert run("protection", "check", "prod", cwd=folder).returncode == 3
-    assert json.loads(run("auth", "status", "--json", cwd=folder).stdout)["organization"] == "acme"
+    assert json.loads(run("auth", "status", "--json", cwd=folder).stdout)["data"]["organization"]["name"] == "acme"
     assert run("use-project", "web-analytics", cwd=folder).returncode == 0
     assert (home / "config.yaml").read_text() == before
-    assert listed(run)["acme"]["project"] == "web-analytics"
+    assert listed(run)["acme"]["project"]["name"] == "web-analytics"
     assert run("projects", env={"DAGCTL_ORG": "globex"}, cwd=folder).stdout.splitlines()[1].startswith("*  ledger")
 
 
@@ -141,7 +144,7 @@ def test_what_runs_already_goes_on_with_its_own(run: Any, both: Any, sandbox: Sa
 def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> None:
     done = run("auth", "logout")
     assert done.returncode == 0
-    assert "Still signed in to acme@" in done.stderr
+    assert "You are still signed in to acme@" in done.stderr
     assert run("auth", "status").returncode == 4
     assert run("auth", "logout", "--org", "acme").returncode == 0
     assert listed(run) == {}

@@ -72,7 +72,7 @@ def test_a_session_in_variables_leaves_a_home_as_it_is(run: Any, job: dict[str, 
 def test_a_project_is_chosen_by_a_variable_there(run: Any, job: dict[str, str]) -> None:
     refused(run("use-project", "shop", env=job), 1, "DAGCTL_ACCESS_TOKEN", "Set DAGCTL_PROJECT=shop instead.")
     status = run("auth", "status", "--json", env={**job, "DAGCTL_PROJECT": "shop"})
-    assert json.loads(status.stdout)["project"] == "shop"
+    assert json.loads(status.stdout)["data"]["project"]["name"] == "shop"
 
 
 @pytest.mark.parametrize("way", [(), ("--device",), ("--no-browser",)])

@@ -42,8 +42,7 @@ def doctor(run: Any) -> Callable[..., tuple[int, Checks]]:
 
     def doctor(*args: str, **options: Any) -> tuple[int, Checks]:
         done = run("doctor", "--json", *args, **options)
-        checks = json.loads(done.stdout)
-        assert all(set(check) == {"link", "state", "seen", "cure"} for check in checks)
+        checks = json.loads(done.stdout)["data"]["checks"]
         assert "Traceback" not in done.stderr
         return done.returncode, {check["link"]: check for check in checks}
 
@@ -75,10 +74,10 @@ def test_all_is_well_and_nothing_is_touched(ada: Path, doctor: Any, sandbox: San
     code, checks = doctor()
     assert (code, trouble(checks)) == (0, WELL)
     assert files_of(ada) == before
-    assert re.search(rf"{sandbox.api_url} answered in \d+ ms", checks["API"]["seen"])
-    assert "TLS 1.3, certificate issued by dagctl sandbox, verified with SSL_CERT_FILE" in checks["TLS"]["seen"]
-    assert checks["login"]["seen"] == "acme/shop logged in to org_acme_shop, which answers"
-    assert "auth.json 0600" in checks["files"]["seen"]
+    assert re.search(rf"{sandbox.api_url} answered in \d+ ms", checks["API"]["message"])
+    assert "TLS 1.3, certificate issued by dagctl sandbox, verified with SSL_CERT_FILE" in checks["TLS"]["message"]
+    assert checks["login"]["message"] == "acme/shop logged in to org_acme_shop, which answers"
+    assert "auth.json 0600" in checks["files"]["message"]
 
 
 def test_what_a_person_sees(ada: Path, run: Any) -> None:
@@ -106,7 +105,7 @@ def test_nobody_is_signed_in(doctor: Any, person: Any, sandbox: Sandbox, home: P
         4,
         {"sign-in": "failed", **behind("project", "protection", "proxy", "proxy TLS", "login")},
     )
-    assert "does not exist yet" in checks["files"]["seen"]
+    assert "does not exist yet" in checks["files"]["message"]
     assert not home.exists()
 
 
@@ -129,9 +128,9 @@ def test_offline(ada: Path, doctor: Any) -> None:
         "API": "failed",
         "proxy": "failed",
     }
-    assert "are not for https://api.invalid" in checks["sign-in"]["seen"]  # no other API is sent the tokens
-    assert checks["login"]["seen"] == "needs sign-in"
-    assert "api.invalid" in checks["API"]["seen"]
+    assert "are not for https://api.invalid" in checks["sign-in"]["message"]  # no other API is sent the tokens
+    assert checks["login"]["message"] == "needs sign-in"
+    assert "api.invalid" in checks["API"]["message"]
 
 
 def test_a_ca_that_nobody_knows(ada: Path, doctor: Any, tmp_path: Path) -> None:
@@ -142,9 +141,9 @@ def test_a_ca_that_nobody_knows(ada: Path, doctor: Any, tmp_path: Path) -> None:
     code, checks = doctor(env={"SSL_CERT_FILE": str(other), "DAGCTL_STATE_SSLMODE": "verify-full"})
     assert code == 1
     assert (checks["API"]["state"], checks["proxy TLS"]["state"]) == ("failed", "failed")
-    assert "SSL_CERT_FILE" in checks["API"]["cure"]
-    assert "SSL_CERT_FILE" in checks["proxy TLS"]["cure"]
-    assert "-k" not in checks["API"]["cure"]
+    assert "SSL_CERT_FILE" in checks["API"]["hint"]
+    assert "SSL_CERT_FILE" in checks["proxy TLS"]["hint"]
+    assert "-k" not in checks["API"]["hint"]
     assert trouble(checks) == {
         **behind("clock", "TLS", "project", "protection", "login"),
         "API": "failed",
@@ -155,7 +154,7 @@ def test_a_ca_that_nobody_knows(ada: Path, doctor: Any, tmp_path: Path) -> None:
 def test_without_verification(ada: Path, doctor: Any, run: Any) -> None:
     code, checks = doctor("-k", env={"SSL_CERT_FILE": ""})
     assert (code, checks["TLS"]["state"]) == (0, "warning")
-    assert "not verified (-k)" in checks["TLS"]["seen"]
+    assert "not verified (-k)" in checks["TLS"]["message"]
     assert run("doctor", "-k").stderr.startswith("WARNING: -k")
 
 
@@ -165,7 +164,7 @@ def test_a_dead_proxy(ada: Path, doctor: Any) -> None:
         rewrite(ada / "config.yaml", r"pg_proxy_port: \d+", f"pg_proxy_port: {taken.getsockname()[1]}")
         code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"proxy": "failed", **behind("proxy TLS", "login")})
-    assert "Connection refused" in checks["proxy"]["seen"]
+    assert "Connection refused" in checks["proxy"]["message"]
 
 
 def test_a_proxy_that_is_something_else(ada: Path, doctor: Any, sandbox: Sandbox) -> None:
@@ -181,8 +180,8 @@ def test_a_login_that_is_refused(ada: Path, doctor: Any) -> None:
     (ada / "auth.json").write_text(json.dumps(auth))
     code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"login": "failed", **WELL})
-    assert "refused your token" in checks["login"]["seen"]
-    assert checks["login"]["cure"] == "Run: dagctl auth login --org ORG"
+    assert "refused your token" in checks["login"]["message"]
+    assert checks["login"]["hint"] == "Run: dagctl auth login --org ORG"
     assert auth["access_token"] not in json.dumps(checks)
 
 
@@ -194,7 +193,7 @@ def test_an_api_that_refuses_the_token(ada: Path, doctor: Any) -> None:
     (ada / "auth.json").write_text(json.dumps({**auth, "id_token": f"{header}.{claims}.{forged}"}))
     code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"project": "failed", **behind("protection", "login")})
-    assert "does not accept your token" in checks["project"]["seen"]
+    assert "does not accept your token" in checks["project"]["message"]
 
 
 def test_a_session_that_was_revoked(ada: Path, doctor: Any) -> None:
@@ -203,7 +202,7 @@ def test_a_session_that_was_revoked(ada: Path, doctor: Any) -> None:
     (ada / "auth.json").write_text(json.dumps(dead))
     code, checks = doctor()
     assert (code, trouble(checks)) == (4, {"sign-in": "failed", **behind("project", "protection", "login")})
-    assert checks["sign-in"]["seen"] == "Your session has ended."
+    assert checks["sign-in"]["message"] == "Your session has ended."
 
 
 SKEWED = """
@@ -232,10 +231,10 @@ def test_a_clock_that_is_wrong(
     done = subprocess.run(
         [sys.executable, "-c", SKEWED, seconds], env=environ, cwd=tmp_path, capture_output=True, text=True
     )
-    check = {check["link"]: check for check in json.loads(done.stdout)}["clock"]
-    assert (check["state"], words in check["seen"]) == (state, True), check
-    assert ("ahead of" if int(seconds) > 0 else "behind") in check["seen"]
-    assert "NTP" in check["cure"]
+    check = {check["link"]: check for check in json.loads(done.stdout)["data"]["checks"]}["clock"]
+    assert (check["state"], words in check["message"]) == (state, True), check
+    assert ("ahead of" if int(seconds) > 0 else "behind") in check["message"]
+    assert "NTP" in check["hint"]
     assert done.returncode == (1 if state == "failed" else 0)
 
 
@@ -251,8 +250,8 @@ def test_corrupt_files_are_named(file: str, link: str, ada: Path, doctor: Any) -
     code, checks = doctor()
     assert code == 1
     assert [name for name, check in checks.items() if check["state"] == "failed"] == [link]
-    assert str(ada / file) in checks[link]["seen"]
-    assert checks["login"]["seen"] == f"needs {link}"
+    assert str(ada / file) in checks[link]["message"]
+    assert checks["login"]["message"] == f"needs {link}"
     assert (ada / file).read_text() == "{ no"
 
 
@@ -260,17 +259,17 @@ def test_a_corrupt_pin(ada: Path, doctor: Any, tmp_path: Path) -> None:
     (tmp_path / ".dagctl.yaml").write_text("projekt: shop\n")
     code, checks = doctor()
     assert (code, checks["settings"]["state"]) == (1, "failed")
-    assert "projekt" in checks["settings"]["seen"]
-    assert checks["login"]["seen"] == "needs settings"
+    assert "projekt" in checks["settings"]["message"]
+    assert checks["login"]["message"] == "needs settings"
 
 
 def test_a_pin_in_force_is_named(ada: Path, doctor: Any, tmp_path: Path) -> None:
     (tmp_path / ".dagctl.yaml").write_text("project: web-analytics\n")
     code, checks = doctor()
     assert code == 0
-    assert str(tmp_path / ".dagctl.yaml") in checks["settings"]["seen"]
-    assert checks["project"]["seen"].startswith("web-analytics (prj_web) of acme")
-    assert "open to you" in checks["protection"]["seen"]
+    assert str(tmp_path / ".dagctl.yaml") in checks["settings"]["message"]
+    assert checks["project"]["message"].startswith("web-analytics (prj_web) of acme")
+    assert "open to you" in checks["protection"]["message"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes mean nothing here")
@@ -282,11 +281,11 @@ def test_modes_and_leftovers(ada: Path, doctor: Any) -> None:
     (ada / ".config.yaml.99999999.0.tmp").touch(mode=0o600)
     code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"files": "failed", **WELL})
-    assert f"chmod 600 {ada}/auth.json {ada}/credentials/acme_shop.json" in checks["files"]["cure"]
-    assert f"rm {ada}/.config.yaml.99999999.0.tmp" in checks["files"]["cure"]
+    assert f"chmod 600 {ada}/auth.json {ada}/credentials/acme_shop.json" in checks["files"]["hint"]
+    assert f"rm {ada}/.config.yaml.99999999.0.tmp" in checks["files"]["hint"]
     assert (ada / "auth.json").stat().st_mode & 0o777 == 0o600  # whoever reads tokens takes others' access away first
     assert (ada / "credentials" / "acme_shop.json").stat().st_mode & 0o777 == 0o640  # looked at, not mended
-    subprocess.run(checks["files"]["cure"], shell=True, check=True)
+    subprocess.run(checks["files"]["hint"], shell=True, check=True)
     assert doctor()[0] == 0  # the cure is one
 
 
@@ -295,7 +294,7 @@ def test_a_link_in_place_of_a_file(ada: Path, doctor: Any, tmp_path: Path) -> No
     (ada / "auth.json").symlink_to(tmp_path / "auth.json")
     code, checks = doctor()
     assert code == 1
-    assert "is a symbolic link" in checks["files"]["seen"]
+    assert "is a symbolic link" in checks["files"]["message"]
     assert checks["sign-in"]["state"] == "failed"
 
 
@@ -313,7 +312,7 @@ def test_in_ci(ada: Path, doctor: Any, sandbox: Sandbox, tmp_path: Path) -> None
         }
     )
     assert (code, trouble(checks)) == (0, {"files": "skipped", **WELL})
-    assert "DAGCTL_ACCESS_TOKEN, " in checks["settings"]["seen"]
+    assert "DAGCTL_ACCESS_TOKEN, " in checks["settings"]["message"]
     assert not nowhere.exists()
 
 
@@ -330,21 +329,21 @@ def test_without_sqlmesh_and_a_driver(ada: Path, environ: dict[str, str], tmp_pa
     (tmp_path / "config.py").write_text("from dagctl import get_state_connection\nget_state_connection(project='shop')")
     script = WITHOUT.format(names=("psycopg2", "sqlmesh"))
     done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True)
-    checks = {check["link"]: check for check in json.loads(done.stdout)}
+    checks = {check["link"]: check for check in json.loads(done.stdout)["data"]["checks"]}
     assert (done.returncode, trouble(checks)) == (0, {"login": "skipped", **WELL})
-    assert "psycopg2" in checks["login"]["seen"]
-    assert "not installed" in checks["SQLMesh config"]["seen"]
+    assert "psycopg2" in checks["login"]["message"]
+    assert "not installed" in checks["SQLMesh config"]["message"]
 
 
 def test_a_config_that_was_generated(ada: Path, doctor: Any, run: Any, environ: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
     environ["PYTHONWARNINGS"] = ""  # the libraries of SQLMesh warn
     (tmp_path / "config.yaml").write_text("model_defaults: {dialect: duckdb}\n")
-    assert doctor()[1]["SQLMesh config"]["cure"] == "Run: dagctl config generate"
+    assert doctor()[1]["SQLMesh config"]["hint"] == "Run: dagctl config generate"
     assert run("config", "generate").returncode == 0
     code, checks = doctor()
     assert (code, checks["SQLMesh config"]["state"]) == (0, "ok")
-    assert "pinned to acme/shop" in checks["SQLMesh config"]["seen"]
+    assert "pinned to acme/shop" in checks["SQLMesh config"]["message"]
 
 
 @pytest.fixture

@@ -96,7 +96,12 @@ def test_there_is_no_room_for_the_data(
         done = start(*command, stdout=out, stderr=subprocess.PIPE, preexec_fn=no_room)
     wrote = command not in (("auth", "token"), ("auth", "switch", "nobody"), ("nonsense",))
     assert done.returncode == (code or 1), done.stderr
-    assert (b"dagctl: The output cannot be written: File too large.\n" in done.stderr) is wrote
+    sentence = b"The output cannot be written: File too large."
+    if "--json" in command:
+        error = json.loads(done.stderr)["error"]
+        assert (error["code"], error["message"].encode()) == ("output_unwritable", sentence)
+    else:
+        assert (b"dagctl: " + sentence + b"\n" in done.stderr) is wrote
     assert b"Traceback" not in done.stderr
     assert b"bug" not in done.stderr
 
@@ -135,8 +140,11 @@ def test_a_protected_environment_stays_one_when_nobody_reads_that(options: tuple
         assert check("dev", "prod", out=Gone(code), err=io.StringIO()) == 3
         assert check("dev", "prod", out=io.StringIO(), err=Gone(code)) == 3
     assert check("dev", out=Gone(errno.EPIPE), err=io.StringIO()) == 0
-    assert check("dev", out=Gone(errno.ENOSPC), err=(err := io.StringIO())) == 1
-    assert err.getvalue() == "dagctl: The output cannot be written: No space left on device.\n"
+    err = io.StringIO()
+    assert check("dev", out=Gone(errno.ENOSPC), err=err) == 1
+    sentence = "The output cannot be written: No space left on device."
+    told = json.loads(err.getvalue())["error"]["message"] if options else err.getvalue()
+    assert told == (sentence if options else f"dagctl: {sentence}\n")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16", "latin-1"])
@@ -147,5 +155,5 @@ def test_json_is_utf_8_on_any_stdout(encoding: str) -> None:
     main(["auth", "status", "--json"], app=app)
     app.show({"name": name, "path": "\udcff"}, "")
     text = raw.getvalue().decode("utf-8")
-    shown = json.loads(text[text.rindex("{\n") :])
+    shown = json.loads(text[text.rindex("\n{") :])["data"]
     assert shown == {"name": name, "path": "\udcff"}

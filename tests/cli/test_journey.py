@@ -17,21 +17,23 @@ def test_from_sign_in_to_sign_out(run: Any, person: Any, sandbox: Sandbox, home:
     assert "use-project" in done.stderr
 
     projects = run("projects", "--json")
-    assert json.loads(projects.stdout) == [
-        {"name": "shop", "id": "prj_shop", "current": False},
-        {"name": "web-analytics", "id": "prj_web", "current": False},
-    ]
+    assert json.loads(projects.stdout)["data"] == {
+        "project": None,
+        "projects": [{"id": "prj_shop", "name": "shop"}, {"id": "prj_web", "name": "web-analytics"}],
+    }
     assert run("use-project", "SHOP").stdout == "The project is now shop.\n"
+    chosen = {"project": {"id": "prj_web", "name": "web-analytics"}}
     assert (
         run("use-project", "prj_web", "--json").stdout
-        == json.dumps({"project": "web-analytics", "project_id": "prj_web"}, indent=2) + "\n"
+        == json.dumps({"schema": 1, "command": "use-project", "data": chosen}, indent=2) + "\n"
     )
     assert run("projects").stdout.splitlines()[1].startswith("*  web-analytics")
 
     status = run("auth", "status", "--json")
     assert status.returncode == 0
-    shown = json.loads(status.stdout)
-    assert (shown["organization"], shown["project"], shown["api_url"]) == ("acme", "web-analytics", sandbox.api_url)
+    shown = json.loads(status.stdout)["data"]
+    assert (shown["organization"]["name"], shown["project"]["name"]) == ("acme", "web-analytics")
+    assert shown["api_url"] == sandbox.api_url
     assert shown["expires_at"] is not None
 
     current = run("config", "current")
@@ -94,7 +96,7 @@ def test_a_pin_is_shown_with_its_place(run: Any, person: Any, tmp_path: Path) ->
     run("use-project", "shop")
     (tmp_path / ".dagctl.yaml").write_text("project: web-analytics\n")
     assert f"web-analytics  ({tmp_path / '.dagctl.yaml'})" in run("config", "current").stdout
-    assert "that wins" in run("use-project", "shop").stderr
+    assert "takes precedence" in run("use-project", "shop").stderr
 
 
 def test_no_secret_is_ever_shown(run: Any, person: Any, home: Path) -> None:

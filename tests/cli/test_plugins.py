@@ -92,7 +92,7 @@ def outcome(done: Done) -> tuple[int, str, str]:
 
 def data(done: Done) -> Any:
     """The result of a command with `--json`."""
-    return json.loads(done.stdout)
+    return json.loads(done.stdout)["data"]
 
 
 def sentence(bad: Bad) -> str:
@@ -122,7 +122,7 @@ def assert_others_work(run: Run, complete: Callable[[str], list[str]], bad: Bad)
     done = run("plugins")
     assert (done.returncode, done.stderr) == (0, "")
     assert_names(done.stdout.splitlines(keepends=True)[-1], bad)
-    listed = data(run("plugins", "--json"))
+    listed = data(run("plugins", "--json"))["plugins"]
     assert {(each["distribution"], each["name"]) for each in listed if each["problem"] is None} == WORKING
     [wrong] = [each for each in listed if each["problem"] is not None]
     assert wrong["problem"] == done.stdout.splitlines()[-1]
@@ -173,7 +173,7 @@ def test_one_that_does_something_odd(what: str, run: Run, install: Install, home
     assert (home / "plugin.log").exists() is ("The log is" in done.stderr)
     assert outcome(run("lint")) == (5, "strict: False\n", "")
     record = run("plugins", "--json")
-    assert [each["name"] for each in data(record) if each["problem"]] == []
+    assert [each["name"] for each in data(record)["plugins"] if each["problem"]] == []
     assert record.stderr == ""
     assert run("sick", "--help").returncode == 0
     assert run("sick", "--nonsense").returncode == (1 if "type" in what else 2)
@@ -199,7 +199,7 @@ def test_what_one_prints_while_it_is_loaded_is_not_among_the_data(run: Run, inst
     install("bad_package-3", "bad_plugin", "print('hello')\n" + runs("app.show(1, 'one')"), "team.sick = bad_plugin\n")
     assert data(run("team", "sick", "--json")) == 1
     assert "hello" not in run("team", "--help").stdout
-    assert data(run("plugins", "--json"))
+    assert data(run("plugins", "--json"))["plugins"]
 
 
 def test_a_completer_that_fails_offers_nothing(run: Run, install: Install, home: Path, complete: Any) -> None:
@@ -245,7 +245,7 @@ def test_a_package_that_is_installed_twice_counts_once(
         (info / "entry_points.txt").write_text("[dagctl.commands]\nolder = good_plugin\n")
     environ["PYTHONPATH"] += f":{tmp_path / 'behind'}"
     shutil.copytree(site / "My_Package-1.2.dist-info", site / "~y_Package-1.2.dist-info")
-    names = [each["name"] for each in data(run("plugins", "--json"))]
+    names = [each["name"] for each in data(run("plugins", "--json"))["plugins"]]
     assert sorted(names) == sorted(name for _, name in WORKING)
 
 
@@ -271,7 +271,7 @@ def test_metadata_that_is_broken(text: bytes, run: Run, install: Install) -> Non
     assert shown.returncode == 0
     assert "\n    lint         added by my-package\n" in shown.stdout
     assert outcome(run("lint")) == (5, "strict: False\n", "")
-    listed = data(run("plugins", "--json"))
+    listed = data(run("plugins", "--json"))["plugins"]
     assert {(each["distribution"], each["name"]) for each in listed if each["problem"] is None} == WORKING
 
 
@@ -301,7 +301,7 @@ def test_token_stores_are_listed(run: Run, install: Install) -> None:
     info = install("stores-1", "stores", "def vault(folder): pass\nnothing = None\n", "")
     points = "vault = stores:vault\nfile = stores:vault\nnothing = stores:nothing\nless = stores:less\n"
     (info / "entry_points.txt").write_text(f"[dagctl.token_stores]\n{points}")
-    stores = [each for each in data(run("plugins", "--json")) if each["kind"] == "token store"]
+    stores = [each for each in data(run("plugins", "--json"))["plugins"] if each["kind"] == "token store"]
     problems = {each["name"]: each["problem"] for each in stores}
     assert problems.pop("vault") is None
     assert {name: problem.partition("work: ")[2].partition(". Tell")[0] for name, problem in problems.items()} == {

@@ -223,7 +223,7 @@ def test_the_parser_declares_options_only_when_they_are_needed() -> None:
 def test_json_is_json(run: Run) -> None:
     done = run("auth", "status", "--json")
     assert done.returncode == 4
-    assert json.loads(done.stdout)["signed_in"] is False
+    assert json.loads(done.stdout)["data"]["signed_in"] is False
 
 
 @pytest.mark.parametrize("args", [(), ("help",), ("auth",), ("help", "auth"), ("help", "auth", "login")], ids=str)

@@ -25,7 +25,7 @@ def start(run: Any) -> Iterator[Any]:
     def start(*options: str) -> dict[str, Any]:
         done = run("sandbox", "start", "--detach", "--json", *ANY_PORT, *options)
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(done.stdout)["data"]["sandbox"])
 
     yield start
     run("sandbox", "stop")
@@ -52,7 +52,7 @@ def test_started_found_and_stopped(run: Any, start: Any) -> None:
     assert "runs already" in second.stderr
     assert "dagctl sandbox stop" in second.stderr
     assert run("sandbox", "stop").stdout == "The sandbox has stopped.\n"
-    assert run("sandbox", "stop").stdout == "No sandbox runs.\n"
+    assert run("sandbox", "stop").stdout == "No sandbox is running.\n"
 
 
 def test_in_the_foreground_it_says_what_comes_next_and_ctrl_c_ends_it(environ: dict[str, str]) -> None:

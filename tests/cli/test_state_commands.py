@@ -109,9 +109,9 @@ def test_an_address_and_a_token_are_all_that_libpq_needs(ada: Path, run: Any, en
 
 
 def test_an_address_as_json(ada: Path, run: Any) -> None:
-    record = json.loads(run("state", "url", "--json", "--project", "web-analytics").stdout)
-    assert (record["user"], record["database"]) == ("acme/web-analytics", "org_acme_web_analytics")
-    assert record["expires_at"].endswith("+00:00")
+    record = json.loads(run("state", "url", "--json", "--project", "web-analytics").stdout)["data"]
+    assert (record["database_user"], record["database"]) == ("acme/web-analytics", "org_acme_web_analytics")
+    assert record["expires_at"].endswith("Z")
     assert "password" not in record
 
 
@@ -122,7 +122,7 @@ def test_an_address_with_the_token_is_guarded_and_warned_of(ada: Path, run: Any)
     done = run("state", "url", "--password", "--project", "web-analytics")
     assert done.returncode == 0, done.stderr
     assert urlsplit(done.stdout.strip()).password == token_of(ada)
-    assert done.stderr.startswith("WARNING: whoever sees this address can act as you")
+    assert done.stderr.startswith("WARNING: anybody who sees this address can act as you")
     assert token_of(ada) not in done.stderr
 
 
@@ -214,7 +214,7 @@ def test_psql_takes_the_place_of_dagctl(ada: Path, psql: Path, environ: dict[str
 def test_without_psql(ada: Path, run: Any, tmp_path: Path) -> None:
     done = run("state", "psql", env={"PATH": str(tmp_path)})
     assert done.returncode == 1
-    assert done.stderr.startswith("dagctl: There is no psql on this machine's PATH.\n  Install")
+    assert done.stderr.startswith("dagctl: psql is not on the PATH.\n  Install")
 
 
 def test_psql_has_no_json(ada: Path, run: Any) -> None:

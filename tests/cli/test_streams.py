@@ -68,7 +68,12 @@ def test_closed_streams_change_nothing_else(
 def test_a_folder_that_is_gone_is_one_sentence(shell: Shell, tmp_path: Path, command: tuple[str, ...]) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
-    refused(shell('rmdir "$PWD"; exec "$@"', *command, cwd=folder), 1, "The working directory is gone.")
+    done = shell('rmdir "$PWD"; exec "$@"', *command, cwd=folder)
+    if "--json" in command:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert json.loads(done.stderr)["error"]["message"].startswith("The working directory is gone.")
+    else:
+        refused(done, 1, "The working directory is gone.")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
@@ -87,7 +92,7 @@ def test_a_terminal_that_cannot_show_a_name(
     )
     assert done.returncode == 0, done.stderr
     if options:  # RFC 8259 section 8.1
-        assert json.loads(done.stdout.decode("utf-8"))["organization"]["value"] == name
+        assert json.loads(done.stdout.decode("utf-8"))["data"]["organization"]["name"] == name
     else:
         assert name.encode(encoding, "backslashreplace") in done.stdout
 
@@ -115,7 +120,7 @@ def test_an_empty_pin_says_nothing(run: Any, tmp_path: Path, value: str) -> None
     (tmp_path / ".dagctl.yaml").write_text(f"org: {value}\nproject: {value}\n")
     done = run("config", "current", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)
+    shown = json.loads(done.stdout)["data"]
     assert (shown["organization"], shown["project"]) == (None, None)
 
 
@@ -138,18 +143,26 @@ def shown(*args: str, platform: MemoryPlatform | None = None) -> tuple[int, str,
 
 
 @pytest.mark.parametrize(
-    ("command", "tenants", "sentence"),
+    ("command", "tenants", "sentence", "data"),
     [
-        (("auth", "list"), None, "You are not signed in."),
-        (("projects",), (Tenant(Organization("org_acme", "Acme")),), "There are no projects yet"),
+        (("auth", "list"), None, "You are not signed in.", {"accounts": []}),
+        (
+            ("projects",),
+            (Tenant(Organization("org_acme", "Acme")),),
+            "There are no projects yet",
+            {"project": None, "projects": []},
+        ),
     ],
 )
-def test_an_empty_list_is_empty_for_a_program(command: tuple[str, ...], tenants: Any, sentence: str) -> None:
+def test_an_empty_list_is_empty_for_a_program(
+    command: tuple[str, ...], tenants: Any, sentence: str, data: dict[str, Any]
+) -> None:
     platform = None if tenants is None else MemoryPlatform(tenants=tenants)
     code, out, err = shown(*command, platform=platform)
     assert (code, out) == (0, "")
     assert err.startswith(sentence)
-    assert shown(*command, "--json", platform=platform) == (0, "[]\n", "")
+    code, out, err = shown(*command, "--json", platform=platform)
+    assert (code, json.loads(out)["data"], err) == (0, data, "")
 
 
 ANCHORS = "theirs: &one 1\nalso: &one 2\nlast: *one\n"
@@ -209,4 +222,4 @@ def test_a_terminal_that_cannot_write_over_a_line_is_told_once(monkeypatch: pyte
     app = App(err=io.StringIO())
     app.countdown(300)
     app.countdown(299)
-    assert app.err.getvalue() == "Waiting for the sign-in, 300 s at most. Ctrl-C ends it.\n"  # type: ignore[union-attr]
+    assert app.err.getvalue() == "Waiting for the sign-in for up to 300 s. Press Ctrl-C to cancel.\n"  # type: ignore[union-attr]

@@ -61,10 +61,14 @@ def test_json_means_the_same_and_acts_on_nothing(app: App) -> None:
     app.as_json = True
     record = {RAW: ["a\nb", RAW, "日本 👋"]}
     app.show(record, "")
-    assert json.loads(written(app)) == record
+    assert json.loads(written(app))["data"] == record
     assert fits(written(app))
     assert "日本" in written(app)
-    assert json.loads(written(app).encode()) == record
+    assert json.loads(written(app).encode())["data"] == record
+    app.fail(RAW, RAW, exit_code=1, facts={"known": RAW})
+    error = json.loads(written(app).splitlines()[-1])["error"]
+    assert (error["message"], error["known"]) == (RAW, RAW)
+    assert fits(written(app))
 
 
 def test_a_log_of_a_bug_shows_nothing_raw(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

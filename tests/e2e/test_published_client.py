@@ -100,8 +100,9 @@ def test_we_use_what_they_have_recorded(
     assert theirs("dagctl", "use-project", "shop").returncode == 0
     status = run("auth", "status", "--json")
     assert status.returncode == 0
-    shown = json.loads(status.stdout)
-    assert (shown["organization"], shown["project"], shown["identity"]) == ("acme", "shop", "ada@acme.example")
+    shown = json.loads(status.stdout)["data"]
+    assert (shown["organization"]["name"], shown["project"]["name"]) == ("acme", "shop")
+    assert shown["user"]["email"] == "ada@acme.example"
     assert run("protection", "check", "dev").returncode == 0
     assert run("auth", "logout").returncode == 0
     assert "Not authenticated" in theirs("dagctl", "auth", "status").stdout

@@ -44,13 +44,16 @@ def test_the_next_command_is_one_that_works(default: str, plan: str, run: Run, p
 
 def test_json(run: Run, project: Path) -> None:
     done = run("config", "generate", "--json", cwd=project, env=CHOSEN)
-    assert json.loads(done.stdout) == {
-        "source": "config.yaml",
-        "output": "config.py",
-        "backup": "config.yaml.bak",
+    assert json.loads(done.stdout)["data"] == {
+        "source": str(project / "config.yaml"),
+        "output": str(project / "config.py"),
+        "backup": str(project / "config.yaml.bak"),
         "moved": True,
         "changes": True,
+        "written": True,
         "warnings": [],
+        "diff": None,
+        "additions": [],
     }
 
 
@@ -130,11 +133,11 @@ def test_where_the_state_is_comes_before_anything_is_moved(run: Run, project: Pa
     done = run("config", "generate", cwd=project, env=CHOSEN)
     assert done.returncode == 0
     told = done.stderr
-    assert told.startswith("Note: The state is in duckdb 'w.db' (gateway local), where SQLMesh keeps it by default.")
+    assert told.startswith("Note: The state is in duckdb 'w.db' (gateway local), SQLMesh's default.")
     places = [told.index(part) for part in ("state export -o", "config.py.new config.py", "state import -i", "Next: ")]
     assert places == sorted(places)
     assert "protected" in told
-    assert "Next: carry the state over, as above; then sqlmesh plan" in told
+    assert "Next: carry the state over as shown above, then run sqlmesh plan" in told
 
 
 def test_a_state_in_memory_is_nothing_to_carry(run: Run, project: Path) -> None:
@@ -178,7 +181,7 @@ def test_at_a_terminal_a_state_that_stays_behind_is_asked_about(
 def test_at_a_terminal_nothing_is_asked_if_nothing_stays_behind(project: Path, environ: dict[str, str]) -> None:
     status, shown = at_a_terminal(project, "", {**environ, **CHOSEN})
     assert status == 0
-    assert "SQLMesh loads config.yaml and the result, to compare them …" in shown
+    assert "SQLMesh is loading config.yaml and the result, to compare them …" in shown
     assert "[y/N]" not in shown
 
 
@@ -216,8 +219,8 @@ def test_from_a_subfolder_the_configuration_above_is_named(run: Run, project: Pa
 
 def test_with_another_output_it_is_said_what_sqlmesh_reads(run: Run, project: Path) -> None:
     done = run("config", "generate", "-o", "other.py", cwd=project, env=CHOSEN)
-    assert "config.yaml stays too, and it is what SQLMesh reads: not other.py." in done.stderr
-    assert "Next: move config.yaml away and other.py to config.py" in done.stderr
+    assert "config.yaml stays, and SQLMesh still reads it, not other.py." in done.stderr
+    assert "Next: move config.yaml away, and other.py to config.py" in done.stderr
 
 
 PYTHON = """\
@@ -248,7 +251,7 @@ def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> N
         "from dagctl import get_state_connection",
         '# config.py, line 7: into the gateway "dev"',
         'state_connection=get_state_connection("dev", default_environment="dev", project="shop"),',
-        '# config.py, line 8: into the gateway "prod", in the place of line 8',
+        '# config.py, line 8: into the gateway "prod", in place of line 8',
         '"state_connection": get_state_connection("prod", default_environment="dev", project="shop"),',
         "# config.py, line 10: into the gateway NAME",
         'state_connection=get_state_connection(NAME, default_environment="dev", project="shop"),',
@@ -268,5 +271,5 @@ def test_a_config_py_that_uses_dagctl_has_nothing_to_add(number: int, run: Run, 
     done = run("config", "generate", cwd=project, env=CHOSEN)
     assert (done.returncode, done.stdout) == (
         0,
-        "config.py uses get_state_connection() in every gateway: there is nothing to add.\n",
+        "config.py uses get_state_connection() in every gateway. There is nothing to add.\n",
     )

@@ -55,5 +55,5 @@ def test_a_terminal_on_which_nobody_can_wait_for_a_line(monkeypatch: pytest.Monk
 
 def test_the_sandbox_says_where_it_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(DagctlError, match="does not run on Windows itself, but in WSL"):
+    with pytest.raises(DagctlError, match="does not run on Windows\\. Use WSL"):
         supervisor()

@@ -49,6 +49,7 @@ def test_a_line_for_each(guarded: Guarded) -> None:
     lines = out.splitlines()
     assert lines[0].split() == ["dev", "open"]
     assert lines[1].split(maxsplit=2) == ["prod", "protected", "Only release managers."]
+    assert lines[2].split(maxsplit=2)[:2] == ["staging", "unknown"]
     assert "No connection to api.example.com." in lines[2]
     assert err == ""
 
@@ -56,9 +57,9 @@ def test_a_line_for_each(guarded: Guarded) -> None:
 def test_as_json(guarded: Guarded) -> None:
     guarded.api.answer = answer
     _, out, _ = run(guarded, "--json", "dev", "prod")
-    assert json.loads(out) == [
-        {"environment": "dev", "allowed": True, "message": None},
-        {"environment": "prod", "allowed": False, "message": "Only release managers."},
+    assert json.loads(out)["data"]["environments"] == [
+        {"environment": "dev", "verdict": "open", "reason": None},
+        {"environment": "prod", "verdict": "protected", "reason": "Only release managers."},
     ]
 
 

@@ -165,7 +165,8 @@ class Somebody:
         arguments = ["--org", "acme", "--api-url", self.platform.api.url, "--port", str(self._port)]
         if "--device" not in options:
             arguments += ["--timeout", str(PATIENCE)]  # a browser that has failed is to be seen soon
-        return self.where_said(self.runs("auth", "login", *arguments, *options))
+        ending = self.runs("auth", "login", *arguments, *options)
+        return ending if "--json" in options else self.where_said(ending)
 
     def where_said(self, ending: Ending) -> Ending:
         """`ending` of a sign-in without the sentence that it begins with, once that is seen to be there."""

@@ -107,7 +107,7 @@ def test_a_life_that_cannot_be_is_read_from_the_tokens(
 
 
 def _death(record: str) -> float:
-    return datetime.fromisoformat(json.loads(record)["expires_at"]).timestamp()
+    return datetime.strptime(json.loads(record)["data"]["expires_at"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
 
 
 def test_an_answer_that_is_too_large(platform: ScriptedPlatform, somebody: Somebody) -> None:

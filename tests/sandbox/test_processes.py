@@ -36,13 +36,13 @@ class Place:
         """Start a detached sandbox; what it shows."""
         done = self.run("sandbox", "start", "--detach", "--json", *ANY_PORT, *args)
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return dict(json.loads(done.stdout)["data"]["sandbox"])
 
     @property
     def runs(self) -> bool:
         """Whether `sandbox status` says that one runs."""
         done = self.run("sandbox", "status", "--json")
-        assert done.returncode == (0 if json.loads(done.stdout)["running"] else 1)
+        assert done.returncode == (0 if json.loads(done.stdout)["data"]["sandbox"] else 1)
         return done.returncode == 0
 
     @property
@@ -90,10 +90,11 @@ def test_start_says_where_it_is_and_what_to_run_next(place: Place) -> None:
     done = place.run("sandbox", "start", "--detach", *ANY_PORT)
 
     assert done.returncode == 0, done.stderr
-    where = json.loads(place.run("sandbox", "status", "--json").stdout)
+    where = json.loads(place.run("sandbox", "status", "--json").stdout)["data"]["sandbox"]
     assert f"dagctl auth login --org acme --api-url {where['api_url']}" in done.stdout
     assert where["ca_bundle"] in done.stdout
-    assert where["pg_proxy"] in place.run("sandbox", "status").stdout
+    address = where["pg_proxy"]
+    assert f"{address['host']}:{address['port']}" in place.run("sandbox", "status").stdout
 
 
 def test_what_is_kept_is_for_the_owner_alone(place: Place) -> None:
@@ -303,9 +304,9 @@ def test_the_options_arrive(place: Place) -> None:
     shown = place.start("--org", "Big Co", "--project", "one", "--project", "two", "--user", "bo@big.example",
                         "--except", "su@big.example", "--no-rotation")  # fmt: skip
 
-    assert shown["organization"] == "Big Co"
-    assert shown["projects"] == ["one", "two"]
-    assert shown["users"] == ["bo@big.example", "su@big.example"]
+    assert shown["organization"]["name"] == "Big Co"
+    assert [project["name"] for project in shown["projects"]] == ["one", "two"]
+    assert [user["email"] for user in shown["users"]] == ["bo@big.example", "su@big.example"]
     assert Supervisor(place.home).tables("two") == []
 
 

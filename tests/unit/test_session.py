@@ -263,7 +263,8 @@ class TestStatus:
         status = signed_in.session.status()
         assert status.signed_in
         assert status.renewable
-        assert status.identity == "ada@acme.example"
+        assert status.identity is not None
+        assert status.identity.email == "ada@acme.example"
         assert status.expires_at == signed_in.kept().expires_at
 
     def test_dead_tokens_that_can_be_renewed(self, signed_in: Any) -> None:

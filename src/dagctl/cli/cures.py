@@ -76,8 +76,9 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     CommandProblem: lambda error: _COMMANDS.get(error.case),
 }
 _COMMANDS: Mapping[str, str] = {
-    "psql as JSON": "Try: dagctl state psql -- --csv",
-    "no psql": (
+    "quiet_demo": "Run the demo without --json to see what the command says.",
+    "psql_as_json": "Try: dagctl state psql -- --csv",
+    "no_psql": (
         "Install PostgreSQL's client (apt install postgresql-client, brew install libpq), or use another program with: "
         "dagctl state url"
     ),

@@ -7,7 +7,9 @@ import sys
 from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from io import TextIOWrapper
+from itertools import takewhile
 
 from dagctl import __version__
 from dagctl.cli.app import App
@@ -32,6 +34,7 @@ class LazyParser(ArgumentParser):
     """A parser that imports its command only when it is the one that was chosen."""
 
     command: Command | None = None
+    app: App | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `ArgumentParser` does, after the chosen command has declared its options.
@@ -53,9 +56,13 @@ class LazyParser(ArgumentParser):
         super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
-        """As `ArgumentParser` does; it shows what was typed as it is."""
+        """As `ArgumentParser` does, without control characters that were typed; for a program, as JSON."""
         from dagctl.domain.values.text import harmless
 
+        if self.app is not None and self.app.as_json:
+            from dagctl.cli.endings import USAGE
+
+            self.exit(self.app.fail("usage", message, exit_code=USAGE, hint=f"Run: {self.prog} --help"))
         super().error(harmless(message))
 
     def declare(self) -> None:
@@ -76,12 +83,14 @@ def build_parser(
     argv: Sequence[str] | None = None,
     *,
     whole: Callable[[Command], bool] = lambda command: False,
+    app: App | None = None,
 ) -> LazyParser:
     """The parser of the whole program.
 
     Args:
-        argv: the command line that is parsed. Groups that are not in it stay empty; where None, all are filled.
-        whole: which commands declare their options now, not when they are chosen; one that does not load has none.
+        argv: the command line to parse. Groups that are not in it stay empty; None fills all of them.
+        whole: whether a command declares its options now, before it is chosen. One that does not load has none.
+        app: reports usage errors to programs.
     """
     parser = LazyParser(
         prog="dagctl",
@@ -90,6 +99,7 @@ def build_parser(
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
+    parser.app = app
     option_verbose(parser)
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
     for command in registry:
@@ -97,11 +107,13 @@ def build_parser(
         if group not in choices:
             summary = GROUPS.get(group[0], command.summary)
             words = {"help": summary, "description": f"{summary.capitalize()}."}
-            choices[group] = _choices(choices[()].add_parser(group[0], formatter_class=_Formatter, **words))
+            branch = choices[()].add_parser(group[0], formatter_class=_Formatter, **words)
+            branch.app = app
+            choices[group] = _choices(branch)
         if group and argv is not None and group[0] not in argv:
             continue
         leaf = choices[group].add_parser(word, help=command.summary.replace("%", "%%"), formatter_class=_Formatter)
-        leaf.command = command
+        leaf.command, leaf.app = command, app
         if whole(command):
             from dagctl.domain.errors import DagctlError
 
@@ -185,10 +197,12 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """
     app = app or App()
     try:
-        args = _parsed(sys.argv[1:] if argv is None else argv, registry or Registry(), app)
-        app.as_json = args.json
-        if app.as_json and isinstance(app.out, TextIOWrapper):
-            app.out.reconfigure(encoding="utf-8", errors="backslashreplace")  # RFC 8259 section 8.1
+        argv = sys.argv[1:] if argv is None else argv
+        if "--json" in takewhile("--".__ne__, argv):  # so that usage errors are JSON too
+            app.write_json()
+        args = _parsed(argv, registry or Registry(), app)
+        if args.json:  # it may be abbreviated
+            app.write_json()
         with listened(args, app):
             code: int = args._command.run(args, app)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
@@ -206,12 +220,14 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
     if registry.chosen(argv) is None and argv[:1] != ["--version"]:
         from dagctl.cli.plugins import add_for
 
-        add_for(argv, registry, app.say)
+        add_for(argv, registry, partial(app.warn, "plugin_ignored"))
+    chosen = registry.chosen(argv)
+    app.command = " ".join(chosen.words) if chosen else None
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
-    return build_parser(registry, argv).parse_args([*loud, *argv])
+    return build_parser(registry, argv, app=app).parse_args([*loud, *argv])
 
 
 def _complete(registry: Registry) -> None:

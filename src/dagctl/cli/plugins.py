@@ -76,8 +76,9 @@ class PluginCommand(Command):
             from dagctl.cli.cures import CommandProblem
             from dagctl.cli.endings import logged
 
-            where = logged(_without_tokens("".join(format_exception(error))), "plugin.log")
-            what = f"The plugin {' '.join(self.words)!r} (from {self.owner}) failed: {_reason(error)}. {where}"
+            log = logged(_without_tokens("".join(format_exception(error))), "plugin.log")
+            where = f" The log is {log}." if log else ""
+            what = f"The plugin {' '.join(self.words)!r} (from {self.owner}) failed: {_reason(error)}.{where}"
             raise CommandProblem(what, hint=self.point.cure) from None
 
     def run(self, args: Namespace, app: App) -> int:

@@ -23,12 +23,12 @@ def option_insecure(parser: ArgumentParser) -> None:
         "-k",
         "--insecure",
         action="store_true",
-        help="skip SSL certificate verification (for dev environments; SSL_CERT_FILE=CA.pem is better)",
+        help="skip SSL certificate verification (for development; SSL_CERT_FILE=CA.pem is safer)",
     )
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether to colour: on a terminal, or where it is asked for, and never where it is not (https://no-color.org)."""
+    """Whether to colour: on a terminal or if FORCE_COLOR says so, and never if NO_COLOR does (https://no-color.org)."""
     if os.environ.get("NO_COLOR"):
         return False
     return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or (os.environ.get("TERM") != "dumb" and stream.isatty())
@@ -39,7 +39,10 @@ GOOD, BAD = "32", "1;31"
 
 
 def marked(stream: TextIO, rules: Mapping[str, str]) -> Callable[[str], str]:
-    """What colours the second group of each pattern where a line begins so; nothing where nothing is coloured."""
+    """A painter: where a line begins with a pattern of `rules`, it colours the pattern's second group.
+
+    It changes nothing if `stream` is not to be coloured.
+    """
 
     def paint(text: str) -> str:
         for pattern, colour in rules.items():
@@ -49,13 +52,8 @@ def marked(stream: TextIO, rules: Mapping[str, str]) -> Callable[[str], str]:
     return paint if coloured(stream) else str
 
 
-def moment(value: datetime | None) -> str | None:
-    """A time as ISO 8601 in UTC, for records."""
-    return value.isoformat(timespec="seconds") if value is not None else None
-
-
 def expiry(value: datetime | None, now: datetime) -> str:
-    """An expiry for people: the local time, and how long until then."""
+    """An expiry for people: the local time, and how long it is until then."""
     if value is None:
         return "unknown"
     left = value - now
@@ -65,30 +63,30 @@ def expiry(value: datetime | None, now: datetime) -> str:
 
 
 def sourced(value: Sourced[Any] | None, *, absent: str = "none") -> str:
-    """A value with where it came from."""
+    """A value, and where it comes from."""
     return f"{printable(str(value.value))}  ({value.source})" if value is not None else absent
 
 
 def something(text: str) -> str:
-    """The type of an option that must not be empty."""
+    """The type of an option that takes any text but an empty one."""
     if not text.strip():
         raise ArgumentTypeError("it is empty")
     return text
 
 
 def tcp_port(text: str) -> int:
-    """The type of an option that is a TCP port; 0 stands for any that is free."""
+    """The type of an option that takes a TCP port; 0 means any free port."""
     if not text.isdecimal() or not int(text) < 65536:
         raise ArgumentTypeError(f"{text!r} is not a TCP port (0 to 65535)")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """The type of an option that is a time in seconds."""
+    """The type of an option that takes a duration in seconds."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value <= 31_536_000:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+        raise ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value

@@ -1,4 +1,4 @@
-"""What a person at a terminal is told while something takes its time."""
+"""Tell a person at a terminal what takes so long."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 PATIENCE = 1.0
-"""Seconds that pass before anything is said."""
+"""How long to stay silent, in seconds."""
 
 
 @contextmanager
 def told(text: str, write: Callable[[str], None]) -> Iterator[None]:
-    """Show `text` while the block takes longer than `PATIENCE`, on a line that goes away again."""
+    """Show `text` if the block takes longer than `PATIENCE`, and remove it when the block ends."""
     over = Event()
 
     def tell() -> None:

@@ -1,4 +1,4 @@
-"""The demo: commands that a person would type, run one after the other in a folder of their own."""
+"""The demo: commands that a person would type, run one after the other in a folder of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dagctl.cli.app import App, columns
-from dagctl.cli.endings import DONE, FAILED
+from dagctl.cli.cures import CommandProblem
+from dagctl.cli.endings import DONE
 from dagctl.domain.errors import FileUnusable, MissingExtra, SettingUnusable
 
 MARK = ".dagctl-demo"
@@ -23,8 +24,11 @@ class Walkthrough:
     """One run of the demo.
 
     Args:
-        folder: where it happens; made anew if an earlier demo made it.
-        with_browser: have the person's own browser opened for the sign-in.
+        folder: where to work. The demo makes it, and replaces one that an earlier demo made.
+        with_browser: sign in through the person's own browser.
+
+    Attributes:
+        done: the commands so far, with their exit codes.
     """
 
     def __init__(self, app: App, folder: Path, *, with_browser: bool) -> None:
@@ -33,6 +37,7 @@ class Walkthrough:
         self._project = folder / "project"
         self._with_browser = with_browser
         self._api_url = ""
+        self.done: list[tuple[str, int]] = []
         scripts = Path(sysconfig.get_path("scripts"))
         self._environ = {
             **{name: value for name, value in os.environ.items() if not _disturbs(name)},
@@ -45,43 +50,44 @@ class Walkthrough:
         if not with_browser:
             self._environ["BROWSER"] = f"{shlex.quote(sys.executable)} -m dagctl.adapters.sandbox.person %s"
 
-    def run(self) -> int:
-        """Walk through everything; returns the exit code."""
+    def run(self) -> None:
+        """Walk through everything.
+
+        Raises:
+            CommandProblem: a command ended in another way than it should.
+            DagctlError: the demo cannot begin.
+        """
         if shutil.which("sqlmesh", path=self._environ["PATH"]) is None:
             raise MissingExtra("The demo needs SQLMesh.", extra="sandbox,sqlmesh")
         self._make_folder()
         try:
             self._walk()
-        except _StepFailedError as failed:
-            self._app.say(f"dagctl: the demo stopped at: {failed}")
-            return FAILED
         finally:
             self._step("dagctl sandbox stop", quiet=True)
         self._closing_words()
-        return DONE
 
     def _walk(self) -> None:
-        self._title("A platform on this machine: issuer, API, PG proxy, PostgreSQL")
+        self._title("Start a platform on this machine: issuer, API, PG proxy, PostgreSQL")
         self._step("dagctl sandbox start --detach")
         self._api_url = self._sandbox()["api_url"]
-        self._title("Sign in, and choose a project")
+        self._title("Sign in and choose a project")
         self._step(f"dagctl auth login --org {ORGANIZATION} --api-url {self._api_url}")
         self._step(f"dagctl use-project {PROJECT}")
-        self._title("A SQLMesh project, converted")
+        self._title("Convert a SQLMesh project")
         self._step("sqlmesh init duckdb", quiet=True)
         self._step("dagctl config generate")
         self._step("dagctl config current")
-        self._title("SQLMesh runs as ever; its state is in PostgreSQL, behind the proxy")
+        self._title("Run SQLMesh as usual; its state is in PostgreSQL, behind the proxy")
         self._step("sqlmesh plan dev --auto-apply --no-prompts")
-        self._title("Production stays out of reach")
+        self._title("Production is protected")
         self._step("sqlmesh plan prod --auto-apply --no-prompts", expected=1)
         self._step("dagctl protection check dev prod", expected=3)
-        self._title("What SQLMesh wrote into PostgreSQL")
+        self._title("See what SQLMesh wrote to PostgreSQL")
         self._show_state()
 
     def _make_folder(self) -> None:
         if self._folder.exists() and not (self._folder / MARK).exists():
-            raise SettingUnusable(f"{self._folder} is there already and was not made by the demo.", source="--folder")
+            raise SettingUnusable(f"{self._folder} already exists, and no demo made it.", source="--folder")
         try:
             if self._folder.exists():
                 self._step("dagctl sandbox stop", quiet=True, expected=None)
@@ -90,17 +96,23 @@ class Walkthrough:
             (self._folder / MARK).touch()
         except OSError as error:
             folder = self._folder
-            raise FileUnusable(f"{folder} cannot be made anew: {error.strerror}.", path=str(folder)) from None
+            raise FileUnusable(f"{folder} cannot be made: {error.strerror}.", path=str(folder)) from None
+
+    def _put(self, text: str) -> None:
+        if not self._app.as_json:  # a program gets one document, at the end
+            self._app.put(text)
 
     def _title(self, text: str) -> None:
-        self._app.put(f"\n# {text}")
+        self._put(f"\n# {text}")
 
     def _step(self, command: str, *, expected: int | None = DONE, quiet: bool = False) -> None:
         if not quiet:
-            self._app.put(f"$ {command}")
-        done = self._process(command.split(), quiet=quiet)
-        if expected is not None and done.returncode != expected:
-            raise _StepFailedError(command)
+            self._put(f"$ {command}")
+        code = self._process(command.split(), quiet=quiet or self._app.as_json).returncode
+        self.done.append((command, code))
+        if expected is not None and code != expected:
+            message = f"The demo stopped, because a command ended with exit code {code}: {command}"
+            raise CommandProblem(message, case="quiet_demo" if self._app.as_json else "demo")
 
     def _process(self, command: Sequence[str], *, quiet: bool) -> subprocess.CompletedProcess[str]:
         folder = self._project if self._project.is_dir() else None
@@ -124,25 +136,21 @@ class Walkthrough:
         from dagctl.cli.sandboxes import supervisor
 
         rows = [(table, str(count)) for table, count in supervisor(self._folder / "home").tables(PROJECT)]
-        self._app.put(columns([("table", "rows"), *rows]))
+        self._put(columns([("table", "rows"), *rows]))
 
     def _closing_words(self) -> None:
-        self._app.put(f"""
+        self._put(f"""
 # Try next
-The demo's home and project stay in {self._folder}; the sandbox has stopped.
+The demo's home and project are in {self._folder}. The sandbox has stopped.
   export DAGCTL_HOME={shlex.quote(self._environ["DAGCTL_HOME"])} PATH={shlex.quote(sysconfig.get_path("scripts"))}:$PATH
   cd {shlex.quote(str(self._project))}
-  dagctl sandbox start --detach     # bring the platform up again; you are still signed in
+  dagctl sandbox start --detach     # start the platform again; you are still signed in
   sqlmesh plan dev                  # change a model first
-  sqlmesh plan prod                 # refused, in any spelling
+  sqlmesh plan prod                 # refused, however you spell it
   dagctl auth logout; dagctl auth login --org {ORGANIZATION} --api-url {self._api_url}   # sign in yourself
   dagctl sandbox stop""")
 
 
-class _StepFailedError(Exception):
-    """A command of the demo ended in another way than it should."""
-
-
 def _disturbs(variable: str) -> bool:
-    """Whether a variable of the person's own would make the demo another one."""
+    """Whether one of the person's own variables would change the demo."""
     return variable.upper().startswith(("DAGCTL_", "SQLMESH"))

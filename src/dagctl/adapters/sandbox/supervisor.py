@@ -191,15 +191,19 @@ def _wait_for_exit(pid: int) -> None:
 
 def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
     host, port = sandbox.proxy
+    tenant = options.tenant()
     return {
         "pid": os.getpid(),
         "api_url": sandbox.api_url,
         "issuer": f"https://{sandbox.issuer_host}/",
         "client_id": sandbox.client_id,
-        "pg_proxy": f"{host}:{port}",
-        "organization": options.organization,
-        "projects": list(options.projects),
-        "users": [person.email for person in options.people],
+        "pg_proxy": {"host": host, "port": port},
+        "organization": asdict(tenant.organization),
+        "projects": [
+            {**asdict(project), "protected_environments": sorted(tenant.protected.get(project.id, ()))}
+            for project in tenant.projects
+        ],
+        "users": [{"email": person.email, "subject": person.subject} for person in options.people],
         "ca_file": str(sandbox.ca_file),
         "ca_bundle": str(sandbox.ca_bundle),
         "admin": {project: sandbox.admin_dsn(project) for project in options.projects}

@@ -1,25 +1,35 @@
-"""List the accounts that you are signed in with; the current one is marked.
+"""List the accounts that you are signed in with. An asterisk marks the current one.
 
-DAGCTL_ORG, or org in .dagctl.yaml, works with another one without making it the current one. Asks no network.
+To use another account without making it the current one, set DAGCTL_ORG, or org in .dagctl.yaml. This command does
+not use the network.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TypedDict
 
-from attrs import asdict
-
+from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
-from dagctl.cli.showing import GOOD, expiry, marked, moment
+from dagctl.cli.showing import GOOD, expiry, marked
 
 configure = no_options
+
+
+class Data(TypedDict):
+    """Your accounts.
+
+    Attributes:
+        accounts: the accounts; the current one comes first.
+    """
+
+    accounts: list[records.Account]
 
 
 def run(args: Namespace, app: App) -> int:
     client = app.connect()
     accounts, now = client.accounts.list(), client.clock.now()
-    record = [{**asdict(account), "expires_at": moment(account.expires_at)} for account in accounts]
     rows = [
         (
             "*" if account.current else " ",
@@ -32,6 +42,9 @@ def run(args: Namespace, app: App) -> int:
         for account in accounts
     ]
     app.show_rows(
-        record, rows, "You are not signed in. Run: dagctl auth login --org ORG", marked(app.out, {r"()(\*)": GOOD})
+        Data(accounts=[records.account(account) for account in accounts]),
+        rows,
+        "You are not signed in. Run: dagctl auth login --org ORG",
+        marked(app.out, {r"()(\*)": GOOD}),
     )
     return 0

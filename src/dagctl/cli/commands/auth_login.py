@@ -1,47 +1,111 @@
 """Sign in to an organization, through the browser (Authorization Code with PKCE).
 
-Tokens are kept in ~/.dagctl/ and renew themselves. Where no browser comes up (over SSH, in a container), the address
-that another browser was sent to can be pasted in; --no-browser asks for just that and needs no port, and --device
-shows a code to enter elsewhere.
+dagctl keeps the tokens in ~/.dagctl/ and renews them by itself. If no browser opens (over SSH, in a container), sign in
+with any other browser and paste the address that it ends at. --no-browser does just that and needs no port; --device
+shows a code to enter on another device.
 """
 
 from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import ceil
+from typing import TYPE_CHECKING, NoReturn, TypedDict
 
+from attrs import frozen
+
+from dagctl.cli import records
 from dagctl.cli.app import App
-from dagctl.cli.showing import moment, option_insecure, seconds, something, sourced, tcp_port
+from dagctl.cli.showing import option_insecure, seconds, something, sourced, tcp_port
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.text import printable
+from dagctl.ports.browser import Browser, Page, Query, Visit
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dagctl.adapters.system.terminal import Terminal
     from dagctl.domain.services.login import SignedIn
-    from dagctl.ports.browser import Browser
     from dagctl.ports.identity_provider import DeviceCode
+
+
+class Data(TypedDict):
+    """Your new session.
+
+    Attributes:
+        organization: the organization.
+        user: who you are.
+        api_url: the platform's API.
+        pg_proxy: where the state databases are; null if the platform does not say.
+        project: the project that stays chosen from before; null if there is none.
+        expires_at: when the tokens expire unless dagctl renews them; null if they do not say.
+    """
+
+    organization: records.Organization
+    user: records.User
+    api_url: str
+    pg_proxy: records.Address | None
+    project: records.Project | None
+    expires_at: datetime | None
+
+
+class BrowserEvent(TypedDict):
+    """The person has to open an address in a browser. Without `--no-browser` dagctl tries to open it, too.
+
+    Attributes:
+        url: the address.
+        redirect_uri: where the browser goes after the sign-in. With `--no-browser`, write the whole address that it
+            ends at to stdin, as one line.
+    """
+
+    url: str
+    redirect_uri: str
+
+
+class DeviceCodeEvent(TypedDict):
+    """With `--device`: the person has to enter a code on any device.
+
+    Attributes:
+        verification_uri: the address to open.
+        verification_uri_complete: an address with the code in it; null if the issuer gives none.
+        user_code: the code.
+        expires_in_seconds: how long the code works.
+    """
+
+    verification_uri: str
+    verification_uri_complete: str | None
+    user_code: str
+    expires_in_seconds: int
+
+
+EVENTS: Mapping[str, type] = {"browser": BrowserEvent, "device_code": DeviceCodeEvent}
+"""What a program hears of before the result."""
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--org", type=something, metavar="ORG", help="organization name or ID (required where none is known here yet)"
+        "--org", type=something, metavar="ORG", help="organization name or ID (required the first time)"
     )
     parser.add_argument(
         "--api-url",
         type=something,
         metavar="URL",
-        help="API URL (default: where you signed in last, else https://api.dagctl.io)",
+        help="API URL (default: the one you last signed in to, else https://api.dagctl.io)",
     )
     option_insecure(parser)
     parser.set_defaults(refuse=parser.error)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--no-browser", action="store_true", help="print the URL, take the answer pasted back")
+    how.add_argument("--no-browser", action="store_true", help="print the URL, and read the answer that you paste")
     how.add_argument("--device", action="store_true", help="show a code to enter on another device")
-    parser.add_argument("--select-account", action="store_true", help="have the issuer ask which account, in any case")
-    parser.add_argument("--port", type=tcp_port, default=8080, metavar="N", help="port of the callback (default: 8080)")
-    parser.add_argument("--timeout", type=seconds, default=300.0, metavar="S", help="seconds to wait (default: 300)")
+    parser.add_argument("--select-account", action="store_true", help="always have the issuer ask for the account")
+    parser.add_argument(
+        "--port", type=tcp_port, default=8080, metavar="N", help="port for the callback (default: 8080)"
+    )
+    parser.add_argument(
+        "--timeout", type=seconds, default=300.0, metavar="S", help="how long to wait, in seconds (default: 300)"
+    )
 
 
 def run(args: Namespace, app: App) -> int:
@@ -72,19 +136,19 @@ def login(
     timeout: float,
     refuse: Callable[[str], NoReturn],
 ) -> int:
-    """Sign in, by the way that was chosen."""
+    """Sign in, the way that was chosen."""
     _require_somebody()
     client = app.connect(insecure=insecure)
     goal = client.destination(organization, api_url=api_url)
     if goal.organization is None:
-        refuse("--org is required: no organization is known here yet")
+        refuse("--org is required the first time that you sign in")
     app.say(f"Signing in to {_said(goal.organization)} at {_said(goal.api_url)}.")
     if device:
         signed_in = client.login_with_device(
             organization, lambda code: _show_code(app, code), api_url=api_url, timeout=timeout
         )
     else:
-        browser = _pasted(app, port) if no_browser else _browser(app, port)
+        browser = _Announced(_pasted(app, port) if no_browser else _browser(app, port), app)
         signed_in = client.login(
             organization, api_url=api_url, timeout=timeout, browser=browser, select_account=select_account
         )
@@ -93,12 +157,12 @@ def login(
 
 
 def _said(value: Sourced[str]) -> str:
-    """A value, and where it is from unless it was typed just now."""
+    """A value, and where it comes from unless the person typed it just now."""
     return printable(value.value) if value.origin is Origin.CALLER else sourced(value).replace("  ", " ")
 
 
 def _require_somebody() -> None:
-    """In CI there may be a terminal, but nobody watches it."""
+    """Refuse to sign in in CI: there may be a terminal, but nobody watches it."""
     from dagctl.adapters.system.environment import is_ci
     from dagctl.domain.errors import NeedsTerminal
 
@@ -107,20 +171,21 @@ def _require_somebody() -> None:
 
 
 def _show(app: App, signed_in: SignedIn) -> None:
-    who = signed_in.identity.email or signed_in.identity.subject
-    proxy = f"{signed_in.proxy.host}:{signed_in.proxy.port}" if signed_in.proxy else None
-    record = {
-        "organization": signed_in.organization.name,
-        "organization_id": signed_in.organization.id,
-        "identity": who,
-        "api_url": signed_in.platform.api_url,
-        "pg_proxy": proxy,
-        "project": signed_in.project,
-        "expires_at": moment(signed_in.expires_at),
-    }
-    app.show(record, f"Signed in to {signed_in.organization.name} as {who}.")
+    who, proxy = signed_in.identity, signed_in.proxy
+    record = Data(
+        organization=records.Organization(id=signed_in.organization.id, name=signed_in.organization.name),
+        user=records.user(who),
+        api_url=signed_in.platform.api_url,
+        pg_proxy=records.Address(host=proxy.host, port=proxy.port) if proxy else None,
+        project=records.project(signed_in.project, signed_in.project_id),
+        expires_at=signed_in.expires_at,
+    )
+    app.show(record, f"Signed in to {signed_in.organization.name} as {who.email or who.subject}.")
     if proxy is None:
-        app.say("The platform did not say where its PG proxy is; its host is derived from the API URL.")
+        app.warn(
+            "no_pg_proxy",
+            "the platform does not say where its PG proxy is, so dagctl derives the host from the API URL.",
+        )
     if signed_in.project is None:
         app.say("Next: dagctl use-project PROJECT (dagctl projects lists them).")
 
@@ -129,6 +194,43 @@ def _show_code(app: App, code: DeviceCode) -> None:
     app.say(f"Open {code.verification_uri} on any device and enter the code {code.user_code}")
     if code.verification_uri_complete:
         app.say(f"or open {code.verification_uri_complete}")
+    told = DeviceCodeEvent(
+        verification_uri=code.verification_uri,
+        verification_uri_complete=code.verification_uri_complete,
+        user_code=code.user_code,
+        expires_in_seconds=ceil(code.expires_in),
+    )
+    app.event("device_code", {**told})
+
+
+@frozen
+class _Announced(Browser):
+    """A browser whose address a program gets as an event, before it is opened."""
+
+    browser: Browser
+    app: App
+
+    @contextmanager
+    def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
+        with self.browser.listen(accept) as visit:
+            yield _AnnouncedVisit(visit, visit.redirect_uri, self.app)
+
+
+@frozen
+class _AnnouncedVisit(Visit):
+    visit: Visit
+    redirect_uri: str
+    app: App
+
+    def open(self, url: str) -> None:
+        self.app.event("browser", {**BrowserEvent(url=url, redirect_uri=self.redirect_uri)})
+        self.visit.open(url)
+
+    def wait(self, timeout: float) -> Query:
+        return self.visit.wait(timeout)
+
+    def show(self, page: Page) -> None:
+        self.visit.show(page)
 
 
 def _pasted(app: App, port: int) -> Browser:
@@ -138,10 +240,10 @@ def _pasted(app: App, port: int) -> Browser:
 
 
 def _asking(app: App) -> Callable[[str, float], str]:
-    """Ask for a line that has to come in time; where there is no waiting for one, in any time."""
+    """Ask for a line within some seconds, or without a limit if the stream has no descriptor to wait for."""
     try:
         descriptor = app.stdin.fileno() if os.name == "posix" else None
-    except OSError:  # a stream of somebody who embeds us
+    except OSError:  # an embedder's stream may have no descriptor
         descriptor = None
     if descriptor is None:
         return lambda question, seconds: app.ask(question)
@@ -160,8 +262,8 @@ def _browser(app: App, port: int) -> Browser:
     from dagctl.adapters.system.loopback import LoopbackBrowser
     from dagctl.domain.errors import NeedsTerminal
 
-    if not app.interactive and not os.environ.get("BROWSER"):
-        raise NeedsTerminal("There is no terminal here, so nobody can sign in.")
+    if not (app.interactive or app.as_json or os.environ.get("BROWSER")):
+        raise NeedsTerminal("There is no terminal, so nobody can sign in.")
     return LoopbackBrowser(
         port=port,
         announce=app.say,
@@ -171,7 +273,7 @@ def _browser(app: App, port: int) -> Browser:
 
 
 def _terminal(app: App) -> Terminal | None:
-    """Where the answer can be pasted in while the listener waits for it too."""
+    """Where the person can paste the answer while the listener waits for it, too."""
     if os.name != "posix":
         return None
     from dagctl.adapters.system.terminal import Terminal

@@ -1,19 +1,35 @@
-"""Sign out: revoke the session where the issuer can, remove tokens and cached credentials from ~/.dagctl/.
+"""Sign out: revoke the session if the issuer supports that, and remove its tokens and credentials from ~/.dagctl/.
 
-Signs out of the current account; --org names another one, --all means every one.
+Signs out of the current account, of the one that --org names, or of every one with --all.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.showing import something
 from dagctl.domain.errors import FileProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dagctl._sdk import Dagctl
+    from dagctl.domain.services.kept import Account
+
+
+class Data(TypedDict):
+    """What is left after signing out.
+
+    Attributes:
+        revoked: whether the issuer has confirmed that the session is over.
+        accounts: the accounts that you are still signed in with; null if they cannot be read.
+    """
+
+    revoked: bool
+    accounts: list[records.Account] | None
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -29,16 +45,16 @@ def run(args: Namespace, app: App) -> int:
     revoked = client.accounts.sign_out_everywhere() if args.all else client.accounts.sign_out(args.org)
     others = _others(client)
     app.show(
-        {"signed_in": False, "revoked": revoked, "others": others},
+        Data(revoked=revoked, accounts=None if others is None else [records.account(other) for other in others]),
         f"Signed out of {args.org}." if args.org else "Signed out.",
     )
     if others:
-        app.say(f"Still signed in to {', '.join(others)}: see dagctl auth list.")
+        app.say(f"You are still signed in to {', '.join(other.name for other in others)}. Run: dagctl auth list")
     return 0
 
 
-def _others(client: Dagctl) -> list[str]:
+def _others(client: Dagctl) -> Sequence[Account] | None:
     try:
-        return [account.name for account in client.accounts.list()]
+        return client.accounts.list()
     except FileProblem:
-        return []  # a broken file is no reason to say that one is not signed out
+        return None  # the sign-out has worked all the same

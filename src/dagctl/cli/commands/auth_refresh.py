@@ -1,11 +1,25 @@
-"""Renew the tokens now, although they may have time left: after your access was changed, say."""
+"""Renew the tokens now, even if they have not expired: after somebody changed your access, for example."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, TypedDict
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import expiry, moment, option_insecure
+from dagctl.cli.showing import expiry, option_insecure
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Data(TypedDict):
+    """The new tokens.
+
+    Attributes:
+        expires_at: when they expire; null if they do not say.
+    """
+
+    expires_at: datetime | None
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -14,9 +28,6 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, app: App) -> int:
     client = app.connect(insecure=args.insecure)
-    tokens = client.session.renewed()
-    app.show(
-        {"expires_at": moment(tokens.expires_at)},
-        f"Renewed; the tokens expire {expiry(tokens.expires_at, client.clock.now())}.",
-    )
+    expires_at = client.session.renewed().expires_at
+    app.show(Data(expires_at=expires_at), f"Renewed. The tokens expire {expiry(expires_at, client.clock.now())}.")
     return 0

@@ -1,18 +1,19 @@
-"""Show whether you are signed in, to which organization, with which project, until when, and where.
+"""Show whether you are signed in, to which organization and project, until when, and where.
 
-Asks no network. Exits with 0 when you are signed in, with 4 when not.
+Exits with 0 if you are signed in, and with 4 if you are not. This command does not use the network.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App, table
 from dagctl.cli.endings import DONE, SIGNED_OUT
 from dagctl.cli.registry import no_options
-from dagctl.cli.showing import BAD, GOOD, expiry, marked, moment, sourced
+from dagctl.cli.showing import BAD, GOOD, expiry, marked, sourced
 
 if TYPE_CHECKING:
     from dagctl.domain.values.tokens import SessionStatus
@@ -20,26 +21,51 @@ if TYPE_CHECKING:
 configure = no_options
 
 
+class Data(TypedDict):
+    """Your session.
+
+    Attributes:
+        signed_in: whether the tokens are alive, or dagctl can renew them.
+        user: who you are; null if there are no tokens, or they do not say.
+        organization: the organization; null if none is known.
+        project: the current project; null if you have chosen none.
+        api_url: the platform's API.
+        sources: where `organization`, `project` and `api_url` come from: the name of a variable, the path of a file,
+            or a few words. Null for what is null itself.
+        expires_at: when the tokens expire unless dagctl renews them; null if they do not say.
+        renewable: whether dagctl renews the tokens by itself.
+    """
+
+    signed_in: bool
+    user: records.User | None
+    organization: records.Organization | None
+    project: records.Project | None
+    api_url: str
+    sources: dict[str, str | None]
+    expires_at: datetime | None
+    renewable: bool
+
+
 def run(args: Namespace, app: App) -> int:
     client = app.connect()
     world = client.context.read()
     context, status = world.context, client.session.status_in(world.kept)
-    record = {
-        "signed_in": status.signed_in,
-        "identity": status.identity,
-        "organization": context.organization.value if context.organization else None,
-        "organization_id": context.organization_id,
-        "project": context.project.value if context.project else None,
-        "project_source": context.project.source if context.project else None,
-        "expires_at": moment(status.expires_at),
-        "renewable": status.renewable,
-        "api_url": context.api_url.value,
-    }
+    who = status.identity
+    record = Data(
+        signed_in=status.signed_in,
+        user=records.user(who) if who else None,
+        organization=records.organization_of(context),
+        project=records.project_of(context),
+        api_url=context.api_url.value,
+        sources=records.sources(organization=context.organization, project=context.project, api_url=context.api_url),
+        expires_at=status.expires_at,
+        renewable=status.renewable,
+    )
     rows = {
-        "Signed in": f"yes, as {status.identity}" if status.signed_in else "no",
+        "Signed in": f"yes, as {who.shown if who else None}" if status.signed_in else "no",
         "Organization": sourced(context.organization),
         "Project": sourced(context.project),
-        "Credentials expire": _expiry(status, client.clock.now()) if status.identity else "there are none",
+        "Credentials expire": _expiry(status, client.clock.now()) if who else "there are none",
         "API URL": sourced(context.api_url),
     }
     app.show(record, table(rows), marked(app.out, {"(Signed in: +)(yes)": GOOD, "(Signed in: +)(no)": BAD}))

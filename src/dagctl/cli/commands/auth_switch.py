@@ -1,17 +1,30 @@
-"""Make another account the current one; the one that was stays signed in.
+"""Make another account the current one. You stay signed in with the one before.
 
-What runs already goes on with its own. For one folder only, put org into a .dagctl.yaml there instead.
+Programs that are running keep their account. To use another account in one folder only, put org into a .dagctl.yaml
+there instead.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App
 
 
+class Data(TypedDict):
+    """The new current account.
+
+    Attributes:
+        account: the account.
+    """
+
+    account: records.Account
+
+
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="its name, or its organization's name or ID")
+    parser.add_argument("name", metavar="NAME", help="the account's name, or its organization's name or ID")
 
 
 def run(args: Namespace, app: App) -> int:
@@ -19,12 +32,12 @@ def run(args: Namespace, app: App) -> int:
     account = client.accounts.switch(args.name)
     project = f"project {account.project}" if account.project else "no project yet"
     app.show(
-        {"name": account.name, "organization": account.organization, "project": account.project},
+        Data(account=records.account(account)),
         f"The current account is now {account.name}: {account.organization}, {project}.",
     )
     wanted = client.context.overrides.organization
     if wanted is not None and not account.is_called(wanted.value):
-        app.say(f"Note: here, {wanted.source} names {wanted.value!r}, and that wins.")
+        app.warn("overridden", f"{wanted.source} names the organization {wanted.value!r} here, and takes precedence.")
     if not account.signed_in:
         from dagctl._cures import login_command
 

@@ -1,11 +1,27 @@
-"""Print a fresh token, and nothing else, for scripts. Whoever has it can act as you until it expires."""
+"""Print a fresh token, and nothing else, for scripts. Anybody who has it can act as you until it expires."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, TypedDict
 
 from dagctl.cli.app import App
-from dagctl.cli.showing import moment, option_insecure
+from dagctl.cli.showing import option_insecure
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Data(TypedDict):
+    """A token.
+
+    Attributes:
+        token: the access token; the ID token with `--id`.
+        expires_at: when it expires; null if it does not say.
+    """
+
+    token: str
+    expires_at: datetime | None
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -16,5 +32,5 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, app: App) -> int:
     tokens = app.connect(insecure=args.insecure).session.fresh()
     token = (tokens.id_token if args.id else tokens.access_token).reveal()
-    app.show({"token": token, "expires_at": moment(tokens.expires_at)}, token)
+    app.show(Data(token=token, expires_at=tokens.expires_at), token)
     return 0

@@ -1,6 +1,6 @@
-"""Print what makes a shell complete dagctl's commands, options and values.
+"""Print the code that makes a shell complete dagctl's commands, options and values.
 
-Put the line of your shell into the file that it reads when it starts:
+Add the line for your shell to its start-up file:
 
   bash        ~/.bashrc       eval "$(dagctl completion bash)"
   zsh         ~/.zshrc        eval "$(dagctl completion zsh)"
@@ -11,11 +11,24 @@ Put the line of your shell into the file that it reads when it starts:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TypedDict
 
 from dagctl.cli.app import App
 
 _COMPINIT = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
 """A bare .zshrc does not load zsh's completion."""
+
+
+class Data(TypedDict):
+    """The code for a shell.
+
+    Attributes:
+        shell: the shell.
+        code: what the shell has to evaluate.
+    """
+
+    shell: str
+    code: str
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -28,5 +41,5 @@ def run(args: Namespace, app: App) -> int:
     code = shellcode(["dagctl"], shell=args.shell)
     if args.shell == "zsh":
         code = _COMPINIT + code
-    app.show({"shell": args.shell, "code": code}, code.rstrip("\n"))
+    app.show(Data(shell=args.shell, code=code), code.rstrip("\n"))
     return 0

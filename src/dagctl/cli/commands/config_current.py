@@ -1,51 +1,85 @@
 """Show the current organization, project, credential expiry, API URL and PG proxy, and where each comes from.
 
-Asks no network.
+This command does not use the network.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App, table
 from dagctl.cli.registry import no_options
-from dagctl.cli.showing import expiry, moment, sourced
+from dagctl.cli.showing import expiry, sourced
 from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.state import StateEndpoint
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 configure = no_options
+
+
+class Data(TypedDict):
+    """The context that commands work in here.
+
+    Attributes:
+        organization: the organization; null if none is known.
+        project: the current project; null if you have chosen none.
+        api_url: the platform's API.
+        pg_proxy: where the state database is; null if dagctl has to ask the platform.
+        sslmode: libpq's `sslmode` for the state database.
+        sources: where `organization`, `project`, `api_url`, `pg_proxy` and `sslmode` come from: the name of a
+            variable, the path of a file, or a few words. Null for what is null itself.
+        expires_at: when the tokens expire unless dagctl renews them; null if there are none, or they do not say.
+    """
+
+    organization: records.Organization | None
+    project: records.Project | None
+    api_url: str
+    pg_proxy: records.Address | None
+    sslmode: str
+    sources: dict[str, str | None]
+    expires_at: datetime | None
 
 
 def run(args: Namespace, app: App) -> int:
     client = app.connect()
     world = client.context.read()
     context, status = world.context, client.session.status_in(world.kept)
-    proxy, entrance = context.proxy, client.state.entrance(context)
-    shown: dict[str, Sourced[str] | None] = {
-        "organization": context.organization,
-        "project": context.project,
-        "api_url": context.api_url,
-        "pg_proxy": Sourced(entrance.place, proxy.origin, proxy.name) if proxy and entrance else None,
-        "sslmode": _sslmode(context, entrance),
-    }
-    record: dict[str, object] = {
-        key: {"value": value.value, "source": value.source} if value else None for key, value in shown.items()
-    }
-    record["expires_at"] = moment(status.expires_at)
+    entrance = client.state.entrance(context)
+    place = Sourced(entrance.place, context.proxy.origin, context.proxy.name) if context.proxy and entrance else None
+    sslmode = _sslmode(context, entrance)
+    record = Data(
+        organization=records.organization_of(context),
+        project=records.project_of(context),
+        api_url=context.api_url.value,
+        pg_proxy=records.Address(host=entrance.host, port=entrance.port) if entrance else None,
+        sslmode=sslmode.value,
+        sources=records.sources(
+            organization=context.organization,
+            project=context.project,
+            api_url=context.api_url,
+            pg_proxy=place,
+            sslmode=sslmode,
+        ),
+        expires_at=status.expires_at,
+    )
     rows = {
-        "Organization": sourced(shown["organization"]),
-        "Project": sourced(shown["project"]),
+        "Organization": sourced(context.organization),
+        "Project": sourced(context.project),
         "Credentials expire": expiry(status.expires_at, client.clock.now()) if status.signed_in else "not signed in",
-        "API URL": sourced(shown["api_url"]),
-        "PG proxy": sourced(shown["pg_proxy"], absent="the platform is asked for it"),
-        "sslmode": sourced(shown["sslmode"]),
+        "API URL": sourced(context.api_url),
+        "PG proxy": sourced(place, absent="dagctl asks the platform"),
+        "sslmode": sourced(sslmode),
     }
     app.show(record, table(rows))
     return 0
 
 
 def _sslmode(context: Context, entrance: StateEndpoint | None) -> Sourced[str]:
-    """How strict a connection will be: as set, or stricter where this machine knows whom to trust."""
+    """How strict a connection will be: as set, or stricter if this machine knows the proxy's CA."""
     if entrance is None or entrance.sslmode == context.sslmode.value:
         return context.sslmode
     return Sourced(entrance.sslmode, Origin.DERIVED, f"verified with {entrance.sslrootcert}")

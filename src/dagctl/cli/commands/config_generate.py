@@ -1,8 +1,8 @@
-"""Convert config.yaml to a config.py that uses get_state_connection(), with nothing lost.
+"""Convert config.yaml to a config.py that uses get_state_connection(), and lose nothing.
 
-The original is kept as config.yaml.bak. Where SQLMesh is installed, the result is loaded and compared with the
-original before anything is touched. The state stays where it is: you are told where, and how to carry it over. Of a
-project that has a config.py already, the lines to add are shown; nothing of it is run, and it is not changed.
+The original is kept as config.yaml.bak. If SQLMesh is installed, dagctl loads the result and compares it with the
+original before it changes anything. The state stays where it is; dagctl says where, and how to carry it over. If the
+project already has a config.py, dagctl shows the lines to add; it does not run or change that file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.endings import DONE, FAILED
@@ -30,13 +30,55 @@ if TYPE_CHECKING:
 _COLOURS = {"+": "32", "-": "31", "@": "36"}
 
 
+class Line(TypedDict):
+    """A line to add to a config.py.
+
+    Attributes:
+        line: the number of the line where it belongs, from 1.
+        place: what it goes into, in words.
+        text: the line.
+        replaces_line: the number of the line that it replaces; null if it only adds one.
+    """
+
+    line: int
+    place: str
+    text: str
+    replaces_line: int | None
+
+
+class Data(TypedDict):
+    """The conversion, or what it would be.
+
+    Attributes:
+        source: the YAML configuration; null if there is none to convert.
+        output: the Python file.
+        backup: what the source is kept as; null if there is none to convert.
+        moved: whether the source is moved to the backup, not copied.
+        changes: whether the Python file changes, or needs lines.
+        written: whether dagctl has written anything.
+        warnings: what you should know, in sentences.
+        diff: with `--diff`, how the Python file would change, as a unified diff; otherwise null.
+        additions: the lines that an existing config.py needs.
+    """
+
+    source: PurePath | None
+    output: PurePath
+    backup: PurePath | None
+    moved: bool
+    changes: bool
+    written: bool
+    warnings: list[str]
+    diff: str | None
+    additions: list[Line]
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="output file (default: config.py in the project)")
     parser.add_argument("-p", "--project-folder", metavar="FOLDER", help="the project's folder (default: this one)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the output would change")
     parser.add_argument("--diff", action="store_true", help="write nothing; show how the output would change")
-    parser.add_argument("--force", action="store_true", help="replace an output file that is there (a backup is kept)")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask, even if a state stays behind")
+    parser.add_argument("--force", action="store_true", help="replace an existing output file (a backup is kept)")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask, even if the state stays behind")
 
 
 def run(args: Namespace, app: App) -> int:
@@ -44,7 +86,7 @@ def run(args: Namespace, app: App) -> int:
     client = app.connect(folder=Path(os.path.abspath(folder)))
     output = _place(args.output, folder) if args.output else PurePath("config.py")
     if args.check and _nothing_to_convert(client, folder, output):
-        app.show({"changes": False}, f"{output} is in place, and there is no YAML configuration to convert.")
+        app.show(_existing(folder / output), f"{output} already exists, and there is no YAML configuration to convert.")
         return DONE
     project = _project(client)
     additions = client.config.additions(folder, project=project)
@@ -60,34 +102,34 @@ def run(args: Namespace, app: App) -> int:
     if asks and not _agreed(app, conversion):
         return FAILED
     if app.err.isatty() and client.config.sqlmesh is not None:
-        app.say(f"SQLMesh loads {conversion.source} and the result, to compare them …")
+        app.say(f"SQLMesh is loading {conversion.source} and the result, to compare them …")
     warnings = client.config.apply(conversion, force=args.force)
     for warning in warnings:
         app.say(f"Note: {warning}")
-    record = {**_record(conversion), "warnings": [*notes, *warnings]}
+    record = _record(conversion, warnings=[*notes, *warnings], written=True)
     app.show(record, f"{conversion.source} is now {conversion.output}; the original is kept as {conversion.backup}.")
     _say_what_is_next(app, conversion)
     return DONE
 
 
 def _place(name: str, folder: PurePath) -> PurePath:
-    """The output as seen from the project: its config.py is config.py, however it is spelled."""
+    """The output relative to the project: its config.py is config.py, however the person spelled it."""
     path, project = Path(os.path.abspath(name)), Path(os.path.abspath(folder))
     return path.relative_to(project) if path.is_relative_to(project) else path
 
 
 def _project(client: Dagctl) -> str:
-    """The project to pin, with its organization: another one may have a project of that name."""
+    """The project to pin, with its organization: another organization may have a project of that name."""
     from dagctl.domain.errors import NoProject
 
     context = client.context.current()
     if context.project is None:
-        raise NoProject("No project is chosen, so there is none to pin.")
+        raise NoProject("You have not chosen a project, so there is none to pin.")
     return str(context.pin or context.project.value)
 
 
 def _nothing_to_convert(client: Dagctl, folder: PurePath, output: PurePath) -> bool:
-    """Whether all is done: there is no YAML configuration, and dagctl is used in what there is."""
+    """Whether the job is done: there is no YAML configuration, and the Python one uses dagctl."""
     from dagctl.domain.generation.service import YAML_NAMES
 
     files = client.config.files
@@ -97,21 +139,21 @@ def _nothing_to_convert(client: Dagctl, folder: PurePath, output: PurePath) -> b
 
 
 def _about_states(conversion: Conversion, project: str, *, asks: bool) -> Iterator[str]:
-    """What becomes of the state, before anything is moved.
+    """What happens to the state, before anything changes.
 
     Args:
-        asks: the person will be asked whether to go on; otherwise it will be converted in a moment.
+        asks: dagctl is going to ask whether to go on; otherwise it converts right away.
     """
     states = conversion.states
     if states is None or states:
-        places = "; ".join(map(_place_of, states or ())) or "the database that Jinja chooses, unless that is in memory"
+        places = "; ".join(map(_place_of, states or ())) or "the database that Jinja chooses, unless it is in memory"
         yield (
-            f"The state is in {places}. It stays there, and {project} begins with an empty one: a plan without the old "
-            f"state builds everything anew. {_carry_over(conversion, asks=asks)}"
+            f"The state is in {places}. It stays there, and {project} starts with an empty one: without the old state, "
+            f"a plan rebuilds everything. {_carry_over(conversion, asks=asks)}"
         )
     if conversion.apart:
         yield (
-            "The gateways kept their states in different databases; from now on they share one. If they are isolated "
+            "The gateways kept their states in different databases; from now on they share one. If they are separate "
             "systems, make a dagctl project and a folder for each."
         )
 
@@ -120,11 +162,12 @@ def _place_of(state: KeptState) -> str:
     names = [name for name in state.gateways if name]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     gateway = f" (gateway {', '.join(names[:3])}{more})" if names else ""
-    return f"{state.where}{gateway}{'' if state.own else ', where SQLMesh keeps it by default'}"
+    default = "" if state.own else ", SQLMesh's default"
+    return f"{state.where}{gateway}{default}"
 
 
 def _carry_over(conversion: Conversion, *, asks: bool) -> str:
-    """The commands in the order that works: the old configuration exports, the new one imports."""
+    """The commands, in the order that works: the old configuration exports, and the new one imports."""
     states, folder = conversion.states or (), conversion.source.parent
     name = states[0].gateways[0] if len(states) > 1 and "{" not in states[0].gateways[0] else ""
     export = f"sqlmesh {_there(folder)}{f'--gateway {quoted(name)} ' if name else ''}state export -o state.json"
@@ -139,8 +182,8 @@ def _carry_over(conversion: Conversion, *, asks: bool) -> str:
             [f"mv {source} {backup}", f"mv {aside} {output}"],
         )
         commands = [*back, export, *forth, take]
-    how = "use `sqlmesh state export` with the old configuration and `sqlmesh state import` with the new one:"
-    who = "An import may touch every environment, so it takes somebody who may change the protected ones too."
+    how = "run `sqlmesh state export` with the old configuration and `sqlmesh state import` with the new one:"
+    who = "An import may change every environment, so protected environments have to be open to whoever runs it."
     return "\n  ".join([f"To carry it over before the first plan, {how}", *commands]) + f"\n{who}"
 
 
@@ -158,35 +201,31 @@ def _agreed(app: App, conversion: Conversion) -> bool:
 
 def _say_what_is_next(app: App, conversion: Conversion) -> None:
     folder = conversion.source.parent
-    # a plan without a name would be for production, which is protected more often than not
+    # a plan without a name is for production, which is usually protected
     safe = re.search('(?i)default_environment="(?!prod")', conversion.text)
     plan = f"sqlmesh {_there(folder)}{'plan' if safe else 'plan dev_YOURNAME'}"
     if not conversion.moves:
-        app.say(f"{conversion.source} stays too, and it is what SQLMesh reads: not {conversion.output}.")
-        app.say(f"Next: move {conversion.source} away and {conversion.output} to {folder / 'config.py'}")
+        app.say(f"{conversion.source} stays, and SQLMesh still reads it, not {conversion.output}.")
+        app.say(f"Next: move {conversion.source} away, and {conversion.output} to {folder / 'config.py'}")
     elif conversion.states:
-        app.say(f"Next: carry the state over, as above; then {plan}")
+        app.say(f"Next: carry the state over as shown above, then run {plan}")
     else:
         app.say(f"Next: {plan}")
 
 
 def _show_additions(app: App, path: PurePath, additions: Sequence[Addition]) -> int:
-    """The lines that a config.py lacks."""
-    lines = [
-        {"line": found.line, "in": found.place, "instead_of": found.instead_of, "add": found.text}
-        for found in additions
-    ]
-    record = {"output": str(path), "changes": bool(additions), "add": lines}
+    """Show the lines that a config.py needs."""
+    record = _existing(path, additions)
     if not additions:
-        app.show(record, f"{path} uses get_state_connection() in every gateway: there is nothing to add.")
+        app.show(record, f"{path} uses get_state_connection() in every gateway. There is nothing to add.")
         return DONE
     shown = [f"# {path}, at the imports", "from dagctl import get_state_connection"]
     for found in additions:
-        instead = f", in the place of line {found.instead_of}" if found.instead_of else ""
+        instead = f", in place of line {found.instead_of}" if found.instead_of else ""
         shown += [f"# {path}, line {found.line}: into {found.place}{instead}", found.text]
     app.show(record, "\n".join(shown))
     app.say(
-        f"{path} is Python already: add these lines to it. The state stays where it is until you carry it over; "
+        f"{path} is already Python: add these lines to it. The state stays where it is until you carry it over; "
         "see docs/how-to/convert-config-py.md. Nothing was changed."
     )
     return FAILED
@@ -196,13 +235,13 @@ def _shown(app: App, conversion: Conversion, *, check: bool, diff: bool) -> int:
     text = conversion.diff().rstrip("\n") if diff else ""
     if not text:
         text = f"{conversion.output} would {'' if conversion.changes else 'not '}change."
-    record = {**_record(conversion), "diff": conversion.diff() if diff else None}
+    record = _record(conversion, warnings=conversion.warnings, diff=conversion.diff() if diff else None)
     app.show(record, text, partial(_painted, conversion.changes) if coloured(app.out) else str)
     return FAILED if check and conversion.changes else DONE
 
 
 def _painted(changes: bool, text: str) -> str:
-    """A diff as git colours it, or the one sentence."""
+    """A diff in git's colours, or the one sentence."""
     return "\n".join(_painted_line(line, changes) for line in text.split("\n"))
 
 
@@ -214,12 +253,33 @@ def _painted_line(line: str, changes: bool) -> str:
     return f"\033[{colour}m{line}\033[0m" if colour else line
 
 
-def _record(conversion: Conversion) -> dict[str, object]:
-    return {
-        "source": str(conversion.source),
-        "output": str(conversion.output),
-        "backup": str(conversion.backup),
-        "moved": conversion.moves,
-        "changes": conversion.changes,
-        "warnings": conversion.warnings,
-    }
+def _record(conversion: Conversion, *, warnings: Sequence[str], written: bool = False, diff: str | None = None) -> Data:
+    return Data(
+        source=conversion.source,
+        output=conversion.output,
+        backup=conversion.backup,
+        moved=conversion.moves,
+        changes=conversion.changes,
+        written=written,
+        warnings=list(warnings),
+        diff=diff,
+        additions=[],
+    )
+
+
+def _existing(output: PurePath, additions: Sequence[Addition] = ()) -> Data:
+    """There is nothing to convert; lines may be missing."""
+    return Data(
+        source=None,
+        output=output,
+        backup=None,
+        moved=False,
+        changes=bool(additions),
+        written=False,
+        warnings=[],
+        diff=None,
+        additions=[
+            Line(line=found.line, place=found.place, text=found.text, replaces_line=found.instead_of)
+            for found in additions
+        ],
+    )

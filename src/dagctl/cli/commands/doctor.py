@@ -1,7 +1,8 @@
-"""Look at each link between this machine and the state database, and name the cure where one is broken.
+"""Check each link between this machine and the state database, and say how to fix a broken one.
 
-Repairs nothing and writes nothing; only a session that is due for renewal is renewed. A link behind a broken one is
-skipped. Exits with 0 when nothing failed, with 4 when all that is wrong is that you are not signed in, else with 1.
+The doctor repairs nothing and writes nothing, except that it renews tokens that are about to expire. It skips the links
+behind a broken one. Exits with 0 if nothing failed, with 4 if you are not signed in and nothing else failed, and with 1
+otherwise.
 """
 
 from __future__ import annotations
@@ -9,13 +10,43 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.doctor_cures import cure, seen
-from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT
+from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT, code_of
 from dagctl.cli.showing import coloured, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
+
+
+class Link(TypedDict):
+    """A link.
+
+    Attributes:
+        link: its name.
+        state: `ok`, `warning` or `failed`; `skipped` if a link that it depends on is broken.
+        message: what the doctor saw.
+        hint: what to do about it; null if nothing is wrong, or nothing is known to help.
+        code: the code of the error (see below) that the link failed with; null if it raised none.
+    """
+
+    link: str
+    state: str
+    message: str
+    hint: str | None
+    code: str | None
+
+
+class Data(TypedDict):
+    """What the doctor found.
+
+    Attributes:
+        checks: the links, in their order from this machine to the state database.
+    """
+
+    checks: list[Link]
+
 
 _WORDS = {Mark.OK: "ok", Mark.WARNING: "warn", Mark.FAILED: "FAIL", Mark.SKIPPED: "skip"}
 _COLOURS = {Mark.OK: "32", Mark.WARNING: "33", Mark.FAILED: "1;31", Mark.SKIPPED: "2"}
@@ -28,14 +59,14 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    """Show each check as it is done."""
+    """Show each check when it is done."""
     done, width = [], _columns() if app.out.isatty() else None
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
             app.put(_line(check, width), partial(_painted, check.state) if coloured(app.out) else str)
     if app.as_json:
-        app.show([_record(check) for check in done], "")
+        app.show(Data(checks=[_record(check) for check in done]), "")
     return _exit_code(done)
 
 
@@ -50,17 +81,23 @@ def _checks(app: App, insecure: bool) -> Iterator[Check]:
         yield from doctor.checks()
 
 
-def _record(check: Check) -> dict[str, str | None]:
-    return {"link": check.link, "state": check.state.value, "seen": seen(check), "cure": cure(check)}
+def _record(check: Check) -> Link:
+    return Link(
+        link=check.link,
+        state=check.state.value,
+        message=seen(check),
+        hint=cure(check),
+        code=code_of(type(check.problem)) if check.problem else None,
+    )
 
 
 def _painted(state: Mark, line: str) -> str:
-    """A line whose first word has its colour."""
+    """A line whose first word is coloured."""
     return f"\033[{_COLOURS[state]}m{line[:4]}\033[0m{line[4:]}"
 
 
 def _line(check: Check, width: int | None) -> str:
-    """A check for people: on a terminal of `width` columns, its lines are aligned. Cures are there to be copied."""
+    """A check for people, wrapped if the terminal has a `width`. A cure stays on one line, so that it can be copied."""
     words = seen(check) if width is None else _wrapped(seen(check), width - _INDENT)
     line = f"{_WORDS[check.state]:<4}  {check.link:<{_WIDTH}}  {words}"
     advice = cure(check)

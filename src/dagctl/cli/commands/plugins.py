@@ -1,13 +1,13 @@
-"""List what other packages add: commands (entry points of the group dagctl.commands), and token stores.
+"""List what other packages add: commands (entry points in the group dagctl.commands), and token stores.
 
-Each is loaded. One that does not work is named with the reason, and with what to do about it. dagctl adds the
-sandbox's commands in the same way, so they are in the list too.
+dagctl loads each, and names one that does not work, with the reason and the cure. It adds the sandbox's commands in the
+same way, so they are in the list too.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.registry import no_options
@@ -20,22 +20,52 @@ if TYPE_CHECKING:
 configure = no_options
 
 
+class Plugin(TypedDict):
+    """A command or a token store that a package adds.
+
+    Attributes:
+        kind: `command` or `token store`.
+        name: the entry point's name: a command's words, joined by a dot, or what the token store is called.
+        value: what the entry point names.
+        distribution: the package.
+        version: the package's version.
+        problem: why it does not work; null if it does.
+    """
+
+    kind: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+    problem: str | None
+
+
+class Data(TypedDict):
+    """What other packages add.
+
+    Attributes:
+        plugins: the commands, then the token stores.
+    """
+
+    plugins: list[Plugin]
+
+
 def run(args: Namespace, app: App) -> int:
     found = [*_commands(), *_token_stores()]
     record = [
-        {
-            "kind": kind,
-            "name": point.name,
-            "value": point.value,
-            "distribution": point.distribution,
-            "version": point.version,
-            "problem": problem,
-        }
+        Plugin(
+            kind=kind,
+            name=point.name,
+            value=point.value,
+            distribution=point.distribution,
+            version=point.version,
+            problem=problem,
+        )
         for kind, point, problem in found
     ]
     rows = [[point.name.replace(".", " "), kind, point.owner] for kind, point, problem in found if not problem]
     lines = [columns(rows)] if rows else []
-    app.show(record, "\n".join([*lines, *(problem for _, _, problem in found if problem)]))
+    app.show(Data(plugins=record), "\n".join([*lines, *(problem for _, _, problem in found if problem)]))
     return 0
 
 

@@ -1,11 +1,25 @@
-"""List the organization's projects; the current one is marked."""
+"""List the organization's projects. An asterisk marks the current one."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.showing import GOOD, marked, option_insecure
+
+
+class Data(TypedDict):
+    """The organization's projects.
+
+    Attributes:
+        project: the current project; null if you have chosen none.
+        projects: the projects, in the platform's order.
+    """
+
+    project: records.Project | None
+    projects: list[records.Project]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -14,13 +28,19 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, app: App) -> int:
     client = app.connect(insecure=args.insecure)
-    projects, chosen = client.projects.list(), client.context.current().project
-    current = chosen.value if chosen else None
-    record, rows = [], []
-    for name, id_ in ((project.name, project.id) for project in projects):
-        record.append({"name": name, "id": id_, "current": current in (name, id_)})
-        rows.append(["*" if current in (name, id_) else " ", name, id_ if id_ != name else ""])
+    projects, context = client.projects.list(), client.context.current()
+    chosen = context.project.value if context.project else None
+    current = next((project for project in projects if chosen in (project.id, project.name)), None)
     app.show_rows(
-        record, rows, "There are no projects yet: create one in the web UI.", marked(app.out, {r"()(\*)": GOOD})
+        Data(
+            project=records.project(current.name, current.id) if current else records.project_of(context),
+            projects=[records.Project(id=project.id, name=project.name) for project in projects],
+        ),
+        [
+            ["*" if project is current else " ", project.name, project.id if project.id != project.name else ""]
+            for project in projects
+        ],
+        "There are no projects yet. Create one in the web UI.",
+        marked(app.out, {r"()(\*)": GOOD}),
     )
     return 0

@@ -1,19 +1,30 @@
-"""Ask now whether environments are open to you, as get_state_connection() would. Nothing is cached.
+"""Ask the platform whether environments are open to you, as get_state_connection() does. Nothing is cached.
 
-Exits with 0 when all are open, with 3 when one is not, with 4 when you are not signed in.
+Exits with 0 if all are open, with 3 if one is not, and with 4 if you are not signed in.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App, columns
 from dagctl.cli.endings import DONE, PROTECTED
 from dagctl.cli.showing import BAD, GOOD, marked
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
+
+
+class Data(TypedDict):
+    """The platform's answers.
+
+    Attributes:
+        environments: a verdict for each environment, in the order in which you named them.
+    """
+
+    environments: list[records.Verdict]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -23,28 +34,22 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, app: App) -> int:
     client = app.connect()
-    record = [_asked(client, environment, args.project) for environment in args.environments]
-    rows = [
-        [str(entry["environment"]), "open" if entry["allowed"] else "protected", str(entry["message"] or "")]
-        for entry in record
-    ]
-    app.show(record, columns(rows), marked(app.out, {r"(\S+ +)(open)": GOOD, r"(\S+ +)(protected)": BAD}))
-    return DONE if all(entry["allowed"] for entry in record) else PROTECTED
+    verdicts = [_asked(client, environment, args.project) for environment in args.environments]
+    rows = [[found["environment"], found["verdict"], found["reason"] or ""] for found in verdicts]
+    paint = marked(app.out, {r"(\S+ +)(open)": GOOD, r"(\S+ +)(protected|unknown)": BAD})
+    app.show(Data(environments=verdicts), columns(rows), paint)
+    return DONE if all(found["verdict"] == "open" for found in verdicts) else PROTECTED
 
 
-def _asked(client: Dagctl, environment: str, project: str | None) -> dict[str, object]:
+def _asked(client: Dagctl, environment: str, project: str | None) -> records.Verdict:
     from dagctl.domain.errors import ProtectionUnknown
     from dagctl.domain.values.targets import sanitized
     from dagctl.domain.values.text import printable
 
-    allowed, message = False, None
+    name = sanitized(environment)
     try:
-        verdict = client.protection.ask(environment, project=project)
-        allowed, message = verdict.allowed, verdict.message
+        found = client.protection.ask(environment, project=project)
     except ProtectionUnknown as error:
-        message = error.message
-    return {
-        "environment": sanitized(environment),
-        "allowed": allowed,
-        "message": printable(message, 400) if message else None,
-    }
+        return records.Verdict(environment=name, verdict="unknown", reason=printable(error.message, 400))
+    reason = printable(found.message, 400) if found.message else None
+    return records.Verdict(environment=name, verdict="open" if found.allowed else "protected", reason=reason)

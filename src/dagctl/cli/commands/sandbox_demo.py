@@ -1,27 +1,57 @@
 """Walk through everything on the sandbox: sign-in, project, conversion, a plan, and a plan for prod that is refused.
 
-Each step is a command that is shown and really run, in a folder of the demo's own. ~/.dagctl is not touched.
+The demo shows each command and runs it, in a folder of its own. It does not touch ~/.dagctl.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypedDict
 
 from dagctl.cli.app import App
 
 
+class Step(TypedDict):
+    """A command of the demo.
+
+    Attributes:
+        command: the command.
+        exit_code: how it ended.
+    """
+
+    command: str
+    exit_code: int
+
+
+class Data(TypedDict):
+    """What the demo did.
+
+    Attributes:
+        folder: where it happened.
+        steps: the commands that it ran.
+    """
+
+    folder: PurePath
+    steps: list[Step]
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--folder", metavar="DIR", default="dagctl-demo", help="where it happens (default: dagctl-demo)"
+        "--folder", metavar="DIR", default="dagctl-demo", help="the demo's folder (default: dagctl-demo)"
     )
     parser.add_argument(
-        "--browser", action="store_true", help="sign in through your browser (default: a scripted person)"
+        "--browser", action="store_true", help="sign in through your own browser (default: a scripted person signs in)"
     )
 
 
 def run(args: Namespace, app: App) -> int:
     from dagctl.cli.walkthrough import Walkthrough
 
-    walkthrough = Walkthrough(app, Path(args.folder).absolute(), with_browser=args.browser)
-    return walkthrough.run()
+    folder = Path(args.folder).absolute()
+    walkthrough = Walkthrough(app, folder, with_browser=args.browser)
+    walkthrough.run()
+    if app.as_json:
+        steps = [Step(command=words, exit_code=code) for words, code in walkthrough.done]
+        app.show(Data(folder=folder, steps=steps), "")
+    return 0

@@ -1,15 +1,16 @@
 """Start the platform's far side on this machine: issuer, API, PG proxy with TLS, and PostgreSQL.
 
-It stays in the foreground until Ctrl-C, or goes on by itself with --detach. It listens on the loopback interface
-only, with a CA of its own, which dagctl trusts by itself. Its things are kept in ~/.dagctl/sandbox/.
+It runs in the foreground until you press Ctrl-C, or in the background with --detach. It listens on the loopback
+interface only, with a CA of its own that dagctl trusts. Its files are in ~/.dagctl/sandbox/.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.showing import seconds, tcp_port
 from dagctl.domain.values.text import quoted
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
 
 
+class Data(TypedDict):
+    """The sandbox, once it is up. Without `--detach` the command goes on until the sandbox stops.
+
+    Attributes:
+        sandbox: the sandbox.
+    """
+
+    sandbox: records.Sandbox
+
+
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--detach", action="store_true", help="go on in the background")
-    what = parser.add_argument_group("what it is like")
+    parser.add_argument("--detach", action="store_true", help="run in the background")
+    what = parser.add_argument_group("what the sandbox has")
     what.add_argument("--org", default="acme", metavar="NAME", help="the organization's name (default: acme)")
     what.add_argument("--org-id", metavar="ID", help="the organization's ID")
     what.add_argument(
@@ -37,26 +48,34 @@ def configure(parser: ArgumentParser) -> None:
         help="a protected environment; repeatable (default: prod of each project)",
     )
     what.add_argument(
-        "--except", action="append", dest="excepted", metavar="EMAIL", help="somebody whom protection lets through"
+        "--except",
+        action="append",
+        dest="excepted",
+        metavar="EMAIL",
+        help="a user to whom protected environments are open; repeatable",
     )
-    what.add_argument("--user", action="append", metavar="EMAIL", help="somebody who can sign in; repeatable")
+    what.add_argument("--user", action="append", metavar="EMAIL", help="a user who can sign in; repeatable")
     what.add_argument(
-        "--access-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an access token's life"
+        "--access-lifetime", type=seconds, default=3600.0, metavar="S", help="lifetime of access tokens, in seconds"
     )
-    what.add_argument("--id-lifetime", type=seconds, default=3600.0, metavar="S", help="seconds of an ID token's life")
-    what.add_argument("--no-rotation", action="store_true", help="refresh tokens do not rotate")
-    what.add_argument("--no-device", action="store_true", help="the client has no device grant")
-    what.add_argument("--redirect-uri", action="append", metavar="URI", help="another registered redirect URI")
-    where = parser.add_argument_group("where it is")
+    what.add_argument(
+        "--id-lifetime", type=seconds, default=3600.0, metavar="S", help="lifetime of ID tokens, in seconds"
+    )
+    what.add_argument("--no-rotation", action="store_true", help="do not rotate refresh tokens")
+    what.add_argument("--no-device", action="store_true", help="do not let the client use the device grant")
+    what.add_argument(
+        "--redirect-uri", action="append", metavar="URI", help="another registered redirect URI; repeatable"
+    )
+    where = parser.add_argument_group("where it runs")
     for name, default in (("api", API_PORT), ("issuer", ISSUER_PORT), ("proxy", PROXY_PORT)):
         where.add_argument(
             f"--{name}-port",
             type=tcp_port,
             default=default,
             metavar="N",
-            help=f"port of the {name} (default: {default}; 0: any)",
+            help=f"port of the {name} (default: {default}; 0: any free port)",
         )
-    where.add_argument("--database-url", metavar="URL", help="a PostgreSQL to use (default: an embedded one)")
+    where.add_argument("--database-url", metavar="URL", help="the PostgreSQL to use (default: an embedded one)")
 
 
 def run(args: Namespace, app: App) -> int:
@@ -72,23 +91,24 @@ def run(args: Namespace, app: App) -> int:
 
 
 def _show(app: App, where: Mapping[str, Any], *, detached: bool) -> None:
+    from dagctl.cli.sandboxes import record
+
     text = f"""\
 The sandbox is up.
   API       {where["api_url"]}
   issuer    {where["issuer"]}
-  PG proxy  {where["pg_proxy"]}
-  people    {", ".join(where["users"])}
-  projects  {", ".join(where["projects"])}
+  PG proxy  {where["pg_proxy"]["host"]}:{where["pg_proxy"]["port"]}
+  users     {", ".join(user["email"] for user in where["users"])}
+  projects  {", ".join(project["name"] for project in where["projects"])}
 
 Next:
-  dagctl auth login --org {quoted(where["organization"])} --api-url {where["api_url"]}
-  dagctl use-project {quoted(where["projects"][0])}
+  dagctl auth login --org {quoted(where["organization"]["name"])} --api-url {where["api_url"]}
+  dagctl use-project {quoted(where["projects"][0]["name"])}
 
-Your browser does not know the sandbox's CA and will warn of it. Other programs trust it with:
+Your browser does not know the sandbox's CA and warns you about it. Other programs trust it with:
   export SSL_CERT_FILE={quoted(where["ca_bundle"])}"""
-    end = "Stop it with: dagctl sandbox stop" if detached else "Ctrl-C stops it."
-    record = {name: value for name, value in where.items() if name != "admin"}
-    app.show(record, f"{text}\n\n{end}")
+    end = "Stop it with: dagctl sandbox stop" if detached else "Press Ctrl-C to stop it."
+    app.show(Data(sandbox=record(where)), f"{text}\n\n{end}")
 
 
 def _options(args: Namespace) -> SandboxOptions:

@@ -1,28 +1,41 @@
-"""Say whether a sandbox runs, and where. Exits with 0 when one runs, with 1 when not."""
+"""Say whether a sandbox is running, and where. Exits with 0 if one is running, and with 1 if not."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App, table
 from dagctl.cli.registry import no_options
 
 configure = no_options
 
 
+class Data(TypedDict):
+    """The sandbox.
+
+    Attributes:
+        sandbox: the running sandbox; null if none is running.
+    """
+
+    sandbox: records.Sandbox | None
+
+
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.sandboxes import supervisor
+    from dagctl.cli.sandboxes import record, supervisor
 
     where = supervisor().status()
     if where is None:
-        app.show({"running": False}, "No sandbox runs.")
+        app.show(Data(sandbox=None), "No sandbox is running.")
         return 1
-    record = {"running": True, **{name: value for name, value in where.items() if name != "admin"}}
+    found = record(where)
+    proxy = found["pg_proxy"]
     rows = {
-        "API": where.get("api_url", "just being started"),
-        "Issuer": where.get("issuer", "just being started"),
-        "PG proxy": where.get("pg_proxy", "just being started"),
-        "CA": where.get("ca_file", ""),
+        "API": found["api_url"],
+        "Issuer": found["issuer"],
+        "PG proxy": f"{proxy['host']}:{proxy['port']}" if proxy else None,
+        "CA": found["ca_file"],
     }
-    app.show(record, table(rows))
+    app.show(Data(sandbox=found), table({name: value or "starting" for name, value in rows.items()}))
     return 0

@@ -1,8 +1,9 @@
-"""Stop the sandbox. What it has kept (accounts, database) stays for the next start."""
+"""Stop the sandbox. Its accounts and its database stay for the next start."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
@@ -10,9 +11,19 @@ from dagctl.cli.registry import no_options
 configure = no_options
 
 
+class Data(TypedDict):
+    """What stopped.
+
+    Attributes:
+        was_running: whether a sandbox was running.
+    """
+
+    was_running: bool
+
+
 def run(args: Namespace, app: App) -> int:
     from dagctl.cli.sandboxes import supervisor
 
     was_running = supervisor().stop()
-    app.show({"was_running": was_running}, "The sandbox has stopped." if was_running else "No sandbox runs.")
+    app.show(Data(was_running=was_running), "The sandbox has stopped." if was_running else "No sandbox is running.")
     return 0

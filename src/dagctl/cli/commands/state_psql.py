@@ -1,7 +1,7 @@
 """Open psql on the state database, as you, with a fresh token.
 
-Transactions are read-only unless --write is given. Looking is no more than what every plan does; with --write
-nobody knows what you are going to change, so prod has to be open to you. What follows -- is for psql itself:
+Transactions are read-only unless you give --write. With --write dagctl cannot know what you are going to change, so
+prod has to be open to you. psql itself gets the arguments after --:
 
   dagctl state psql -- -c "select * from sqlmesh._environments"
 """
@@ -29,18 +29,18 @@ READ_ONLY = "-c default_transaction_read_only=on"
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="what psql itself is to be given")
+    parser.add_argument("arguments", nargs="*", metavar="-- ARG", help="arguments for psql itself")
     parser.add_argument("--project", metavar="NAME", help="name or ID of the project (default: the current one)")
-    parser.add_argument("--write", action="store_true", help="let transactions write, where prod is open to you")
+    parser.add_argument("--write", action="store_true", help="let transactions write; prod has to be open to you")
     option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     if app.as_json:
-        raise CommandProblem("psql prints by itself, not as JSON.", case="psql as JSON")
+        raise CommandProblem("psql prints its own output, which is not JSON.", case="psql_as_json")
     program = shutil.which("psql")
     if program is None:
-        raise CommandProblem("There is no psql on this machine's PATH.", case="no psql")
+        raise CommandProblem("psql is not on the PATH.", case="no_psql")
     client = app.connect(insecure=args.insecure)
     if args.write:
         client.protection.admitted(client.protection.anything("dagctl state psql --write"), args.project)
@@ -48,7 +48,7 @@ def run(args: Namespace, app: App) -> int:
     endpoint = client.state.trust.tried(credentials.endpoint)
     if endpoint.taken_on_trust:
         app.say(f"dagctl: {unverified(endpoint.place)}")
-    # libpq's variables are another database's: none of them goes along
+    # libpq's variables are for another database: psql gets none of them
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PG")}
     environ = {**kept, **variables(evolve(credentials, endpoint=endpoint), write=args.write)}
     return _become(program, args.arguments, environ)
@@ -57,8 +57,8 @@ def run(args: Namespace, app: App) -> int:
 def variables(credentials: StateCredentials, *, write: bool) -> dict[str, str]:
     """libpq's environment variables for a connection.
 
-    The token is in one of them, too: only the same person can read a process's environment, whereas everybody can
-    read its arguments; a file would be left behind once psql has taken this process's place.
+    The token is in one of them. Only the same user can read a process's environment, but everybody can read its
+    arguments; and nobody would remove a file once psql has replaced this process.
     """
     settings = {**SETTINGS, **credentials.endpoint.keywords()}
     found = {variable: str(settings[name]) for name, variable in _VARIABLES.items()}
@@ -82,14 +82,14 @@ _VARIABLES = {
     "sslcertmode": "PGSSLCERTMODE",
     "sslcrl": "PGSSLCRL",
 }
-"""Those whose own default is another, or lies in `~/.postgresql`."""
+"""The settings whose default in libpq is different, or is in `~/.postgresql`."""
 
 
 def _become(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run `program` in the place of this process; its exit code is this process's."""
+    """Replace this process with `program`, so that its exit code is this process's."""
     command = [program, *arguments]
     if os.name == "posix":
         os.execve(program, command, dict(environ))  # noqa: S606 - there is no shell in between
-    import subprocess  # elsewhere a shell would not wait for what has taken our place
+    import subprocess  # on Windows a shell does not wait for a process that replaces another
 
     return subprocess.call(command, env=dict(environ))  # noqa: S603 - there is no shell in between

@@ -1,7 +1,7 @@
 """Print the state database's address as a libpq URI, for programs that take one.
 
-The token is not in it: an address ends up in shell histories and process lists. Programs on libpq take it from
-PGPASSWORD instead:
+The token is not in it, because addresses end up in shell histories and process lists. Programs that use libpq take the
+token from PGPASSWORD instead:
 
   PGPASSWORD="$(dagctl auth token)" psql "$(dagctl state url)"
 """
@@ -9,15 +9,41 @@ PGPASSWORD instead:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import quote, urlencode
 
 from dagctl import __version__
+from dagctl.cli import records
 from dagctl.cli.app import App
-from dagctl.cli.showing import moment, option_insecure
+from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import PurePath
+
     from dagctl.domain.values.state import StateCredentials
+
+
+class Data(TypedDict):
+    """The state database's address.
+
+    Attributes:
+        url: the libpq URI; with `--password`, the token is in it.
+        pg_proxy: where the state database is.
+        database: its name.
+        database_user: the user to connect as. The password is an access token.
+        sslmode: libpq's `sslmode`.
+        sslrootcert: a PEM file with the CA certificates to verify the proxy with; null if there is none.
+        expires_at: when the token expires; null if it does not say.
+    """
+
+    url: str
+    pg_proxy: records.Address
+    database: str
+    database_user: str
+    sslmode: str
+    sslrootcert: PurePath | None
+    expires_at: datetime | None
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -25,7 +51,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--password",
         action="store_true",
-        help="with the token in it, for programs that take it in no other way; keep it out of command lines",
+        help="include the token, for programs that take it in no other way; keep it out of command lines",
     )
     option_insecure(parser)
 
@@ -38,9 +64,10 @@ def run(args: Namespace, app: App) -> int:
     url = uri(credentials, with_token=args.password)
     app.show(_record(credentials, url), url)
     if args.password:
-        app.say(
-            "WARNING: whoever sees this address can act as you until the token expires. Do not put it on a "
-            "command line, and do not store it."
+        app.warn(
+            "token_shown",
+            "anybody who sees this address can act as you until the token expires. Keep it out of command lines, "
+            "and do not store it.",
         )
     return 0
 
@@ -60,10 +87,16 @@ def uri(credentials: StateCredentials, *, with_token: bool) -> str:
     return f"postgresql://{user}{token}@{host}:{endpoint.port}/{database}?{given}"
 
 
-def _record(credentials: StateCredentials, url: str) -> dict[str, object]:
-    return {
-        "url": url,
-        "sslrootcert": None,
-        **credentials.endpoint.keywords(),
-        "expires_at": moment(credentials.expires_at),
-    }
+def _record(credentials: StateCredentials, url: str) -> Data:
+    from pathlib import PurePath
+
+    endpoint = credentials.endpoint
+    return Data(
+        url=url,
+        pg_proxy=records.Address(host=endpoint.host, port=endpoint.port),
+        database=endpoint.database,
+        database_user=endpoint.user,
+        sslmode=endpoint.sslmode,
+        sslrootcert=PurePath(endpoint.sslrootcert) if endpoint.sslrootcert else None,
+        expires_at=credentials.expires_at,
+    )

@@ -1,18 +1,29 @@
 """Choose the project to work on. It has to exist in your organization.
 
-Without a name, on a terminal, asks which.
+On a terminal, the command asks for the project if you do not name one.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
+from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
+
+
+class Data(TypedDict):
+    """Your choice.
+
+    Attributes:
+        project: the project that is now the current one.
+    """
+
+    project: records.Project
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -23,10 +34,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, app: App) -> int:
     client = app.connect(insecure=args.insecure)
     project = client.projects.choose(args.project or _ask(client, app))
-    app.show({"project": project.name, "project_id": project.id}, f"The project is now {project.name}.")
     effective = client.context.current().project
+    app.show(Data(project=records.Project(id=project.id, name=project.name)), f"The project is now {project.name}.")
     if effective is not None and effective.value not in (project.name, project.id):
-        app.say(f"Note: here, {effective.source} names {effective.value!r}, and that wins.")
+        app.warn("overridden", f"{effective.source} names the project {effective.value!r} here, and takes precedence.")
     app.say("Next: dagctl config generate")
     return 0
 
@@ -35,7 +46,7 @@ def _ask(client: Dagctl, app: App) -> str:
     from dagctl.domain.errors import NoProject, ProjectNotFound
 
     if not app.interactive:
-        raise NoProject("There is no terminal to ask for the project on.")
+        raise NoProject("No project was named, and there is no terminal to ask for one on.")
     projects = client.projects.list()
     if not projects:
         raise ProjectNotFound("The organization has no projects yet.")

@@ -140,10 +140,10 @@ class _Visit:
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not say how long they live"
         before = self._world.kept.tokens
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
-        seen = f"as {status.identity}; the tokens in {kept}{renewed} {life}"
         if status.identity is None:
             finding = Finding.ANONYMOUS if store.writable else Finding.ANONYMOUS_GIVEN
             return wrong(f"the ID token in {kept} does not say who you are", self._to_sign_in(finding))
+        seen = f"as {status.identity.shown}; the tokens in {kept}{renewed} {life}"
         if status.renewable and tokens.due(now):
             return warning(f"{seen}, and could not be renewed", Advice(Finding.NOT_RENEWED))
         if store.writable and not status.renewable:

@@ -47,6 +47,7 @@ class Account:
         name: the account's name on this machine.
         organization: its organization's name, or ID if the name is unknown.
         project: its current project; None if none is chosen.
+        project_id: that project's ID; None if only its name is recorded.
         signed_in: its tokens are still valid, or dagctl can renew them.
         expires_at: aware; when its tokens expire unless renewed.
         current: it is the account to use when nothing selects another one.
@@ -57,6 +58,7 @@ class Account:
     organization_id: str
     api_url: str
     project: str | None
+    project_id: str | None
     signed_in: bool
     expires_at: datetime | None
     current: bool
@@ -89,6 +91,7 @@ def account_of(kept: Kept, name: str | None, now: datetime) -> Account | None:
         organization_id=settings.current_org,
         api_url=recorded_api_url(settings),
         project=settings.current_project,
+        project_id=settings.current_project_id,
         signed_in=status.signed_in,
         expires_at=status.expires_at,
         current=name is None,

@@ -108,6 +108,7 @@ class SignedIn:
         expires_at: aware; when the tokens expire unless renewed; None if they do not say.
         proxy: None if the platform did not say where its state databases are.
         project: the project that is still chosen; None if there is none.
+        project_id: that project's ID; None if only its name is recorded.
     """
 
     organization: Organization
@@ -116,6 +117,7 @@ class SignedIn:
     expires_at: datetime | None
     proxy: StateProxy | None
     project: str | None
+    project_id: str | None = None
 
 
 @frozen
@@ -320,11 +322,12 @@ class LoginService:
             organization = self._membership(wanted, platform, answer, identity)
             proxy = self._state_proxy(ApiAccess(platform.api_url, answer.id_token, organization.id))
             tokens = bounded(answer)
-            project = self._record(platform, organization, proxy, lambda: save(tokens))
+            now = self._record(platform, organization, proxy, lambda: save(tokens))
         except DagctlError:
             self._forget(platform, answer)
             raise
-        return SignedIn(organization, identity, platform, tokens.expires_at, proxy, project)
+        project, project_id = now.current_project, now.current_project_id
+        return SignedIn(organization, identity, platform, tokens.expires_at, proxy, project, project_id)
 
     def _membership(self, wanted: str, platform: Platform, answer: TokenSet, identity: Identity) -> Organization:
         try:
@@ -365,8 +368,8 @@ class LoginService:
 
     def _record(
         self, platform: Platform, organization: Organization, proxy: StateProxy | None, save: Callable[[], None]
-    ) -> str | None:
-        """Record who signed in where; return the project that is still chosen. The caller holds the token lock.
+    ) -> Settings:
+        """Record who signed in where; return the new settings. The caller holds the token lock.
 
         If the organization or platform changes, the old account goes to the shelf first. If the process dies there,
         nobody is signed in, but one organization's tokens never end up under another's name.
@@ -391,7 +394,7 @@ class LoginService:
                 here.save(after)
             save()
         self.accounts.sweep()
-        return after.current_project
+        return after
 
 
 def _named(goal: Destination) -> str:

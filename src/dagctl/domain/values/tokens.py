@@ -226,13 +226,13 @@ class SessionStatus:
 
     Attributes:
         signed_in: there are tokens that are still valid, or that dagctl can renew.
-        identity: email address, or `sub` if the ID token has none.
+        identity: the person the ID token names; None if there is no token, or it names nobody.
         expires_at: aware; None if the tokens do not say.
         renewable: dagctl can renew the tokens.
     """
 
     signed_in: bool
-    identity: str | None = None
+    identity: Identity | None = None
     expires_at: datetime | None = None
     renewable: bool = False
 
@@ -250,9 +250,9 @@ def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> Session
     return SessionStatus(renewable or not tokens.expired(now), _who(tokens.id_token), tokens.expires_at, renewable)
 
 
-def _who(id_token: Secret) -> str | None:
+def _who(id_token: Secret) -> Identity | None:
     try:
-        return identity_of(id_token).shown
+        return identity_of(id_token)
     except TokenRejected:
         return None
 

@@ -1,0 +1,166 @@
+"""The reference of `--json`: what the commands declare. `python -m tests.cli.json_reference` writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from inspect import cleandoc
+from pathlib import Path, PurePath
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from tests.cli.reference import COMMANDS
+
+from dagctl.cli import endings, records
+from dagctl.cli.cures import CommandProblem
+from dagctl.cli.registry import Command
+from dagctl.domain.errors import DagctlError
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
+BEGIN = "\n## Commands\n"
+PLAIN = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    datetime: "time",
+    PurePath: "path",
+    NoneType: "null",
+}
+
+
+def data_of(command: Command) -> type | None:
+    """What a command declares; None where it has no JSON."""
+    return getattr(command.load(), "Data", None)
+
+
+def events_of(command: Command) -> Mapping[str, type]:
+    """The events that a command declares, by their names."""
+    found: Mapping[str, type] = getattr(command.load(), "EVENTS", {})
+    return found
+
+
+def fields(shape: type) -> dict[str, Any]:
+    """The fields of a shape with their types."""
+    return get_type_hints(shape, localns={"datetime": datetime, "PurePath": PurePath})
+
+
+def described(shape: type) -> tuple[str, dict[str, str]]:
+    """What the docstring of a shape says of it, and of each field."""
+    return parsed(shape.__doc__ or "")
+
+
+def parsed(docstring: str) -> tuple[str, dict[str, str]]:
+    """A docstring's text, and what it says of each attribute."""
+    summary, _, attributes = cleandoc(docstring).partition("\n\nAttributes:\n")
+    meanings: dict[str, str] = {}
+    name = ""
+    for line in attributes.splitlines():
+        if line.startswith("     "):
+            meanings[name] += " " + line.strip()
+        else:
+            name, _, meaning = line.strip().partition(": ")
+            meanings[name] = meaning
+    return " ".join(summary.split()), meanings
+
+
+def type_name(kind: Any) -> str:
+    """A type, for the page."""
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(kind))
+    if get_origin(kind) is list:
+        return f"list of {type_name(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return f"object of {type_name(get_args(kind)[1])}"
+    if get_args(kind):
+        return " or ".join(type_name(each) for each in get_args(kind))
+    return PLAIN.get(kind) or f"[{kind.__name__}](#{kind.__name__.lower()})"
+
+
+def table(shape: type) -> str:
+    """The fields of a shape."""
+    _, meanings = described(shape)
+    assert meanings.keys() == fields(shape).keys(), f"{shape.__name__} documents other fields than it has"
+    rows = [f"| `{name}` | {type_name(kind)} | {meanings[name].rstrip('.')} |" for name, kind in fields(shape).items()]
+    return "\n".join(["| field | type | meaning |", "| --- | --- | --- |", *rows])
+
+
+def section(command: Command) -> Iterator[str]:
+    """What the page says of a command."""
+    data = data_of(command)
+    yield f"### dagctl {' '.join(command.words)}"
+    if data is None:
+        yield "No JSON: the command prints what another program does, and refuses `--json`."
+        return
+    yield described(data)[0]
+    yield table(data)
+    for name, event in events_of(command).items():
+        yield f"The event `{name}`: {described(event)[0]}"
+        yield table(event)
+
+
+def shapes() -> list[type]:
+    """The shapes that fields name, in the order in which they are first met."""
+    found: list[type] = []
+
+    def visit(kind: Any) -> None:
+        for each in get_args(kind) or (kind,):
+            if each is not kind:
+                visit(each)
+            elif hasattr(each, "__required_keys__"):
+                if each not in tops and each not in found:
+                    found.append(each)
+                for inner in fields(each).values():
+                    visit(inner)
+
+    tops = [shape for command in COMMANDS if (shape := data_of(command))]
+    for top in tops:
+        visit(top)
+    return found
+
+
+def kinds(root: type[DagctlError] = DagctlError) -> Iterator[type[DagctlError]]:
+    """Every class of error that the program has, as the tree is drawn."""
+    yield root
+    for kind in root.__subclasses__():
+        if kind.__module__.startswith("dagctl."):
+            yield from kinds(kind)
+
+
+def errors() -> Iterator[str]:
+    """The rows of the table of errors."""
+    yield "| code | exit code | meaning | facts |"
+    yield "| --- | --- | --- | --- |"
+    assert CommandProblem in kinds()
+    for kind in kinds():
+        names = ", ".join(f"`{name}`" for name in endings.fact_names(kind).values())
+        summary = parsed(kind.__doc__ or "")[0]
+        yield f"| `{endings.code_of(kind)}` | {endings.exit_code_of(kind)} | {summary} | {names} |"
+    for code, (exit_code, meaning) in endings.OTHERS.items():
+        yield f"| `{code}` | {exit_code} | {meaning} | {'`log`' if code == 'bug' else ''} |"
+
+
+def generated() -> str:
+    """The page from the first command on."""
+    parts = ["## Commands"]
+    for command in COMMANDS:
+        parts += section(command)
+    parts.append("## Shapes")
+    for shape in shapes():
+        parts += [f"### {shape.__name__}", described(shape)[0], table(shape)]
+    parts += [
+        "## Warnings",
+        "| code | meaning |\n| --- | --- |\n"
+        + "\n".join(f"| `{code}` | {meaning} |" for code, meaning in records.WARNINGS.items()),
+    ]
+    parts += ["## Errors", "\n".join(errors())]
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Write the page; what is above the first command stays."""
+    head = PAGE.read_text("utf-8").partition(BEGIN)[0].rstrip()
+    PAGE.write_text(f"{head}\n\n{generated()}", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
