@@ -122,7 +122,9 @@ def test_nothing_special_is_no_caution(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "told"), [(("psycopg2", "psycopg2-binary"), 1), (("psycopg2",), 0), (("psycopg2-binary",), 0)], ids=str
+    ("installed", "told"),
+    [(("psycopg2", "psycopg2-binary"), 1), (("psycopg2",), 0), (("psycopg2-binary",), 0)],
+    ids=str,
 )
 def test_two_drivers_in_one_folder_are_a_caution(
     installed: tuple[str, ...], told: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
