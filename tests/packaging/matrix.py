@@ -7,6 +7,7 @@ environment of `.matrix/` is made for each. `--only NAME` chooses some; other ar
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def oldest(python: str, place: Path, arguments: list[str]) -> int:
 
 
 def _tested(place: Path, arguments: list[str]) -> int:
-    command = (place / "bin" / "python", "-m", "pytest", "-q", *arguments)
+    command = [str(place / "bin" / "python"), "-m", "pytest", "-q", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
@@ -95,7 +96,7 @@ def run(chosen: Mapping[str, Row], arguments: list[str]) -> int:
     failed = 0
     for name, row in chosen.items():
         try:
-            code = row(PLACE / name.translate({ord(sign): "-" for sign in "=>"}), arguments)
+            code = row(PLACE / re.sub("[=>]+", "-", name), arguments)
         except subprocess.CalledProcessError as error:  # uv has said why
             code = error.returncode
         print(f"{name:<16}  {f'failed ({code})' if code else 'passed'}", flush=True)
