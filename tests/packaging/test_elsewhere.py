@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.e2e.test_terminal import address_in, signed_in_elsewhere
@@ -20,8 +21,11 @@ from dagctl.adapters.files import private
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.cli.app import App
 from dagctl.cli.commands import auth_login
+from dagctl.cli.commands.state_url import uri
 from dagctl.domain.services.kept import account_name
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
     from tests.conftest import Done, Person
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("name", ["con", "PRN", "aux", "nul", "com1", "LPT9", "con.fusion"])
+@pytest.mark.parametrize("name", ["con", "PRN", "aux", "nul", "com1", "LPT9", "com²", "con.fusion"])
 def test_no_account_is_kept_under_the_name_of_a_device(name: str) -> None:
     assert account_name(Settings(current_org_name=name)) == f"{name.lower()}-"
 
@@ -172,6 +176,13 @@ def test_what_killed_writers_have_left_is_swept(tmp_path: Path, monkeypatch: pyt
     os.utime(at_it, (0, time.time() - 90))
     private.remove_private(tmp_path / "auth.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_a_drive_letter_comes_through_an_address() -> None:
+    ca = r"C:\Users\Ada Lovelace\proxy.pem"
+    endpoint = StateEndpoint("pg.example", 5432, "org_acme_shop", "acme/shop", "verify-full", sslrootcert=ca)
+    url = uri(StateCredentials(endpoint, Secret("token"), None), with_token=False)
+    assert parse_qs(urlsplit(url).query)["sslrootcert"] == [ca]
 
 
 def test_a_path_with_a_drive_letter_is_no_address(windows: Callable[..., Done]) -> None:

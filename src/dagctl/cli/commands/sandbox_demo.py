@@ -21,7 +21,9 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
+    from dagctl.cli.sandboxes import supervisor
     from dagctl.cli.walkthrough import Walkthrough
 
+    supervisor()  # or why there can be none here
     walkthrough = Walkthrough(app, Path(args.folder).absolute(), with_browser=args.browser)
     return walkthrough.run()
