@@ -162,7 +162,7 @@ def test_a_home_that_nothing_tells_of(windows: Callable[..., Done], environ: dic
     del environ["USERPROFILE"]
     done = windows("auth status")
     assert done.returncode == 1
-    assert "does not tell where your home is" in done.stderr
+    assert "cannot determine your home directory" in done.stderr
 
 
 def test_what_killed_writers_have_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
