@@ -13,7 +13,7 @@ OWN_BROWSER := $(filter 1,$(BROWSER))
 help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
-	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies"
+	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies (ONLY='3.13 sqlmesh': some of it)"
 	@echo "make lint    ruff, mypy, the import law"
 	@echo "make format  let ruff lay out the code"
 	@echo "make docs    the reference of commands and of their JSON anew, from the code"
@@ -37,7 +37,7 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest $(PYTEST)
 
 test-matrix: $(VENV)/installed
-	$(BIN)/python -m tests.packaging.matrix $(PYTEST)
+	$(BIN)/python -m tests.packaging.matrix $(addprefix --only=,$(ONLY)) $(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check

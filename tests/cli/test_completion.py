@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
+from tests.conftest import signed
 
 if TYPE_CHECKING:
     from tests.conftest import Person, Run
+
+    from dagctl.adapters.sandbox import Sandbox
 
 ASK = """
 eval "$(dagctl completion bash)"
@@ -22,12 +28,21 @@ echo "${{COMPREPLY[@]}}"
 """
 
 
+PROGRAM = f"""\
+#!{sys.executable}
+from dagctl.cli import completing
+from dagctl.cli.main import entry_point
+completing.PATIENCE = 60.0  # this machine may be busy with other tests
+entry_point()
+"""
+
+
 @pytest.fixture
 def on_path(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """Environment variables in which `dagctl` is the one that is tested."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "dagctl").write_text(f"#!{sys.executable}\nfrom dagctl.cli.main import entry_point\nentry_point()\n")
+    (programs / "dagctl").write_text(PROGRAM)
     (programs / "dagctl").chmod(0o755)
     environ["PATH"] = f"{programs}:{environ['PATH']}"
     return environ
@@ -88,26 +103,33 @@ TERMINALS = {
 """The file that a shell reads when it starts, the one line in it, and how the shell is started."""
 
 
-@pytest.mark.parametrize("shell", TERMINALS)
-def test_on_a_terminal_with_one_line_in_the_shells_own_file(
-    shell: str, on_path: dict[str, str], tmp_path: Path
-) -> None:
+@contextmanager
+def terminal(shell: str, on_path: dict[str, str], folder: Path) -> Iterator[Any]:
+    """A shell on a terminal, with one line in the file that it reads when it starts."""
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"there is no {shell} here")
     file, line, arguments = TERMINALS[shell]
-    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / file).write_text(f"{line}\n")
-    environ = {**on_path, "TERM": "xterm", "PS1": "> ", "ZDOTDIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    terminal = pexpect.spawn(program, list(arguments), env=environ, cwd=tmp_path, timeout=30, encoding="utf-8")
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text(f"{line}\n")
+    environ = {**on_path, "TERM": "xterm", "PS1": "> ", "ZDOTDIR": str(folder), "PYTHONWARNINGS": "ignore"}
+    started = pexpect.spawn(program, list(arguments), env=environ, cwd=folder, timeout=30, encoding="utf-8")
     try:
-        terminal.expect("[#$%>]")
-        terminal.send("dagctl auth sw\t")
-        terminal.expect("itch")
-        terminal.send("\x15dagctl auth login --no-b\t")
-        terminal.expect("rowser")
+        started.expect("[#$%>]")
+        yield started
     finally:
-        terminal.close(force=True)
+        started.close(force=True)
+
+
+@pytest.mark.parametrize("shell", TERMINALS)
+def test_on_a_terminal_with_one_line_in_the_shells_own_file(
+    shell: str, on_path: dict[str, str], tmp_path: Path
+) -> None:
+    with terminal(shell, on_path, tmp_path) as started:
+        started.send("dagctl auth sw\t")
+        started.expect("itch")
+        started.send("\x15dagctl auth login --no-b\t")
+        started.expect("rowser")
 
 
 def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, complete: Any) -> None:
@@ -118,3 +140,59 @@ def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, co
     assert complete("dagctl auth logout --org ac") == account
     assert run("use-project", "shop").returncode == 0
     assert "shop" in complete("dagctl protection check dev --project ")
+
+
+@pytest.fixture
+def environments(person: Person, run: Run, sandbox: Sandbox) -> Iterator[None]:
+    """A signed-in person whose project has environments."""
+    assert person.signs_in(run).returncode == 0
+    assert run("use-project", "web-analytics").returncode == 0
+    psycopg2 = pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
+    names = ["dev_ada", "dev_bob", "prod", "dev\x1b[31m"]
+    with closing(psycopg2.connect(**sandbox.admin_dsn("web-analytics"))) as database, database.cursor() as cursor:
+        cursor.execute("create schema sqlmesh; create table sqlmesh._environments (name text)")
+        cursor.executemany("insert into sqlmesh._environments values (%s)", [(name,) for name in names])
+        cursor.execute("grant usage on schema sqlmesh to public; grant select on sqlmesh._environments to public")
+        database.commit()
+        yield
+        cursor.execute("drop schema sqlmesh cascade")
+        database.commit()
+
+
+@pytest.mark.usefixtures("environments")
+def test_environments_are_those_of_the_state_and_no_terminal_acts_on_a_name(run: Run, complete: Any) -> None:
+    assert complete("dagctl protection check dev") == ["dev_ada", "dev_bob"]
+    assert complete("dagctl protection check dev_ada p") == ["prod"]
+    assert run("use-project", "shop").returncode == 0
+    assert complete("dagctl protection check dev_") == []
+    assert complete("dagctl protection check --project web-analytics dev") == ["dev_ada", "dev_bob"]
+
+
+@pytest.mark.usefixtures("environments")
+def test_environments_on_a_terminal(on_path: dict[str, str], tmp_path: Path) -> None:
+    with terminal("bash", on_path, tmp_path) as bash:
+        bash.send("dagctl protection check dev_b\t")
+        bash.expect("ob ")
+
+
+@pytest.mark.usefixtures("environments")
+def test_no_token_is_renewed_for_a_completion(complete: Any, home: Path, sandbox: Sandbox) -> None:
+    kept = json.loads((home / "auth.json").read_text())
+    (home / "auth.json").write_text(json.dumps({**kept, "expires_at": "2020-01-01T00:00:00+00:00"}))
+    before, asked = (home / "auth.json").read_bytes(), len(sandbox.observations.pg_logins)
+    assert complete("dagctl protection check dev") == []
+    assert "web-analytics" in complete("dagctl use-project we")
+    assert (home / "auth.json").read_bytes() == before
+    assert len(sandbox.observations.pg_logins) == asked
+
+
+def test_no_token_goes_to_another_platform_for_a_completion(
+    person: Person, run: Run, complete: Any, sandbox: Sandbox, home: Path
+) -> None:
+    assert person.signs_in(run).returncode == 0
+    kept = json.loads((home / "auth.json").read_text())
+    other = signed(sandbox, aud=["https://api.elsewhere.example"])
+    (home / "auth.json").write_text(json.dumps({**kept, "access_token": other}))
+    before = len(sandbox.observations.api_calls)
+    assert complete("dagctl use-project s") == []
+    assert len(sandbox.observations.api_calls) == before

@@ -59,6 +59,7 @@ def test_the_whole_story(run: Run, person: Person, sqlmesh: Run, sandbox: Sandbo
     assert tables["sqlmesh._snapshots"] == 3
     assert tables["sqlmesh._environments"] == 1
     assert {(login.user, login.refusal) for login in sandbox.observations.pg_logins[before:]} == {("acme/shop", None)}
+    assert completed("dagctl protection check d", person.environ, tmp_path / "words") == "dev "
 
     for words in (["plan", "prod"], ["plan", "--skip-tests", "PROD"], ["run"], ["destroy"], ["invalidate", "prod"]):
         refused = sqlmesh(*words)
@@ -100,6 +101,19 @@ def test_the_functions_in_a_config_of_ones_own(run: Run, person: Person, sandbox
     finally:
         sandbox.platform.protect("shop", "prod")
     assert done.stdout.splitlines() == ["org_acme_shop", "True"], done.stderr
+
+
+def completed(line: str, environ: dict[str, str], answer: Path) -> str:
+    """What a shell is told to complete `line` with, by argcomplete's protocol."""
+    asked = {
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": answer,
+    }
+    script = "from dagctl.cli import completing as c, main as m; c.PATIENCE = 60.0; m.entry_point()"
+    _python(script, {**environ, **{name: str(value) for name, value in asked.items()}})
+    return answer.read_text()
 
 
 def _python(script: str, environ: dict[str, str]) -> Done:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.generation.conftest import environments, variables
+from tests.generation.conftest import environments, skip_if_sqlmesh_is_too_old, variables
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("*/*.y*ml"))
@@ -17,6 +17,7 @@ if not FILES:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 def test_the_corpus(path: Path, convert: Callable[..., str], compare: Callable[..., int]) -> None:
+    skip_if_sqlmesh_is_too_old(path.parent.name)
     text = path.read_text("utf-8")
     sets = environments(text)
     with variables(sets[0]):

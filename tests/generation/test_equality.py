@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.generation.conftest import AWKWARD, environments, variables
+from tests.generation.conftest import AWKWARD, environments, skip_if_sqlmesh_is_too_old, variables
 
 FOLDER = Path(__file__).parent / "cases"
 GATEWAYS = "gateways:\n  local:\n    connection: {type: duckdb}\n"
@@ -38,6 +38,7 @@ is text. In Python, such a key is refused when the configuration is loaded."""
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_same(name: str, convert: Callable[..., str], compare: Callable[..., int]) -> None:
+    skip_if_sqlmesh_is_too_old(name)
     yaml = CASES[name]
     sets = [some for some in environments(yaml) if EXCEPT.get(name, set()).isdisjoint(some.values())]
     with variables(sets[0]):

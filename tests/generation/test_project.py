@@ -122,6 +122,25 @@ def test_nothing_special_is_no_caution(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("installed", "told"),
+    [(("psycopg2", "psycopg2-binary"), 1), (("psycopg2",), 0), (("psycopg2-binary",), 0)],
+    ids=str,
+)
+def test_two_drivers_in_one_folder_are_a_caution(
+    installed: tuple[str, ...], told: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    for name in installed:
+        described = site / f"{name.replace('-', '_')}-2.9.10.dist-info"
+        described.mkdir(parents=True)
+        (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.9.10\n")
+    monkeypatch.setattr(sys, "path", [str(site)])
+    cautions = InstalledSqlmesh().cautions(PurePath(tmp_path))
+    assert len(cautions) == told
+    assert all(said.endswith("pip install psycopg2-binary") for said in cautions)
+
+
+@pytest.mark.parametrize(
     ("one", "other", "equal"),
     [
         (1, 1, True),

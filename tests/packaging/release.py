@@ -15,6 +15,8 @@ import venv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.packaging.matrix import pythons
+
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 
@@ -58,6 +60,21 @@ def build(folder: Path, environ: dict[str, str], umask: int = 0o022) -> dict[str
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+def build_by(python: str, folder: Path, pins: Path, environ: dict[str, str], umask: int = 0o022) -> dict[str, bytes]:
+    """The same by another Python, in an environment that uv makes for it."""
+    uv = f"{sys.executable} -m uv build --quiet --python {python} --build-constraints {pins} --out-dir {folder}"
+    run("sh", "-c", f"umask {umask:03o} && exec {uv}", **environ)
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("dagctl-*"))}
+
+
+def pins(folder: Path) -> Path:
+    """What is locked, without hashes: pip has none of what is being released, and would ask for one."""
+    locked = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    file = folder / "pins.txt"
+    file.write_text("\n".join(line.split(" \\")[0] for line in locked if line[:1].isalnum()))
+    return file
+
+
 def checked(folder: Path) -> None:
     """Have the index's and the wheel's checkers look at what is in a folder.
 
@@ -85,13 +102,9 @@ def bare_path(folder: Path) -> str:
 def installed(package: Path, place: Path, path: str, extras: str = "") -> Path:
     """Install a wheel or an sdist into a new environment; returns the program."""
     venv.create(place, with_pip=True)
-    locked = ROOT / "constraints.txt"
-    pins = place / "pins.txt"  # pip has no hash of what is being released, and would ask for one
-    pins.write_text(
-        "\n".join(line.split(" \\")[0] for line in locked.read_text("utf-8").splitlines() if line[:1].isalnum())
-    )
-    pip = (place / "bin" / "python", "-m", "pip", "install", "--quiet", "--constraint", pins)
-    run(*pip, f"{package}{extras}", PATH=path, PIP_CONSTRAINT=str(pins))
+    locked = pins(place)
+    pip = (place / "bin" / "python", "-m", "pip", "install", "--quiet", "--constraint", locked)
+    run(*pip, f"{package}{extras}", PATH=path, PIP_CONSTRAINT=str(locked))
     return place / "bin" / "dagctl"
 
 
@@ -137,9 +150,14 @@ def main(*, rehearsal: bool) -> None:
     with TemporaryDirectory() as name:
         place = Path(name)
         made = place / "made"
-        if build(made, ELSEWHERE[0], 0o077) != build(place / "again", ELSEWHERE[1], 0o002):
+        built = build(made, ELSEWHERE[0], 0o077)
+        if built != build(place / "again", ELSEWHERE[1], 0o002):
             raise Wrong("Two builds differ.")
-        print("Two builds are the same, byte for byte.", flush=True)
+        here = pythons()
+        for minor, python in here.items():
+            if built != build_by(python, place / minor, pins(place), ELSEWHERE[1], 0o002):
+                raise Wrong(f"A build by Python {minor} differs.")
+        print(f"Builds are the same byte for byte, by Python {', '.join(here)}, too.", flush=True)
         checked(made)
         print("The checkers of the index and of wheels are content.", flush=True)
         (place / "bare").mkdir()

@@ -82,6 +82,12 @@ def test_every_dependency_has_its_reason() -> None:
     assert set(re.findall(r'"([\w.-]+)[<>=]', project)) == explained
 
 
+def test_psycopg2_has_one_provider() -> None:
+    """psycopg2 and psycopg2-binary overwrite each other's files."""
+    locked = (ROOT / "constraints.txt").read_text("utf-8")
+    assert set(re.findall(r"^(psycopg2[\w-]*)==", locked, re.MULTILINE)) == {"psycopg2-binary"}
+
+
 def test_what_is_locked_has_hashes_and_names_no_host() -> None:
     locked = (ROOT / "constraints.txt").read_text("utf-8")
     assert "://" not in locked

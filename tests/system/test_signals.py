@@ -11,6 +11,14 @@ import pytest
 from dagctl.adapters.system.signals import held
 
 
+@pytest.fixture(autouse=True)
+def foreground() -> Iterator[None]:
+    """A shell has whatever it runs in the background ignore SIGINT; these tests are about it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_signal_waits_and_then_comes() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), held():  # noqa: PT012 - what comes after is what is tested

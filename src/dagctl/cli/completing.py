@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Callable
-from contextlib import suppress
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagctl._sdk import Dagctl
+    from dagctl.domain.services.context import World
+    from dagctl.domain.services.session import Session
 
 PATIENCE = 0.3
 """Seconds that a person who has pressed Tab waits for the platform."""
 
 
-def organizations() -> list[str]:
+def organizations(line: Namespace) -> list[str]:
     """Those that are signed in here."""
     from dagctl._wiring import connect
 
     return [account.name for account in connect().accounts.list()]
 
 
-def projects() -> list[str]:
-    """Those of the current organization. Tokens are never renewed for it: the process ends while that might go on."""
+def projects(line: Namespace) -> list[str]:
+    """Those of the current organization; the current one alone where the API does not answer in time."""
+    client, world = _read()
+    known = [project.value] if (project := world.context.project) else []
+    return _in_time(lambda: [each.name for each in client.projects.list_in(_session(client, world))]) or known
+
+
+def environments(line: Namespace) -> list[str]:
+    """Those that SQLMesh has recorded in the project's state database."""
+    client, world = _read(getattr(line, "project", None))
+
+    def recorded() -> list[str]:
+        from attrs import evolve
+
+        from dagctl.adapters.postgres.libpq import entered
+
+        state = client.state
+        credentials = state.credentials_in(state.located(_session(client, world)), keep=False)
+        endpoint = state.trust.tried(credentials.endpoint)
+        with closing(entered(evolve(credentials, endpoint=endpoint))) as connection:
+            cursor = connection.cursor()
+            cursor.execute("select name from sqlmesh._environments")
+            return [name for (name,) in cursor]
+
+    return _in_time(recorded)
+
+
+def _read(pinned: str | None = None) -> tuple[Dagctl, World]:
     from dagctl._wiring import connect
-    from dagctl.domain.services.session import Session
 
     client = connect()
-    world = client.context.read()
+    return client, client.context.read(pinned)
+
+
+def _session(client: Dagctl, world: World) -> Session:
+    """The session, if no token is due. None is renewed here: the process ends while that might go on."""
     tokens = world.kept.tokens
-    found = [project.value] if (project := world.context.project) else []
-    if tokens is None:
-        return found
+    if tokens is None or tokens.due(client.clock.now()):
+        raise LookupError
+    return client.session.open_in(world)
 
-    def ask() -> None:
+
+def _in_time(ask: Callable[[], list[str]]) -> list[str]:
+    """What `ask` returns, if it does so in time; nothing otherwise."""
+    found: list[str] = []
+
+    def asking() -> None:
         with suppress(Exception):
-            found[:] = [project.name for project in client.projects.api.projects(access)]
+            found.extend(ask())
 
-    access = Session(world.context, tokens, world.kept).access
-    asking = Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(PATIENCE)
+    thread = Thread(target=asking, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
     return list(found)
 
 
-_VALUES = {"name": organizations, "org": organizations, "project": projects}
+_VALUES = {"name": organizations, "org": organizations, "project": projects, "environments": environments}
 """By what our commands call the argument."""
 
 
@@ -53,10 +91,10 @@ def complete_values(parser: ArgumentParser) -> None:
             vars(action)["completer"] = _quietly(values)  # where argcomplete looks
 
 
-def _quietly(values: Callable[[], list[str]]) -> Callable[..., list[str]]:
-    def completer(**_: Any) -> list[str]:
+def _quietly(values: Callable[[Namespace], Iterable[str]]) -> Callable[..., list[str]]:
+    def completer(*, parsed_args: Namespace, **_: Any) -> list[str]:
         with suppress(Exception):
-            return values()
+            return [value for value in values(parsed_args) if value.isprintable()]  # the terminal gets it as it is
         return []
 
     return completer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from time import sleep, time_ns
+from time import sleep, time, time_ns
 
 from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import FileCorrupt, FileUnusable
@@ -24,6 +24,8 @@ _rooms: set[Path] = set()
 _BINARY, _NOFOLLOW, _NONBLOCK = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 _DENIED_FOR_A_MOMENT = (5, 32)
 """The errors of Windows while another program, such as a virus scanner, has the file open."""
+_RENAMED_WITHIN = 60.0
+"""Seconds that a living writer takes at most to rename a temporary file that it has closed."""
 
 
 def read_private(path: Path, *, tighten: bool = False) -> str | None:
@@ -287,12 +289,12 @@ def idle(path: Path) -> list[Path]:
 def _in_use(temporary: Path) -> bool:
     """Whether the writer of a temporary file may still be running."""
     pid = int(temporary.name.split(".")[-3])
-    return temporary in _rooms if pid == os.getpid() else _alive(pid)
+    if pid == os.getpid():
+        return temporary in _rooms
+    return _alive(pid) if os.name == "posix" else _just_written(temporary)
 
 
 def _alive(pid: int) -> bool:
-    if os.name != "posix":
-        return True  # os.kill(pid, 0) would end the process there
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -300,6 +302,13 @@ def _alive(pid: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def _just_written(temporary: Path) -> bool:
+    """What Windows tells instead: there `os.kill(pid, 0)` would end the process, and an open file is not removed."""
+    with suppress(OSError):
+        return time() - os.stat(temporary).st_mtime < _RENAMED_WITHIN
+    return False
 
 
 def is_own(found: os.stat_result) -> bool:

@@ -56,14 +56,15 @@ class InstalledSqlmesh(SqlmeshProject):
             return Comparison(differences(original, converted))
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
+        elsewhere = (*_two_drivers(), *_laid_over())
         states = sorted(name for name in {*os.environ, *_dotenv(Path(folder))} if _is_state(name.upper()))
         if not states:
-            return _laid_over()
+            return elsewhere
         ignored = (
             f"dagctl now provides the state connection, and the project ignores {', '.join(states)}. Remove "
             f"{'them' if len(states) > 1 else 'it'} from the environment and from .env."
         )
-        return (ignored, *_laid_over())
+        return (ignored, *elsewhere)
 
 
 def _not_loaded(error: Exception, source: Path) -> Comparison:
@@ -212,6 +213,22 @@ def _dotenv(folder: Path) -> Iterable[str]:
         return dotenv([folder])
     except FileProblem:
         return ()  # SQLMesh will report it itself
+
+
+def _two_drivers() -> tuple[str, ...]:
+    """pip cannot tell that psycopg2 and psycopg2-binary are one module in one folder, and installs both."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    names = "psycopg2 psycopg2-binary"
+    try:
+        for name in names.split():
+            distribution(name)
+    except PackageNotFoundError:
+        return ()
+    return (
+        "psycopg2 and psycopg2-binary are both installed, and each overwrites the other's files. Keep one: "
+        f"pip uninstall {names} && pip install psycopg2-binary",
+    )
 
 
 def _laid_over() -> tuple[str, ...]:

@@ -6,6 +6,9 @@ Add the line for your shell to its start-up file:
   zsh         ~/.zshrc        eval "$(dagctl completion zsh)"
   fish        config.fish     dagctl completion fish | source
   PowerShell  $PROFILE        dagctl completion powershell | Out-String | iex
+
+Projects are completed from the API and environments from the state database, where these answer within 0.3 seconds and
+your token is still good: Tab never renews one.
 """
 
 from __future__ import annotations

@@ -46,8 +46,10 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
+    from dagctl.cli.sandboxes import supervisor
     from dagctl.cli.walkthrough import Walkthrough
 
+    supervisor()  # or why there can be none here
     folder = Path(args.folder).absolute()
     walkthrough = Walkthrough(app, folder, with_browser=args.browser)
     walkthrough.run()

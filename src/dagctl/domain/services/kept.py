@@ -133,7 +133,7 @@ def meant(storage: Storage, now: datetime, organization: str | None, api_url: st
     return fitting[0] if len(fitting) == 1 else current
 
 
-_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?")
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?")
 """Names that Windows reserves, whatever follows their dot."""
 
 
