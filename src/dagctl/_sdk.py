@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dagctl.domain.services.protection import ProtectionService
     from dagctl.domain.services.state import Connectable, StateService
     from dagctl.domain.values.context import Overrides
+    from dagctl.domain.values.state import StateCredentials
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -44,6 +45,7 @@ class Ports:
     Attributes:
         sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
         connector: makes a state connection for SQLMesh.
+        libpq: gives what a PostgreSQL driver is told to connect.
     """
 
     storage: Storage
@@ -57,6 +59,7 @@ class Ports:
     yaml: YamlReader
     sqlmesh: Callable[[], SqlmeshProject | None]
     connector: Callable[[Connectable], Any]
+    libpq: Callable[[StateCredentials], dict[str, Any]]
     trust: ProxyTrust
     probe: StateProbe
     machine: Machine
@@ -182,7 +185,7 @@ class Dagctl:
         from dagctl.domain.services.state import StateService
 
         ports = self._ports
-        return StateService(self.protection, ports.api, ports.trust, ports.connector)
+        return StateService(self.protection, ports.api, ports.trust, ports.connector, ports.libpq)
 
     @_Once
     def protection(self) -> ProtectionService:

@@ -187,7 +187,6 @@ def connected(
         "machine": probe.MemoryMachine(),
         "environ": {},
         "folder": Path(Path.cwd().anchor),
-        "home": "/nowhere",
     }
     client = connect(**{**doubles, **ports})
     if signed_in:
