@@ -101,13 +101,14 @@ class Dagctl:
         ports: what the services ask of the outside.
 
     Attributes:
+        clock: tells the time, and waits.
         context: which organization, project and platform.
         session: the tokens.
     """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self.clock = ports.clock
+        self.clock: Clock = ports.clock
         self.context = ContextService(ports.storage, ports.overrides, ports.clock)
         self.session = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
 
@@ -120,17 +121,20 @@ class Dagctl:
         browser: Browser | None = None,
         select_account: bool = False,
     ) -> SignedIn:
-        """Sign a person in through a browser.
+        """Sign a person in through a browser. Nothing is kept before the sign-in has succeeded.
 
         Args:
             organization: name or ID; as `destination` says where None.
             api_url: the platform's API; as `destination` says where None.
             timeout: seconds to wait for the person.
-            browser: another way to the person than the one that was wired.
+            browser: the way to the person; the one that was wired where None.
             select_account: have the issuer ask which account, in any case.
 
         Raises:
-            DagctlError: as `LoginService.with_browser` does.
+            SignInFailed: it did not succeed; `SignInTimedOut`, `SignInCancelled` and `OrganizationRefused` say why.
+            PortTaken: another program uses the port on which the answer would arrive.
+            PlatformError: the API or the issuer cannot be reached, or makes no sense.
+            FileProblem: the tokens cannot be kept.
         """
         browser = browser or self._ports.browser
         return self._login.with_browser(
@@ -138,7 +142,11 @@ class Dagctl:
         )
 
     def destination(self, organization: str | None = None, *, api_url: str | None = None) -> Destination:
-        """Where a sign-in would go; see `LoginService.destination`."""
+        """Where a sign-in would go: what the caller names, else what is recorded, else the hosted platform.
+
+        Raises:
+            SettingUnusable: the API's URL is none.
+        """
         return self._login.destination(organization, api_url)
 
     def login_with_device(
@@ -149,11 +157,27 @@ class Dagctl:
         api_url: str | None = None,
         timeout: float = 300.0,
     ) -> SignedIn:
-        """Sign a person in with a browser on another device (RFC 8628); see `LoginService.with_device`."""
+        """Sign a person in with a browser on another device (RFC 8628).
+
+        Args:
+            organization: name or ID; as `destination` says where None.
+            show: called once, with the code to show to the person.
+            api_url: the platform's API; as `destination` says where None.
+            timeout: seconds to wait for the person.
+
+        Raises:
+            SignInFailed: as `login` does; `DeviceGrantRefused` where the issuer offers no such sign-in.
+            PlatformError: the API or the issuer cannot be reached, or makes no sense.
+            FileProblem: the tokens cannot be kept.
+        """
         return self._login.with_device(organization, show, api_url=api_url, timeout=timeout)
 
     def logout(self) -> bool:
-        """Remove tokens and credentials; see `AccountService.sign_out`."""
+        """Sign out of the current account: remove its tokens and credentials, and have the issuer revoke them.
+
+        Returns:
+            Whether the issuer has confirmed the revocation.
+        """
         return self.accounts.sign_out()
 
     @_Once

@@ -3,10 +3,12 @@
 `dagctl` has what you call, `dagctl.errors` what that raises, and `dagctl.ports` what you can replace.
 """
 
+from dagctl.adapters.system.terminal import Terminal
 from dagctl.domain.doctor.chain import Advice, Check, Finding, Mark
 from dagctl.domain.doctor.checkup import Doctor
 from dagctl.domain.generation import ConfigGeneration, Conversion
 from dagctl.domain.generation.additions import Addition
+from dagctl.domain.generation.states import KeptState
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.context import ContextService
 from dagctl.domain.services.kept import Account
@@ -43,6 +45,7 @@ __all__ = [
     "Finding",
     "Handshake",
     "Identity",
+    "KeptState",
     "Mark",
     "Organization",
     "Origin",
@@ -63,6 +66,7 @@ __all__ = [
     "StateProxy",
     "StateService",
     "Targets",
+    "Terminal",
     "TokenSet",
     "Verdict",
     "YamlDocument",
