@@ -75,6 +75,16 @@ def program(environ: dict[str, str], person: Any, run: Any, tmp_path: Path) -> C
     return run_it
 
 
+def noticing(opened: Event) -> Callable[[str], bool]:
+    """A browser whose person does nothing."""
+
+    def opener(url: str) -> bool:
+        opened.set()
+        return True
+
+    return opener
+
+
 def waits_at(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
         return True
@@ -97,7 +107,7 @@ def test_the_desktop_tool_signs_in(sandbox: Sandbox, callback_port: int, signing
 def test_the_desktop_tool_cancels(sandbox: Sandbox, callback_port: int, tmp_path: Path) -> None:
     shown: list[str] = []
     opened = Event()
-    sign_in = example("desktop").SignIn(tmp_path, shown.append, lambda url: not opened.set(), callback_port)
+    sign_in = example("desktop").SignIn(tmp_path, shown.append, noticing(opened), callback_port)
     sign_in.start("acme", sandbox.api_url)
     assert opened.wait(60)
     assert waits_at(callback_port)
@@ -189,7 +199,7 @@ def test_the_asynchronous_program(program: Any) -> None:
 def test_a_task_that_is_cancelled_cancels_the_sign_in(sandbox: Sandbox, callback_port: int, tmp_path: Path) -> None:
     module = example("async_app")
     opened = Event()
-    browser = dagctl.LoopbackBrowser(port=callback_port, opener=lambda url: not opened.set(), announce=str)
+    browser = dagctl.LoopbackBrowser(port=callback_port, opener=noticing(opened), announce=lambda text: None)
     client = dagctl.connect(storage=dagctl.memory_storage(), environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)})
     client.login = partial(client.login, api_url=sandbox.api_url)  # type: ignore[method-assign]
 
@@ -207,13 +217,13 @@ def test_a_task_that_is_cancelled_cancels_the_sign_in(sandbox: Sandbox, callback
 @pytest.mark.usefixtures("trusting")
 def test_an_asynchronous_token(sandbox: Sandbox, callback_port: int, signing_in: Any) -> None:
     client = dagctl.connect(storage=dagctl.memory_storage(), environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)})
-    browser = dagctl.LoopbackBrowser(port=callback_port, opener=signing_in(), announce=str)
+    browser = dagctl.LoopbackBrowser(port=callback_port, opener=signing_in(), announce=lambda text: None)
     client.login("acme", api_url=sandbox.api_url, browser=browser)
     assert asyncio.run(example("async_app").token(client)) == client.session.fresh().access_token.reveal()
 
 
 def test_a_browser_that_was_cancelled_before_listens_no_more(callback_port: int) -> None:
-    browser = dagctl.LoopbackBrowser(port=callback_port, opener=lambda url: True, announce=str)
+    browser = dagctl.LoopbackBrowser(port=callback_port, opener=lambda url: True, announce=lambda text: None)
     browser.cancel()
     with pytest.raises(SignInCancelled), browser.listen(lambda query: True):
         pytest.fail("it listens")
