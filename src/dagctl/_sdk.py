@@ -109,8 +109,8 @@ class Dagctl:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self.clock: Clock = ports.clock
-        self.context = ContextService(ports.storage, ports.overrides, ports.clock)
-        self.session = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
+        self.context: ContextService = ContextService(ports.storage, ports.overrides, ports.clock)
+        self.session: SessionService = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
 
     def login(
         self,

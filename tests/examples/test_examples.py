@@ -243,6 +243,15 @@ def test_there_are_six() -> None:
     assert names == {"async_app", "ci_step", "desktop", "notebook", "orchestrator", "service"}
 
 
+def test_the_page_begins_with_a_program(program: Any, environ: dict[str, str], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "embed-the-sdk.md").read_text("utf-8").partition("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    command = [sys.executable, "-c", block]
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "shop prj_shop" in done.stdout
+
+
 def test_what_the_page_shows_stands_in_the_programs() -> None:
     page = (ROOT / "docs" / "how-to" / "embed-the-sdk.md").read_text("utf-8").partition("## Add commands")[0]
     programs = {path.name: _lines(path.read_text("utf-8")) for path in EXAMPLES.glob("*.py")}
