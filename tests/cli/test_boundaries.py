@@ -134,13 +134,8 @@ def test_a_parent_of_the_folder_that_may_not_be_searched(tmp_path: Path) -> None
     folder.mkdir(parents=True)
     folder.parent.chmod(0)
     try:
-<<<<<<< HEAD
         with somebody(), pytest.raises(FileUnusable, match=r"cannot check .* for a \.dagctl\.yaml: Perm") as caught:
-            connect(home=tmp_path, environ={}, folder=folder)
-=======
-        with somebody(), pytest.raises(FileUnusable, match=r"\.dagctl\.yaml in .* cannot be found out: Perm") as caught:
             connect(storage=tmp_path, environ={}, folder=folder)
->>>>>>> 82e3e15 (Storage is one keyword, environ= holds for the browser, the CAs and the home too; a sign-in can be cancelled)
         with somebody():
             connect(storage=tmp_path, environ={"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}, folder=folder)
     finally:

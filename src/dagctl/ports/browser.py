@@ -57,14 +57,9 @@ class Visit(Protocol):
 
         Raises:
             SignInTimedOut: none came within `timeout` seconds.
-<<<<<<< HEAD
+            SignInCancelled: whoever started the sign-in cancelled it.
             SignInFailed: the person had to type it, and never typed a valid one.
             NeedsTerminal: the person has to type it, and there is no terminal.
-=======
-            SignInCancelled: whoever began the sign-in called it off.
-            SignInFailed: it has to be typed in, and what was typed in was never it.
-            NeedsTerminal: it has to be typed in and there is no terminal.
->>>>>>> 82e3e15 (Storage is one keyword, environ= holds for the browser, the CAs and the home too; a sign-in can be cancelled)
         """
 
     def show(self, page: Page) -> None:

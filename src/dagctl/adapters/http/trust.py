@@ -148,7 +148,7 @@ def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
 
 
 def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> Trust:
-    """The trust that `SSL_CERT_FILE` sets, else `REQUESTS_CA_BUNDLE`, else the system's with `SSL_CERT_DIR` as its folder."""
+    """The trust that `SSL_CERT_FILE` sets, else `REQUESTS_CA_BUNDLE`, else the system's (folder: `SSL_CERT_DIR`)."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if environ.get(name):
             return Trust(Path(environ[name]), name, loopback_ca)

@@ -18,25 +18,20 @@ _IN_THE_TERMINAL = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-b
 """Browsers that would take over the terminal in which dagctl waits."""
 
 _OF_SYSTEMS = ("windows-default", "macosx", "xdg-open", "gio", "x-www-browser", "firefox", "google-chrome", "chromium")
-"""What is a system's own choice, as `webbrowser` calls it, before some that it may have."""
+"""The names in `webbrowser` of each system's default browser, then of common ones."""
 
 _GRACE = 0.8
 """Seconds for a launcher that finds no browser to exit with an error."""
 
 
-<<<<<<< HEAD
-def open_quietly(url: str) -> bool:
-    """Open `url` in the person's browser, without its output in the terminal and without waiting for it to exit.
-=======
 def open_quietly(url: str, environ: Mapping[str, str] | None = None) -> bool:
-    """Open `url` in the person's browser, without its chatter in the terminal and without waiting for its end.
->>>>>>> 82e3e15 (Storage is one keyword, environ= holds for the browser, the CAs and the home too; a sign-in can be cancelled)
+    """Open `url` in the person's browser, without its output in the terminal and without waiting for it to exit.
 
     The standard library's `webbrowser` chooses it, and so honours `BROWSER`. `BROWSER=none` opens nothing. In WSL,
     `wslview` (from wslu), if installed, opens the browser of Windows.
 
     Args:
-        environ: the environment variables that choose; this process's where None. The browser inherits this process's.
+        environ: the environment variables that decide; None for this process's. The browser inherits this process's.
 
     Returns:
         Whether a browser is likely to open.
@@ -61,27 +56,16 @@ def open_quietly(url: str, environ: Mapping[str, str] | None = None) -> bool:
         return False
 
 
-<<<<<<< HEAD
-def how_without_browser(port: int, environ: Mapping[str, str] = os.environ, *, typed: bool = False) -> str:
+def how_without_browser(port: int, environ: Mapping[str, str] | None = None, *, typed: bool = False) -> str:
     """What a person can do if no browser opened, depending on where this process runs.
 
     Args:
         port: the port that receives the answer.
+        environ: the environment variables; None for this process's.
         typed: the person can also paste the answer.
     """
-    otherwise = _PASTE if typed else "or start again with --no-browser and paste the answer."
-=======
-def how_without_browser(port: int, environ: Mapping[str, str] | None = None, *, typed: bool = False) -> str:
-    """What a person can do where no browser came up, as it depends on where this is.
-
-    Args:
-        port: the port on which the answer is awaited.
-        environ: the environment variables; this process's where None.
-        typed: the answer can also be pasted in.
-    """
     environ = os.environ if environ is None else environ
-    otherwise = _PASTE if typed else "or begin again with --no-browser and paste the answer in."
->>>>>>> 82e3e15 (Storage is one keyword, environ= holds for the browser, the CAs and the home too; a sign-in can be cancelled)
+    otherwise = _PASTE if typed else "or start again with --no-browser and paste the answer."
     if in_ssh(environ):
         return (
             "No browser opened: this is an SSH session. To use the browser on your own machine, run this there:\n"
@@ -105,16 +89,12 @@ _PASTE = (
 
 
 def _windows_viewer(environ: Mapping[str, str]) -> str | None:
-<<<<<<< HEAD
     """In WSL, the program that opens the browser of Windows, which reaches WSL's loopback interface; or None."""
-    return shutil.which("wslview") if in_wsl(environ) else None
-=======
-    """In WSL, what opens the browser of Windows, which reaches WSL's loopback interface; None where there is none."""
     return shutil.which("wslview", path=environ.get("PATH", os.defpath)) if in_wsl(environ) else None
 
 
 def _browser(chosen: str) -> BaseBrowser:
-    """The browser that a `BROWSER` of `chosen` has the standard library take, which itself looks at this process's."""
+    """The browser that `webbrowser` would choose if this process's `BROWSER` were `chosen`."""
     import webbrowser
 
     ours = os.environ.get("BROWSER", "")
@@ -124,10 +104,9 @@ def _browser(chosen: str) -> BaseBrowser:
         try:
             return webbrowser.get(name)
         except webbrowser.Error:
-            if chosen:  # any other command is one too
+            if chosen:  # `BROWSER` may be any command
                 return webbrowser.GenericBrowser(name)
     raise webbrowser.Error("no browser is known")
->>>>>>> 82e3e15 (Storage is one keyword, environ= holds for the browser, the CAs and the home too; a sign-in can be cancelled)
 
 
 def _name(browser: BaseBrowser) -> str:
