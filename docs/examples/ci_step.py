@@ -1,7 +1,7 @@
-"""A step in CI: fail early where the environment that is about to be deployed is protected from this job.
+"""A step in CI: fail early if the environment to deploy is protected from this job.
 
 The tokens, the organization and the project come from DAGCTL_ACCESS_TOKEN, DAGCTL_ID_TOKEN, DAGCTL_ORG and
-DAGCTL_PROJECT. No file is read or written, and nobody is asked anything.
+DAGCTL_PROJECT. The step reads and writes no home, and never prompts.
 """
 
 from __future__ import annotations

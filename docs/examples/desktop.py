@@ -1,4 +1,4 @@
-"""A desktop tool: it keeps its sign-in in a folder of its own, brings its own browser, and has a Cancel button."""
+"""A desktop tool: its session is in its own folder, it opens the browser itself, and it has a Cancel button."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class SignIn:
     Args:
         folder: where the tool keeps its session; no other program sees it.
         show: puts a line into the window. Called from the sign-in's thread.
-        open_browser: brings up a page; false if it cannot.
-        port: where the browser brings the answer.
+        open_browser: opens a page; returns whether it could.
+        port: the port that receives the browser's answer.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""An orchestrator: a process that lives for days, and connects to the state database again and again.
+"""An orchestrator: a process that runs for days, and connects to the state database again and again.
 
-It works in the environment `dev`. It is asked about `dev` alone, and a protected `prod` does not stop it.
+It works in the environment `dev`. dagctl asks about `dev` alone, and a protected `prod` does not stop the program.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from dagctl.types import Project
 
 
 class Clients:
-    """The clients of the people who use the service.
+    """One client for each person who uses the service.
 
     Args:
-        environ: the settings of all clients. The service's own variables are another matter: none is heeded here.
+        environ: the environment variables for all clients. They do not see the service's own.
         connect: makes a client that keeps everything in memory.
     """
 

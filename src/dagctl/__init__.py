@@ -1,7 +1,7 @@
 """Connects a SQLMesh project on a laptop to a hosted, managed state database.
 
-The public face. Importing it reads no file, touches no network and loads next to nothing: each name is
-fetched from where it lives when it is first used (PEP 562).
+Importing it reads no file, does not touch the network and loads almost nothing: each name is imported when it is first
+used (PEP 562).
 """
 
 from __future__ import annotations

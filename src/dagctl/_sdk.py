@@ -43,9 +43,9 @@ class Ports:
     """All that the services ask of the outside.
 
     Attributes:
-        sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
+        sqlmesh: gives SQLMesh's own view of a project; None if SQLMesh is not installed.
         connector: makes a state connection for SQLMesh.
-        libpq: gives what a PostgreSQL driver is told to connect.
+        libpq: gives the keywords for a PostgreSQL driver.
     """
 
     storage: Storage
@@ -95,14 +95,14 @@ class _Once(Generic[T]):
 
 
 class Dagctl:
-    """The SDK: services over one set of ports. No printing, no exit, no global state.
+    """The client that `dagctl.connect` makes. It prints nothing, never exits, and shares no state with other clients.
 
     Args:
-        ports: what the services ask of the outside.
+        ports: the adapters for everything outside.
 
     Attributes:
-        clock: tells the time, and waits.
-        context: which organization, project and platform.
+        clock: tells the time, and sleeps.
+        context: the organization, project and platform to work on.
         session: the tokens.
     """
 
@@ -121,19 +121,19 @@ class Dagctl:
         browser: Browser | None = None,
         select_account: bool = False,
     ) -> SignedIn:
-        """Sign a person in through a browser. Nothing is kept before the sign-in has succeeded.
+        """Sign a person in through a browser. The client keeps nothing until the sign-in has succeeded.
 
         Args:
-            organization: name or ID; as `destination` says where None.
-            api_url: the platform's API; as `destination` says where None.
+            organization: name or ID; None for the one that `destination` gives.
+            api_url: the platform's API; None for the one that `destination` gives.
             timeout: seconds to wait for the person.
-            browser: the way to the person; the one that was wired where None.
-            select_account: have the issuer ask which account, in any case.
+            browser: the browser to use; None for the one of `connect`.
+            select_account: always have the issuer ask for the account.
 
         Raises:
-            SignInFailed: it did not succeed; `SignInTimedOut`, `SignInCancelled` and `OrganizationRefused` say why.
+            SignInFailed: it failed; `SignInTimedOut`, `SignInCancelled` and `OrganizationRefused` say why.
             PortTaken: another program uses the port on which the answer would arrive.
-            PlatformError: the API or the issuer cannot be reached, or makes no sense.
+            PlatformError: the API or the issuer cannot be reached, or sends an invalid answer.
             FileProblem: the tokens cannot be kept.
         """
         browser = browser or self._ports.browser
@@ -142,7 +142,7 @@ class Dagctl:
         )
 
     def destination(self, organization: str | None = None, *, api_url: str | None = None) -> Destination:
-        """Where a sign-in would go: what the caller names, else what is recorded, else the hosted platform.
+        """Where a sign-in would go: to what the caller names, else where the last one went, else to the hosted one.
 
         Raises:
             SettingUnusable: the API's URL is none.
@@ -160,14 +160,14 @@ class Dagctl:
         """Sign a person in with a browser on another device (RFC 8628).
 
         Args:
-            organization: name or ID; as `destination` says where None.
+            organization: name or ID; None for the one that `destination` gives.
             show: called once, with the code to show to the person.
-            api_url: the platform's API; as `destination` says where None.
+            api_url: the platform's API; None for the one that `destination` gives.
             timeout: seconds to wait for the person.
 
         Raises:
-            SignInFailed: as `login` does; `DeviceGrantRefused` where the issuer offers no such sign-in.
-            PlatformError: the API or the issuer cannot be reached, or makes no sense.
+            SignInFailed: it failed; `DeviceGrantRefused` if the issuer does not offer this sign-in.
+            PlatformError: the API or the issuer cannot be reached, or sends an invalid answer.
             FileProblem: the tokens cannot be kept.
         """
         return self._login.with_device(organization, show, api_url=api_url, timeout=timeout)
@@ -191,7 +191,7 @@ class Dagctl:
 
     @_Once
     def accounts(self) -> AccountService:
-        """The accounts that are signed in at the same time."""
+        """The accounts that are signed in on this machine."""
         from dagctl.domain.services.accounts import AccountService
 
         return AccountService(self._ports.storage, self.session)
@@ -205,7 +205,7 @@ class Dagctl:
 
     @_Once
     def state(self) -> StateService:
-        """Credentials of the state database."""
+        """Connections to the state database."""
         from dagctl.domain.services.state import StateService
 
         ports = self._ports
@@ -213,7 +213,7 @@ class Dagctl:
 
     @_Once
     def protection(self) -> ProtectionService:
-        """The guard of protected environments."""
+        """Asks the platform before you change an environment."""
         from dagctl.domain.services.protection import ProtectionService
         from dagctl.domain.services.verdicts import Verdicts
 
@@ -223,14 +223,14 @@ class Dagctl:
 
     @_Once
     def config(self) -> ConfigGeneration:
-        """Conversion of a SQLMesh configuration."""
+        """Converts a SQLMesh configuration."""
         from dagctl.domain.generation import ConfigGeneration
 
         return ConfigGeneration(self._ports.files, self._ports.yaml, self._ports.sqlmesh())
 
     @_Once
     def doctor(self) -> Doctor:
-        """Each link from here to the state database, looked at."""
+        """Checks each link between this machine and the state database."""
         from dagctl.domain.doctor.checkup import Doctor
 
         ports = self._ports

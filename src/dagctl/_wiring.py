@@ -63,25 +63,25 @@ def connect(
     trust: ProxyTrust | None = None,
     machine: Machine | None = None,
 ) -> Dagctl:
-    """The whole SDK, over the ports that are given and the real adapters for the rest.
+    """Make a client: the services behind the commands. Each port that you leave out gets its real adapter.
 
-    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above `folder`.
+    This call reads at most a `.dagctl.yaml` in or above `folder`; it does not touch the network.
 
     Args:
-        storage: where settings, tokens, credentials and accounts are kept, and nowhere else: a folder, or stores
-            such as `dagctl.memory_storage()`, with which no file is read or written. Where None, the tokens of
-            `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`; without them the folder `DAGCTL_HOME`, or `~/.dagctl`.
-        environ: the environment variables to heed; the process's own where None.
-        folder: the project's folder; the working directory where None.
-        organization: name or ID of the organization to work for, stronger than `DAGCTL_ORG`.
-        insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
-        announce: shows a person where to sign in, and what else to do where no browser comes up; heeded by
-            the browser that is wired where `browser` is None. Nobody is told anything where it is None too.
-        waiting: is entered with a host's name while that is waited for, and left when the wait is over.
+        storage: where to keep settings, tokens, credentials and accounts: a folder, or stores such as
+            `dagctl.memory_storage()`. With stores, the client reads and writes no dagctl home. None for the tokens in
+            `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN` if they are set, else for `DAGCTL_HOME` or `~/.dagctl`.
+        environ: the environment variables to use; None for the process's.
+        folder: the project's folder; None for the working directory.
+        organization: name or ID of the organization to work for; it overrides `DAGCTL_ORG`.
+        insecure: do not verify the TLS certificate of the API, nor of an issuer on the API's own host.
+        announce: shows the person where to sign in, and what else to do if no browser opens. A `browser` of your own
+            does not use it. None shows nothing.
+        waiting: makes a context manager from a host's name; the client waits for that host inside it.
         api, identity, browser, clock, commands, files, sqlmesh, probe, trust, machine: the other ports.
 
     Raises:
-        DagctlError: a setting of the surroundings is unusable.
+        DagctlError: an environment variable or a `.dagctl.yaml` is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
@@ -129,7 +129,7 @@ def _later(make: Callable[[], T]) -> T:
 
 
 def _home(storage: Path | str | Storage | None, environ: Mapping[str, str], *, needed: bool) -> Path | None:
-    """The dagctl home; None where there is none. A session that is given keeps nothing there, and does without."""
+    """The dagctl home, or None. Tokens from variables need no home."""
     if storage is not None:
         return None if isinstance(storage, Storage) else Path(storage)
     try:

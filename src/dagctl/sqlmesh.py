@@ -1,9 +1,9 @@
-"""What a generated SQLMesh configuration calls. Each function needs SQLMesh once it is called.
+"""The functions that a generated SQLMesh configuration calls. A call needs SQLMesh; an import does not.
 
 `project_config(**settings)` is SQLMesh's `Config` on which `SQLMESH__*` variables work as on a YAML project.
 `env_var` and `env_text`, and for other Jinja `yaml_value`, `yaml_text`, `yaml_block` and `yaml_items`, keep a setting
 live: it is read when the configuration is loaded, never frozen. `yaml_settings` does that with all settings together,
-where Jinja decides on their structure.
+if Jinja decides on their structure.
 """
 
 from __future__ import annotations

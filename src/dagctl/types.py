@@ -1,6 +1,6 @@
-"""The types of what the SDK gives and takes, for annotations: its services, and the values that they work with.
+"""The types of the SDK, for annotations: its services, and the values that they take and return.
 
-`dagctl` has what you call, `dagctl.errors` what that raises, and `dagctl.ports` what you can replace.
+`dagctl` has the functions to call, `dagctl.errors` the errors, and `dagctl.ports` the parts that you can replace.
 """
 
 from dagctl.adapters.system.terminal import Terminal

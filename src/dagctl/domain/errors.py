@@ -7,7 +7,7 @@
     │   └── SessionEnded            the issuer no longer takes the refresh token
     ├── SignInFailed                a sign-in that did not succeed
     │   ├── SignInTimedOut
-    │   ├── SignInCancelled         by whoever began it
+    │   ├── SignInCancelled         by the program that started it
     │   ├── DeviceGrantRefused      the issuer has no device flow for this client
     │   ├── TokenRejected           an ID token that fails OpenID Connect Core 3.1.3.7
     │   │   └── TokenOutOfTime      by this machine's clock, it has expired or comes from the future
@@ -170,7 +170,7 @@ class SignInTimedOut(SignInFailed):
 
 
 class SignInCancelled(SignInFailed):
-    """Whoever began the sign-in called it off."""
+    """The program that started the sign-in cancelled it."""
 
 
 class DeviceGrantRefused(SignInFailed):

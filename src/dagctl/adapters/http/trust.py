@@ -69,12 +69,12 @@ class Trust:
         return context
 
     def _load_systems(self, context: ssl.SSLContext) -> Path | None:
-        """Load the system's CA certificates: `SYSTEM`, the file that stands in where it has none, or None."""
+        """Load the system's CA certificates: returns `SYSTEM`, the file used in their place, or None if neither works."""
         paths = ssl.get_default_verify_paths()
         folder = self.folder or paths.openssl_capath
         if sys.platform == "win32":
             context.load_default_certs()
-        else:  # the defaults of OpenSSL, without the variables of this process that would replace them
+        else:  # OpenSSL's defaults, without this process's variables
             for cafile, capath in ((paths.openssl_cafile, None), (None, folder)):
                 with suppress(OSError):
                     context.load_verify_locations(cafile, capath)
@@ -84,13 +84,15 @@ class Trust:
             with suppress(OSError):
                 context.load_verify_locations(cafile=bundle)
                 return bundle
-        return SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None  # what lies there is read when needed
+        return (
+            SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None
+        )  # OpenSSL reads its files as it needs them
 
     def _system_folder(self) -> str | None:
-        """Where the system has a file for each CA certificate of its bundle, named by its hash; None where it has not.
+        """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
 
-        From there OpenSSL reads the one that it needs. To read them all takes longer than the rest of a request.
-        The folder does not stand for any other bundle than the system's own.
+        OpenSSL reads just the file that it needs there. Reading the whole bundle takes longer than the rest of a
+        request. The folder replaces no other bundle than the system's own.
         """
         paths = ssl.get_default_verify_paths()
         if os.name != "posix" or self.folder is not None:

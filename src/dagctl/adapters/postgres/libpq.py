@@ -79,14 +79,14 @@ def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingP
 
 
 def portable(credentials: StateCredentials) -> dict[str, Any]:
-    """What psycopg, psycopg2 and SQLAlchemy's `connect_args` are given to connect.
+    """The keywords for psycopg, psycopg2 and SQLAlchemy: those that each installed libpq knows.
 
     Raises:
-        MissingExtra: there is no driver here, so nobody knows which keywords its libpq takes.
+        MissingExtra: no driver is installed, so the keywords of its libpq are unknown.
     """
     try:
         import psycopg
-    except ImportError:  # there is none, or it finds no libpq
+    except ImportError:  # not installed, or it finds no libpq
         known = None
     else:
         known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}

@@ -65,9 +65,10 @@ class LoopbackBrowser(Browser):
         self._terminal = terminal
 
     def cancel(self) -> None:
-        """End the sign-in that waits, or is about to, with `SignInCancelled`, and free its port. From any thread.
+        """End the sign-in that waits with `SignInCancelled`, and free its port. Any thread may call this.
 
-        It stays so: the next sign-in takes a new `LoopbackBrowser`. A sign-in that was answered already goes on.
+        A cancelled browser stays cancelled: use a new one for the next sign-in. If the person has answered already,
+        the sign-in continues.
         """
         with self._changed:
             self._cancelled = True

@@ -74,19 +74,19 @@ class StateService:
         return self.connector(Connectable(self, project, environment, located))
 
     def keywords(self, project: str | None = None, *, environment: str | None = None) -> dict[str, Any]:
-        """What psycopg, psycopg2 or SQLAlchemy connects with now: libpq's keywords, with a password that is fresh.
+        """The keywords with which psycopg, psycopg2 or SQLAlchemy connects now, with a fresh password.
 
-        Take new ones for each new connection; the password expires within minutes. They verify the proxy as
-        `dagctl config current` shows, and leave nothing to libpq's own variables and files. SQLMesh is not needed.
+        Ask for new ones before each connection: the password expires within minutes. They verify the proxy as
+        `dagctl config current` shows, and override libpq's own variables and files. They do not need SQLMesh.
 
         Args:
-            project: name or ID of the project that the caller insists on; the context's where None.
-            environment: the environment that the caller is about to change, which is asked about first; None for
-                whoever only reads.
+            project: name or ID of the project that the caller requires; None for the context's.
+            environment: the environment that the caller is about to change; dagctl asks the platform about it first.
+                None if the caller only reads.
 
         Raises:
             DagctlError: as `ProtectionService.check` and `credentials` do.
-            Unreachable: the proxy is not there.
+            Unreachable: the proxy cannot be reached.
             MissingExtra: neither psycopg nor psycopg2 is installed.
         """
         names = [] if environment is None else [environment]
