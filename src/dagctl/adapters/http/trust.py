@@ -69,7 +69,7 @@ class Trust:
         return context
 
     def _load_systems(self, context: ssl.SSLContext) -> Path | None:
-        """Load the system's CA certificates: returns `SYSTEM`, the file used in their place, or None if neither works."""
+        """Load the system's CA certificates: returns `SYSTEM`, the file used instead, or None."""
         paths = ssl.get_default_verify_paths()
         folder = self.folder or paths.openssl_capath
         if sys.platform == "win32":
@@ -84,9 +84,7 @@ class Trust:
             with suppress(OSError):
                 context.load_verify_locations(cafile=bundle)
                 return bundle
-        return (
-            SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None
-        )  # OpenSSL reads its files as it needs them
+        return SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None  # read when needed
 
     def _system_folder(self) -> str | None:
         """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
