@@ -29,6 +29,8 @@ STANDARD = {
     "PurePath",
     "T",
     "Config",  # SQLMesh's own
+    "Replaced",  # the keywords of `dagctl.connect`
+    "Trouble",  # the introduction to `dagctl.testing` says what it may be
 }
 
 

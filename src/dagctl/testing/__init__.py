@@ -102,11 +102,10 @@ if TYPE_CHECKING:  # `X as X` exports X
     class Replaced(TypedDict, total=False):
         """Keywords of `dagctl.connect`."""
 
-        home: Path | str | None
         environ: Mapping[str, str] | None
         folder: Path | None
         organization: str | None
-        storage: Storage | None
+        storage: Path | str | Storage | None
         api: ApiGateway
         identity: IdentityProvider
         browser: Browser
