@@ -14,9 +14,9 @@ help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
 	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies (ONLY='3.13 sqlmesh': some of it)"
-	@echo "make lint    ruff, mypy, the import law"
+	@echo "make lint    ruff, mypy, pyright, the import law"
 	@echo "make format  let ruff lay out the code"
-	@echo "make docs    the reference of commands and of their JSON anew, from the code"
+	@echo "make docs    the reference anew, from the parser and the docstrings"
 	@echo "make bench   the benchmarks: ratios from one run, written to docs/explanation/performance.md"
 	@echo "make lock    constraints.txt anew: what pyproject.toml asks for, pinned and with hashes (UPGRADE=1: the newest)"
 	@echo "make release build into dist/ what can be published, and look at it"
@@ -46,6 +46,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy --platform darwin src
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --exclude adapters/sandbox --follow-imports silent src  # the sandbox does not run there
 	$(BIN)/lint-imports
+	$(BIN)/pyright  # programs that use public names only
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix
@@ -54,6 +55,7 @@ format: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python tests/cli/reference.py
 	$(BIN)/python -m tests.cli.json_reference
+	$(BIN)/python -m tests.documentation.reference
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks --write

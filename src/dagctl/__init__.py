@@ -1,7 +1,7 @@
 """Connects a SQLMesh project on a laptop to a hosted, managed state database.
 
-The public face. Importing it reads no file, touches no network and loads next to nothing: each name is
-fetched from where it lives when it is first used (PEP 562).
+Importing it reads no file, does not touch the network and loads almost nothing: each name is imported when it is first
+used (PEP 562).
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ TYPE_CHECKING = False  # type checkers know it by its name; to import typing wou
 __version__ = "0.5.0"
 
 if TYPE_CHECKING:
+    from dagctl import errors as errors
+    from dagctl import ports as ports
+    from dagctl import sqlmesh as sqlmesh
+    from dagctl import testing as testing
+    from dagctl import types as types
     from dagctl._functions import (
         check_environment_protection,
         get_fresh_token,
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
     )
     from dagctl._sdk import Dagctl
     from dagctl._wiring import connect
+    from dagctl.adapters.memory.stores import memory_storage
+    from dagctl.adapters.system.loopback import LoopbackBrowser
     from dagctl.domain.errors import (
         DagctlError,
         NotSignedIn,
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Dagctl": "dagctl._sdk",
     "DagctlError": "dagctl.domain.errors",
+    "LoopbackBrowser": "dagctl.adapters.system.loopback",
     "NotSignedIn": "dagctl.domain.errors",
     "PlatformError": "dagctl.domain.errors",
     "ProjectError": "dagctl.domain.errors",
@@ -41,11 +49,14 @@ _HOMES = {
     "connect": "dagctl._wiring",
     "get_fresh_token": "dagctl._functions",
     "get_state_connection": "dagctl._functions",
+    "memory_storage": "dagctl.adapters.memory.stores",
 }
+_SUBMODULES = ("errors", "ports", "sqlmesh", "testing", "types")
 
 __all__ = [
     "Dagctl",
     "DagctlError",
+    "LoopbackBrowser",
     "NotSignedIn",
     "PlatformError",
     "ProjectError",
@@ -56,10 +67,13 @@ __all__ = [
     "connect",
     "get_fresh_token",
     "get_state_connection",
+    "memory_storage",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -69,4 +83,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])

@@ -307,6 +307,7 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.SessionEnded: _not_signed_in,
     errors.SignInFailed: _sign_in_failed,
     errors.SignInTimedOut: _sign_in_timed_out,
+    errors.SignInCancelled: None,
     errors.DeviceGrantRefused: "Sign in through a browser instead.",
     errors.TokenRejected: "Sign in again. If that does not help, tell the platform's operator.",
     errors.TokenOutOfTime: "Check this machine's clock: dagctl doctor compares it with the API's.",

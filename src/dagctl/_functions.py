@@ -47,26 +47,25 @@ def get_state_connection(
 ) -> Any:
     """The state connection of a SQLMesh gateway.
 
-    A command line that names an environment is asked about it here, before SQLMesh does anything; any other change of
-    an environment is asked about when SQLMesh is about to begin with it. Reading asks nobody.
+    If the command line names an environment, dagctl asks the platform about it here, before SQLMesh does anything. It
+    asks about any other environment just before SQLMesh changes it. Reading needs no permission.
 
     Args:
-        gateway: the gateway's name, for whoever reads the configuration: all gateways of a project share
-            its state database.
+        gateway: the gateway's name, for the reader of the configuration: all gateways of a project share its state
+            database.
         default_environment: the environment of a command that names none; the configuration's
             `default_target_environment`.
         insecure: skip verification of the API's certificate. For dev environments.
-        project: the project that this configuration belongs to: its name, its ID, or `ORGANIZATION/NAME`; the
-            current one where None.
-        environment: the one environment that this program is about. It is asked about at once, and SQLMesh is kept
-            from changing another one.
+        project: the project that this configuration belongs to: its name, its ID, or `ORGANIZATION/NAME`. None
+            for the current one.
+        environment: the only environment that this program may change. dagctl asks the platform about it at once.
 
     Returns:
         A `PostgresConnectionConfig` that renews its token for every new connection and reads as a mapping;
-        a plain dict where SQLMesh is not installed.
+        a plain dict if SQLMesh is not installed.
 
     Raises:
-        ProtectionRefused: an environment is protected, or it could not be established that it is not.
+        ProtectionRefused: an environment is protected, or nobody could tell whether it is.
         NotSignedIn: nobody is signed in.
         DagctlError: the state database is not known.
     """
@@ -100,7 +99,7 @@ def _connection(link: StateLink) -> Any:
 
 
 def _with_sqlmesh(name: str) -> Any:
-    """An adapter to SQLMesh; None where that is not installed."""
+    """An adapter to SQLMesh; None if that is not installed."""
     try:
         with _lock:  # of an import that fails, a thread that comes upon it gets half a module
             return import_module(f"dagctl.adapters.sqlmesh.{name}")
@@ -116,20 +115,20 @@ def check_environment_protection(
     project_id: str | None = None,
     insecure: bool = False,
 ) -> None:
-    """Return if an environment may be touched; for configurations that bring a state connection of their own.
+    """Return if you may change an environment. For configurations with a state connection of their own.
 
-    From then on, SQLMesh asks about each environment that this process is about to change.
+    From then on, dagctl asks the platform before SQLMesh changes any environment in this process.
 
     Args:
-        environment: its name; what the running command targets where None.
+        environment: its name; None for the environments that the running command changes.
         default_environment: the environment of a command that names none.
-        project_id: the current project where None.
+        project_id: the project's ID; None for the current project.
         insecure: skip verification of the API's certificate. For dev environments.
 
     Raises:
-        ProtectionRefused: it is protected, or it could not be established that it is not.
+        ProtectionRefused: it is protected, or nobody could tell whether it is.
         NotSignedIn: nobody is signed in.
-        DagctlError: the project in question is not known.
+        DagctlError: the project is not known.
     """
     if rehearsing():
         return
@@ -142,10 +141,10 @@ def check_environment_protection(
 
 
 def get_fresh_token(insecure: bool = False) -> str:
-    """The access token (the state database's password), renewed first where it is about to expire.
+    """The access token (the state database's password). dagctl renews it first if it is about to expire.
 
     Args:
-        insecure: skip verification of certificates, as far as `-k` goes. For dev environments.
+        insecure: skip verification of the same certificates as `-k`. For dev environments.
 
     Raises:
         NotSignedIn: nobody is signed in.
@@ -200,7 +199,7 @@ def _here(insecure: bool) -> _Here:
 
 
 def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
-    """One SDK for a process and its surroundings, so that many gateways share connections and look-ups."""
+    """One SDK for a process and its environment, so that many gateways share connections and look-ups."""
     if insecure:
         from dagctl._cures import UNVERIFIED
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dagctl.domain.services.protection import ProtectionService
     from dagctl.domain.services.state import Connectable, StateService
     from dagctl.domain.values.context import Overrides
+    from dagctl.domain.values.state import StateCredentials
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -42,8 +43,9 @@ class Ports:
     """All that the services ask of the outside.
 
     Attributes:
-        sqlmesh: gives SQLMesh's own view of a project; None where SQLMesh is not installed.
+        sqlmesh: gives SQLMesh's own view of a project; None if SQLMesh is not installed.
         connector: makes a state connection for SQLMesh.
+        libpq: gives the keywords for a PostgreSQL driver.
         observed: given a port's name and an adapter that a caller brings later, gives the adapter to use.
     """
 
@@ -58,6 +60,7 @@ class Ports:
     yaml: YamlReader
     sqlmesh: Callable[[], SqlmeshProject | None]
     connector: Callable[[Connectable], Any]
+    libpq: Callable[[StateCredentials], dict[str, Any]]
     trust: ProxyTrust
     probe: StateProbe
     machine: Machine
@@ -94,21 +97,22 @@ class _Once(Generic[T]):
 
 
 class Dagctl:
-    """The SDK: services over one set of ports. No printing, no exit, no global state.
+    """The client that `dagctl.connect` makes. It prints nothing, never exits, and shares no state with other clients.
 
     Args:
-        ports: what the services ask of the outside.
+        ports: the adapters for everything outside.
 
     Attributes:
-        context: which organization, project and platform.
+        clock: tells the time, and sleeps.
+        context: the organization, project and platform to work on.
         session: the tokens.
     """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self.clock = ports.clock
-        self.context = ContextService(ports.storage, ports.overrides, ports.clock)
-        self.session = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
+        self.clock: Clock = ports.clock
+        self.context: ContextService = ContextService(ports.storage, ports.overrides, ports.clock)
+        self.session: SessionService = SessionService(self.context, ports.identity, ClockCheck(ports.api, ports.clock))
 
     def login(
         self,
@@ -119,17 +123,20 @@ class Dagctl:
         browser: Browser | None = None,
         select_account: bool = False,
     ) -> SignedIn:
-        """Sign a person in through a browser.
+        """Sign a person in through a browser. The client keeps nothing until the sign-in has succeeded.
 
         Args:
-            organization: name or ID; as `destination` says where None.
-            api_url: the platform's API; as `destination` says where None.
+            organization: name or ID; None for the one that `destination` gives.
+            api_url: the platform's API; None for the one that `destination` gives.
             timeout: seconds to wait for the person.
-            browser: another way to the person than the one that was wired.
-            select_account: have the issuer ask which account, in any case.
+            browser: the browser to use; None for the one of `connect`.
+            select_account: always have the issuer ask for the account.
 
         Raises:
-            DagctlError: as `LoginService.with_browser` does.
+            SignInFailed: it failed; `SignInTimedOut`, `SignInCancelled` and `OrganizationRefused` say why.
+            PortTaken: another program uses the port on which the answer would arrive.
+            PlatformError: the API or the issuer cannot be reached, or sends an invalid answer.
+            FileProblem: the tokens cannot be kept.
         """
         browser = self._ports.observed("browser", browser) if browser is not None else self._ports.browser
         return self._login.with_browser(
@@ -137,7 +144,11 @@ class Dagctl:
         )
 
     def destination(self, organization: str | None = None, *, api_url: str | None = None) -> Destination:
-        """Where a sign-in would go; see `LoginService.destination`."""
+        """Where a sign-in would go: to what the caller names, else where the last one went, else to the hosted one.
+
+        Raises:
+            SettingUnusable: the API's URL is none.
+        """
         return self._login.destination(organization, api_url)
 
     def login_with_device(
@@ -148,11 +159,27 @@ class Dagctl:
         api_url: str | None = None,
         timeout: float = 300.0,
     ) -> SignedIn:
-        """Sign a person in with a browser on another device (RFC 8628); see `LoginService.with_device`."""
+        """Sign a person in with a browser on another device (RFC 8628).
+
+        Args:
+            organization: name or ID; None for the one that `destination` gives.
+            show: called once, with the code to show to the person.
+            api_url: the platform's API; None for the one that `destination` gives.
+            timeout: seconds to wait for the person.
+
+        Raises:
+            SignInFailed: it failed; `DeviceGrantRefused` if the issuer does not offer this sign-in.
+            PlatformError: the API or the issuer cannot be reached, or sends an invalid answer.
+            FileProblem: the tokens cannot be kept.
+        """
         return self._login.with_device(organization, show, api_url=api_url, timeout=timeout)
 
     def logout(self) -> bool:
-        """Remove tokens and credentials; see `AccountService.sign_out`."""
+        """Sign out of the current account: remove its tokens and credentials, and have the issuer revoke them.
+
+        Returns:
+            Whether the issuer has confirmed the revocation.
+        """
         return self.accounts.sign_out()
 
     @_Once
@@ -166,7 +193,7 @@ class Dagctl:
 
     @_Once
     def accounts(self) -> AccountService:
-        """The accounts that are signed in at the same time."""
+        """The accounts that are signed in on this machine."""
         from dagctl.domain.services.accounts import AccountService
 
         return AccountService(self._ports.storage, self.session)
@@ -180,15 +207,15 @@ class Dagctl:
 
     @_Once
     def state(self) -> StateService:
-        """Credentials of the state database."""
+        """Connections to the state database."""
         from dagctl.domain.services.state import StateService
 
         ports = self._ports
-        return StateService(self.protection, ports.api, ports.trust, ports.connector)
+        return StateService(self.protection, ports.api, ports.trust, ports.connector, ports.libpq)
 
     @_Once
     def protection(self) -> ProtectionService:
-        """The guard of protected environments."""
+        """Asks the platform before you change an environment."""
         from dagctl.domain.services.protection import ProtectionService
         from dagctl.domain.services.verdicts import Verdicts
 
@@ -198,14 +225,14 @@ class Dagctl:
 
     @_Once
     def config(self) -> ConfigGeneration:
-        """Conversion of a SQLMesh configuration."""
+        """Converts a SQLMesh configuration."""
         from dagctl.domain.generation import ConfigGeneration
 
         return ConfigGeneration(self._ports.files, self._ports.yaml, self._ports.sqlmesh())
 
     @_Once
     def doctor(self) -> Doctor:
-        """Each link from here to the state database, looked at."""
+        """Checks each link between this machine and the state database."""
         from dagctl.domain.doctor.checkup import Doctor
 
         ports = self._ports

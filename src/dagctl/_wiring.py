@@ -27,7 +27,7 @@ from dagctl.ports.storage import Storage, Stores
 if TYPE_CHECKING:
     from dagctl.adapters.http.transport import Transport
     from dagctl.domain.services.state import Connectable
-    from dagctl.domain.values.context import Overrides
+    from dagctl.domain.values.state import StateCredentials
     from dagctl.ports.api_gateway import ApiGateway
     from dagctl.ports.browser import Browser
     from dagctl.ports.clock import Clock
@@ -46,14 +46,13 @@ T = TypeVar("T")
 
 def connect(
     *,
-    home: Path | str | None = None,
+    storage: Path | str | Storage | None = None,
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
     organization: str | None = None,
     insecure: bool = False,
     announce: Callable[[str], None] | None = None,
-    waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
-    storage: Storage | None = None,
+    waiting: Callable[[str], AbstractContextManager[object]] | None = None,
     api: ApiGateway | None = None,
     identity: IdentityProvider | None = None,
     browser: Browser | None = None,
@@ -65,48 +64,52 @@ def connect(
     trust: ProxyTrust | None = None,
     machine: Machine | None = None,
 ) -> Dagctl:
-    """The whole SDK, over the ports that are given and the real adapters for the rest.
+    """Make a client: the services behind the commands. Each port that you leave out gets its real adapter.
 
-    Nothing is read from disk or network yet, but for a `.dagctl.yaml` above `folder`.
+    This call reads at most a `.dagctl.yaml` in or above `folder`; it does not touch the network.
 
     Args:
-        home: the dagctl home; `DAGCTL_HOME` or `~/.dagctl` where None.
-        environ: the environment variables to heed; the process's own where None.
-        folder: the project's folder; the working directory where None.
-        organization: name or ID of the organization to work for, stronger than `DAGCTL_ORG`.
-        insecure: do not verify the API's TLS certificate, nor an issuer's on the API's own host.
-        announce: shows a person where to sign in, and what else to do where no browser comes up; heeded by
-            the browser that is wired where `browser` is None. Nobody is told anything where it is None too.
-        waiting: is entered with a host's name while that is waited for, and left when the wait is over.
-        storage: where settings, tokens, credentials and accounts are kept; the dagctl home where None.
+        storage: where to keep settings, tokens, credentials and accounts: a folder, or stores such as
+            `dagctl.memory_storage()`. With stores, the client reads and writes no dagctl home. None for the tokens in
+            `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN` if they are set, else for `DAGCTL_HOME` or `~/.dagctl`.
+        environ: the environment variables to use; None for the process's.
+        folder: the project's folder; None for the working directory.
+        organization: name or ID of the organization to work for; it overrides `DAGCTL_ORG`.
+        insecure: do not verify the TLS certificate of the API, nor of an issuer on the API's own host.
+        announce: shows the person where to sign in, and what else to do if no browser opens. A `browser` of your own
+            does not use it. None shows nothing.
+        waiting: makes a context manager from a host's name; the client waits for that host inside it.
         api, identity, browser, clock, commands, files, sqlmesh, probe, trust, machine: the other ports.
 
     Raises:
-        DagctlError: a setting of the surroundings is unusable.
+        DagctlError: an environment variable or a `.dagctl.yaml` is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
         overrides = overrides_from(environ, folder or working_directory())
-        dagctl_home = Path(home) if home is not None else _home(environ, needed=not overrides.given_session)
+        if storage is not None:
+            overrides = evolve(overrides, given_session=False)
+        home = _home(storage, environ, needed=not overrides.given_session)
     if organization is not None:
         overrides = evolve(overrides, organization=Sourced(organization, Origin.CALLER))
     clock = clock or SystemClock()
-    transport = cache(lambda: _transport(dagctl_home, environ, clock, waiting))
+    transport = cache(lambda: _transport(home, environ, clock, waiting or nullcontext))
     ports = Ports(
-        storage=storage or _storage(dagctl_home, environ, overrides),
+        storage=storage if isinstance(storage, Storage) else _storage(home, environ, overrides.given_session),
         overrides=overrides,
         api=api or _later(lambda: _http_api(transport(), insecure)),
         identity=identity or _later(lambda: _http_identity(transport(), clock, insecure)),
-        browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None))),
+        browser=browser or _later(lambda: _loopback_browser(announce or (lambda text: None), environ)),
         clock=clock,
         commands=commands or _later(lambda: _sqlmesh_command_line(environ)),
         files=files or _later(_project_files),
         yaml=_later(_yaml_reader),
         sqlmesh=lambda: sqlmesh or _sqlmesh_project(),
         connector=_state_connector,
-        trust=trust or _later(lambda: _proxy_trust(dagctl_home, environ)),
+        libpq=_libpq_keywords,
+        trust=trust or _later(lambda: _proxy_trust(home, environ)),
         probe=probe or _later(_state_probe),
-        machine=machine or _later(lambda: _machine(dagctl_home, environ, folder or working_directory())),
+        machine=machine or _later(lambda: _machine(home, environ, folder or working_directory())),
     )
     return Dagctl(logged(ports))
 
@@ -125,14 +128,16 @@ def _later(make: Callable[[], T]) -> T:
     return cast("T", _Later(make))
 
 
-def _home(environ: Mapping[str, str], *, needed: bool) -> Path:
-    """The dagctl home. A session that is given keeps nothing there, so where there is no home it does without."""
+def _home(storage: Path | str | Storage | None, environ: Mapping[str, str], *, needed: bool) -> Path | None:
+    """The dagctl home, or None. Tokens from variables need no home."""
+    if storage is not None:
+        return None if isinstance(storage, Storage) else Path(storage)
     try:
         return home_directory(environ)
     except FileUnusable:
         if needed:
             raise
-        return Path(os.devnull)  # below which there is never anything
+        return None
 
 
 def working_directory() -> Path:
@@ -147,8 +152,8 @@ def working_directory() -> Path:
         raise FileUnusable("The working directory is gone. Change to one that exists.") from None
 
 
-def _storage(home: Path, environ: Mapping[str, str], overrides: Overrides) -> Storage:
-    if overrides.given_session:
+def _storage(home: Path | None, environ: Mapping[str, str], given_session: bool) -> Storage:
+    if given_session or home is None:
         from dagctl.adapters.environment.tokens import EnvironmentTokenStore
         from dagctl.adapters.memory.stores import memory_storage
 
@@ -173,7 +178,7 @@ def _shelf(home: Path, tokens: Callable[[Path], TokenStore]) -> AccountShelf:
 
 
 def _transport(
-    home: Path,
+    home: Path | None,
     environ: Mapping[str, str],
     clock: Clock,
     waiting: Callable[[str], AbstractContextManager[object]],
@@ -182,7 +187,7 @@ def _transport(
     from dagctl.adapters.http.transport import Transport
     from dagctl.adapters.http.trust import trust_from
 
-    trust = trust_from(environ, loopback_ca=home / "sandbox" / "ca.pem")
+    trust = trust_from(environ, loopback_ca=home / "sandbox" / "ca.pem" if home else None)
     return Transport(
         trust,
         proxy=lambda url: way_to(url, environ)[0],
@@ -204,10 +209,10 @@ def _http_identity(transport: Transport, clock: Clock, insecure: bool) -> Identi
     return HttpIdentityProvider(transport, clock, insecure=insecure)
 
 
-def _loopback_browser(announce: Callable[[str], None]) -> Browser:
+def _loopback_browser(announce: Callable[[str], None], environ: Mapping[str, str]) -> Browser:
     from dagctl.adapters.system.loopback import LoopbackBrowser
 
-    return LoopbackBrowser(announce=announce)
+    return LoopbackBrowser(announce=announce, environ=environ)
 
 
 def _yaml_reader() -> YamlReader:
@@ -240,7 +245,13 @@ def _state_connector(wanted: Connectable) -> Any:
     return connected(wanted)
 
 
-def _proxy_trust(home: Path, environ: Mapping[str, str]) -> ProxyTrust:
+def _libpq_keywords(credentials: StateCredentials) -> dict[str, Any]:
+    from dagctl.adapters.postgres.libpq import portable
+
+    return portable(credentials)
+
+
+def _proxy_trust(home: Path | None, environ: Mapping[str, str]) -> ProxyTrust:
     from dagctl.adapters.postgres.trust import LocalProxyTrust
 
     return LocalProxyTrust(home, environ)
@@ -252,7 +263,7 @@ def _state_probe() -> StateProbe:
     return PostgresProbe()
 
 
-def _machine(home: Path, environ: Mapping[str, str], folder: Path) -> Machine:
+def _machine(home: Path | None, environ: Mapping[str, str], folder: Path) -> Machine:
     from dagctl.adapters.files.machine import LocalMachine
 
     return LocalMachine(home, environ, folder)

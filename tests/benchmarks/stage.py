@@ -81,7 +81,7 @@ class Stage:
             announce=lambda text: None,
             opener=lambda url: bool(sign_in(url, ca_file=ca_file)),
         )
-        client = connect(home=home, environ={"SSL_CERT_FILE": str(ca_file)}, browser=browser)
+        client = connect(storage=home, environ={"SSL_CERT_FILE": str(ca_file)}, browser=browser)
         client.login(self.sandbox.options.organization, api_url=self.sandbox.api_url, timeout=60)
         client.projects.choose("shop")
 

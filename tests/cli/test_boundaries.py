@@ -94,7 +94,7 @@ def test_connect(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("dagctl._wiring.overrides_from", fail)
     with pytest.raises(DagctlError, match=words):
-        connect(home=tmp_path, environ={}, folder=tmp_path)
+        connect(storage=tmp_path, environ={}, folder=tmp_path)
 
 
 # what is known to happen
@@ -104,7 +104,7 @@ def test_threads_are_used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def refuse(thread: Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    client = connect(home=tmp_path, environ={}, folder=tmp_path)
+    client = connect(storage=tmp_path, environ={}, folder=tmp_path)
 
     def ask(app: object) -> int:
         client.projects.api.projects(ApiAccess("https://localhost:1", "token"))
@@ -135,9 +135,9 @@ def test_a_parent_of_the_folder_that_may_not_be_searched(tmp_path: Path) -> None
     folder.parent.chmod(0)
     try:
         with somebody(), pytest.raises(FileUnusable, match=r"cannot check .* for a \.dagctl\.yaml: Perm") as caught:
-            connect(home=tmp_path, environ={}, folder=folder)
+            connect(storage=tmp_path, environ={}, folder=folder)
         with somebody():
-            connect(home=tmp_path, environ={"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}, folder=folder)
+            connect(storage=tmp_path, environ={"DAGCTL_ORG": "acme", "DAGCTL_PROJECT": "shop"}, folder=folder)
     finally:
         folder.parent.chmod(0o700)
     assert caught.value.path == str(folder)

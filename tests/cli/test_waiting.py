@@ -104,7 +104,7 @@ def test_the_wiring_hands_it_to_the_transport(tmp_path: Any) -> None:
         shown.append(host)
         return nullcontext()
 
-    client = connect(home=tmp_path, environ={}, folder=tmp_path, waiting=remember)
+    client = connect(storage=tmp_path, environ={}, folder=tmp_path, waiting=remember)
     with pytest.raises(Unreachable):
         client.projects.api.projects(ApiAccess("https://localhost:1", "token"))
     assert shown == ["localhost:1"]

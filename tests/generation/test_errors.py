@@ -185,7 +185,7 @@ def test_doctor_sees_that_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "config" / "__init__.py").write_text("")
     generation = ConfigGeneration(ProjectFiles(), RuamelReader(), InstalledSqlmesh())
     with pytest.raises(ConfigProblem, match="cannot both be imported") as caught:
-        look_at_config(generation, connect(home=tmp_path / "home", environ={}).context)
+        look_at_config(generation, connect(storage=tmp_path / "home", environ={}).context)
     assert caught.value.case == "shadowed"
 
 

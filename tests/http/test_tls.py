@@ -139,6 +139,17 @@ def test_a_folder_of_cas(world: World, far: FarSide, hashed: Path) -> None:
     assert world.transport(trust=trust).get(far.url).status == 200
 
 
+def test_a_folder_of_cas_in_place_of_the_systems(
+    world: World, far: FarSide, hashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = trust_from({"SSL_CERT_DIR": str(hashed)})
+
+    assert world.transport(trust=trust).get(far.url).status == 200
+    monkeypatch.setenv("SSL_CERT_DIR", str(hashed))
+    with pytest.raises(CertificateRefused):
+        world.transport(trust=trust_from({})).get(far.url)
+
+
 # the system's CAs
 
 

@@ -69,6 +69,16 @@ def test_a_folder_alone_is_a_store(empty: Path) -> None:
     assert Trust().described(HOST) == "the system's CA store"
 
 
+def test_the_variables_that_are_given_say_who_is_believed_and_not_the_process(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(world.ca_file))
+    far = world.serve()
+    with pytest.raises(CertificateRefused):
+        world.transport(trust=trust_from({})).get(far.url)
+    assert world.transport(trust=trust_from({"SSL_CERT_FILE": str(world.ca_file)})).get(far.url).status == 200
+
+
 @pytest.mark.skipif(not next(system_bundles(), None), reason="this machine has no CAs")
 def test_a_store_that_is_not_empty_is_all_there_is() -> None:
     assert Trust().described(HOST) == "the system's CA store"

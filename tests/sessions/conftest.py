@@ -155,7 +155,7 @@ class Machine:
     def connect(self, organization: str | None = None) -> Dagctl:
         """A client in this process, of the current account or of another."""
         environ = {"SSL_CERT_FILE": str(self._trust), **({"DAGCTL_ORG": organization} if organization else {})}
-        return connect(home=self.home, environ=environ)
+        return connect(storage=self.home, environ=environ)
 
     def expire(self, left: timedelta, organization: str | None = None) -> dict[str, Any]:
         """Have the tokens look as if they had so much time left; what is in their file then."""

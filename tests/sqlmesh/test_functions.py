@@ -115,7 +115,7 @@ class Client:
         )
         self.protection = guard
         trust: Any = SimpleNamespace(applied=lambda endpoint: endpoint)
-        self.state = StateService(guard, far, trust, lambda wanted: wanted)
+        self.state = StateService(guard, far, trust, lambda wanted: wanted, lambda credentials: {})
 
     def load(self) -> Settings:
         return self.recorded

@@ -117,7 +117,7 @@ def place(folder: Path, **options: Any) -> Iterator[Place]:
                 announce=lambda text: None,
                 opener=lambda url: bool(sign_in(url, ca_file=sandbox.ca_file)),
             )
-            client = connect(home=home, environ={}, browser=browser)
+            client = connect(storage=home, environ={}, browser=browser)
             client.login("acme", api_url=sandbox.api_url, timeout=60)
             client.projects.choose("shop")
             yield Place(sandbox, home, lay_out(folder / "project"))

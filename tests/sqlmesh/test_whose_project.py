@@ -162,7 +162,7 @@ def test_a_verdict_does_not_outlive_the_person_that_it_was_given_to(parent: Plac
         port = int(parent.sandbox.options.redirect_uris[0].rpartition(":")[2].partition("/")[0])
         page = partial(sign_in, ca_file=parent.sandbox.ca_file, email=email)
         browser = LoopbackBrowser(port=port, announce=lambda text: None, opener=lambda url: bool(page(url)))
-        client = connect(home=parent.home, environ={}, browser=browser)
+        client = connect(storage=parent.home, environ={}, browser=browser)
         client.login("acme", api_url=parent.sandbox.api_url, timeout=60)
 
     pipe = subprocess.PIPE

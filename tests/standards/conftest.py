@@ -82,7 +82,7 @@ class Somebody:
         self.home = home
         self.browser = Person(hosts)
         self.client: Dagctl = connect(
-            home=home, browser=self.browser, environ={"SSL_CERT_FILE": str(ca_file)}, folder=home.parent
+            storage=home, browser=self.browser, environ={"SSL_CERT_FILE": str(ca_file)}, folder=home.parent
         )
 
     def signs_in(self) -> None:

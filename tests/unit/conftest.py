@@ -72,6 +72,7 @@ class World:
             yaml=RuamelReader(),
             sqlmesh=lambda: None,
             connector=lambda wanted: wanted,
+            libpq=lambda credentials: {**credentials.endpoint.keywords()},
             trust=proxy,
             probe=proxy,
             machine=MemoryMachine(),

@@ -71,7 +71,7 @@ def test_a_broken_account_stops_nobody_and_stays(
     assert listed(both) == ["globex"]
     to_globex(both)
     both.accounts.sweep()
-    client = connected(both.platform, signed_in=False, home=home, storage=None)
+    client = connected(both.platform, signed_in=False, storage=home)
     assert client.logout() is True
     assert client.session.status().signed_in is False
     assert (broken.read_text(), broken.is_symlink()) == (text, link)

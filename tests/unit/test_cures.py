@@ -61,6 +61,7 @@ CASES: list[tuple[DagctlError, str | None]] = [
     ),
     (errors.SignInFailed("m", code="server_error"), "Try again in a few minutes."),
     (errors.SignInTimedOut("m", timeout=300.0), "Start the sign-in again, and allow more time."),
+    (errors.SignInCancelled("m"), None),
     (errors.SignInTimedOut("m"), "Start the sign-in again, and use its new code."),
     (errors.DeviceGrantRefused("m"), "Sign in through a browser instead."),
     (errors.TokenRejected("m"), "Sign in again. If that does not help, tell the platform's operator."),

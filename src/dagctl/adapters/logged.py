@@ -79,7 +79,7 @@ class Logged:
 
 def logged(ports: Ports) -> Ports:
     """`ports`, each of which logs its calls; whatever a later port is called, it is among them."""
-    special = {"overrides", "storage", "sqlmesh", "connector", "observed"}
+    special = {"overrides", "storage", "sqlmesh", "connector", "libpq", "observed"}
     adapters: dict[str, Any] = {
         name: Logged(name, getattr(ports, name)) for name in fields_dict(type(ports)) if name not in special
     }
@@ -90,6 +90,7 @@ def logged(ports: Ports) -> Ports:
         storage=Storage(_logged_stores(ports.storage.current), Logged("shelf", ports.storage.others)),
         sqlmesh=lambda: _unless_none("sqlmesh", find_sqlmesh()),
         connector=_logged_call("", "connector", ports.connector),
+        libpq=_logged_call("", "libpq", ports.libpq),
         observed=Logged,
     )
 

@@ -7,6 +7,7 @@
     │   └── SessionEnded            the issuer no longer takes the refresh token
     ├── SignInFailed                a sign-in that did not succeed
     │   ├── SignInTimedOut
+    │   ├── SignInCancelled         by the program that started it
     │   ├── DeviceGrantRefused      the issuer has no device flow for this client
     │   ├── TokenRejected           an ID token that fails OpenID Connect Core 3.1.3.7
     │   │   └── TokenOutOfTime      by this machine's clock, it has expired or comes from the future
@@ -48,6 +49,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+
+__all__ = [
+    "AccountNotFound",
+    "CertificateRefused",
+    "ClockSkewed",
+    "ConfigProblem",
+    "DagctlError",
+    "DeviceGrantRefused",
+    "EnvironmentProtected",
+    "FileBusy",
+    "FileCorrupt",
+    "FileExists",
+    "FileProblem",
+    "FileUnusable",
+    "Malformed",
+    "MissingExtra",
+    "NeedsTerminal",
+    "NoProject",
+    "NotFound",
+    "NotSignedIn",
+    "OrganizationRefused",
+    "PlatformError",
+    "PortTaken",
+    "ProjectConflict",
+    "ProjectError",
+    "ProjectNotFound",
+    "ProtectionRefused",
+    "ProtectionUnknown",
+    "Refused",
+    "SandboxProblem",
+    "SessionEnded",
+    "SettingUnusable",
+    "SignInCancelled",
+    "SignInFailed",
+    "SignInTimedOut",
+    "TokenNotAccepted",
+    "TokenOutOfTime",
+    "TokenRejected",
+    "TryLater",
+    "Unreachable",
+]
 
 
 class DagctlError(RuntimeError):
@@ -125,6 +167,10 @@ class SignInTimedOut(SignInFailed):
     """
 
     timeout: float | None = None
+
+
+class SignInCancelled(SignInFailed):
+    """The program that started the sign-in cancelled it."""
 
 
 class DeviceGrantRefused(SignInFailed):

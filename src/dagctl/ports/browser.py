@@ -57,6 +57,7 @@ class Visit(Protocol):
 
         Raises:
             SignInTimedOut: none came within `timeout` seconds.
+            SignInCancelled: the program that started the sign-in cancelled it.
             SignInFailed: the person had to type it, and never typed a valid one.
             NeedsTerminal: the person has to type it, and there is no terminal.
         """

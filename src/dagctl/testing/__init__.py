@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # `X as X` exports X
     from dagctl.adapters.contracts.token_store import TokenStoreContract as TokenStoreContract
     from dagctl.adapters.contracts.yaml_reader import YamlReaderContract as YamlReaderContract
     from dagctl.adapters.memory.browser import FollowingBrowser as FollowingBrowser
+    from dagctl.adapters.memory.browser import SignInPage as SignInPage
     from dagctl.adapters.memory.clock import FixedClock as FixedClock
     from dagctl.adapters.memory.commands import FixedCommandLine as FixedCommandLine
     from dagctl.adapters.memory.files import MemoryFileSystem as MemoryFileSystem
@@ -84,6 +85,7 @@ if TYPE_CHECKING:  # `X as X` exports X
     from dagctl.adapters.memory.trouble import Slow as Slow
     from dagctl.adapters.platform_model.people import Person as Person
     from dagctl.adapters.platform_model.people import Tenant as Tenant
+    from dagctl.adapters.sandbox import Sandbox as Sandbox
     from dagctl.adapters.sandbox import SandboxOptions as SandboxOptions
     from dagctl.adapters.sandbox import running_sandbox as running_sandbox
     from dagctl.ports.api_gateway import ApiGateway
@@ -100,11 +102,10 @@ if TYPE_CHECKING:  # `X as X` exports X
     class Replaced(TypedDict, total=False):
         """Keywords of `dagctl.connect`."""
 
-        home: Path | str | None
         environ: Mapping[str, str] | None
         folder: Path | None
         organization: str | None
-        storage: Storage | None
+        storage: Path | str | Storage | None
         api: ApiGateway
         identity: IdentityProvider
         browser: Browser
@@ -132,7 +133,7 @@ _HOMES = {
     "contracts.state_probe": "StateProbeContract StateStage",
     "contracts.token_store": "GivenTokenStoreContract TokenStoreContract",
     "contracts.yaml_reader": "YamlReaderContract",
-    "memory.browser": "FollowingBrowser",
+    "memory.browser": "FollowingBrowser SignInPage",
     "memory.clock": "FixedClock",
     "memory.commands": "FixedCommandLine",
     "memory.files": "MemoryFileSystem",
@@ -142,7 +143,7 @@ _HOMES = {
     " memory_storage",
     "memory.trouble": "Slow",
     "platform_model.people": "Person Tenant",
-    "sandbox": "SandboxOptions running_sandbox",
+    "sandbox": "Sandbox SandboxOptions running_sandbox",
 }
 _MODULES = {name: f"dagctl.adapters.{module}" for module, names in _HOMES.items() for name in names.split()}
 
@@ -187,7 +188,6 @@ def connected(
         "machine": probe.MemoryMachine(),
         "environ": {},
         "folder": Path(Path.cwd().anchor),
-        "home": "/nowhere",
     }
     client = connect(**{**doubles, **ports})
     if signed_in:

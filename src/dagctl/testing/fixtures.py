@@ -136,6 +136,6 @@ def _connected(sandbox: Sandbox, home: Path, email: str | None = None) -> Dagctl
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "sandbox").mkdir()
     shutil.copy(sandbox.ca_file, home / "sandbox")  # a client trusts this CA on the loopback interface
-    client = connect(home=home, browser=FollowingBrowser(SignInPage(sandbox.ca_file), email=email))
+    client = connect(storage=home, browser=FollowingBrowser(SignInPage(sandbox.ca_file), email=email))
     client.login(person.organization_id or "", api_url=sandbox.api_url)
     return client

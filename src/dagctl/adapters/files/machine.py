@@ -22,22 +22,22 @@ class LocalMachine(Machine):
     """The `Machine` of this machine.
 
     Args:
-        home: the dagctl home.
+        home: the dagctl home; None where there is none.
         environ: the environment variables.
         folder: the project's.
     """
 
-    def __init__(self, home: Path, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, home: Path | None, environ: Mapping[str, str], folder: Path) -> None:
         self._home = home
         self._environ = environ
         self._folder = folder
 
     def home(self) -> str:
-        return str(self._home)
+        return str(self._home or "nowhere")
 
     def files(self) -> tuple[FileSeen, ...]:
         # only the names that dagctl uses: the sandbox keeps its own files there
-        if not os.path.lexists(self._home):
+        if self._home is None or not os.path.lexists(self._home):
             return ()
         return (_seen(self._home, follow=True), *_within(self._home))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,15 +30,17 @@ class Trust:
         bundle: a PEM file, or a folder in OpenSSL's layout; None for the system's own store.
         origin: what names the bundle, for people.
         loopback_ca: a PEM file that is trusted as well, for the loopback interface only. It need not exist.
+        folder: a folder of PEM files that replaces the folder of the system's own store.
     """
 
     bundle: Path | None = None
     origin: str = "the system's CA store"
     loopback_ca: Path | None = None
+    folder: str | None = None
 
     def described(self, host: str) -> str:
         """What verifies the certificate of `host`, for people."""
-        bundle = self.bundle or (_load_systems(_plain()) if _system_folder(None) is None else None)
+        bundle = self.bundle or (self._load_systems(_plain()) if self._system_folder() is None else None)
         own = self.origin if bundle in (None, SYSTEM) else f"{self.origin} ({bundle})"
         return f"{own} and the sandbox's CA" if self._local(host) else own
 
@@ -50,12 +53,12 @@ class Trust:
         Raises:
             CertificateRefused: a CA file cannot be used.
         """
-        folder = _system_folder(self.bundle)
+        folder = self._system_folder()
         context = _plain()
         if folder is not None:
             context.load_verify_locations(capath=folder)
         elif self.bundle is None:
-            if _load_systems(context) is None and host not in LOOPBACK_HOSTS:
+            if self._load_systems(context) is None and host not in LOOPBACK_HOSTS:
                 raise CertificateRefused(
                     f"This Python knows no CA certificates, so it cannot verify {host}.", host=host, why=NO_CAS
                 )
@@ -64,6 +67,42 @@ class Trust:
         if self.loopback_ca is not None and self._local(host):
             _load(context, self.loopback_ca, "the sandbox")
         return context
+
+    def _load_systems(self, context: ssl.SSLContext) -> Path | None:
+        """Load the system's CA certificates: returns `SYSTEM`, the file used instead, or None."""
+        paths = ssl.get_default_verify_paths()
+        folder = self.folder or paths.openssl_capath
+        if sys.platform == "win32":
+            context.load_default_certs()
+        else:  # OpenSSL's defaults, without this process's variables
+            for cafile, capath in ((paths.openssl_cafile, None), (None, folder)):
+                with suppress(OSError):
+                    context.load_verify_locations(cafile, capath)
+        if context.cert_store_stats()["x509_ca"]:
+            return SYSTEM
+        for bundle in system_bundles():
+            with suppress(OSError):
+                context.load_verify_locations(cafile=bundle)
+                return bundle
+        return SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None  # read when needed
+
+    def _system_folder(self) -> str | None:
+        """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
+
+        OpenSSL reads just the file that it needs there. Reading the whole bundle takes longer than the rest of a
+        request. The folder replaces no other bundle than the system's own.
+        """
+        paths = ssl.get_default_verify_paths()
+        if os.name != "posix" or self.folder is not None:
+            return None
+        if self.bundle is not None and not _same(self.bundle, paths.openssl_cafile):
+            return None
+        try:
+            bundled = Path(paths.openssl_cafile).read_bytes().count(b"-----BEGIN CERTIFICATE-----")
+        except OSError:
+            return None
+        hashed = sum(_HASHED.fullmatch(name) is not None for name in _names(paths.openssl_capath))
+        return paths.openssl_capath if hashed >= bundled > 0 else None
 
 
 def unverified() -> ssl.SSLContext:
@@ -85,42 +124,14 @@ def _plain() -> ssl.SSLContext:
     return context
 
 
-def _load_systems(context: ssl.SSLContext) -> Path | None:
-    """Load the system's CA certificates: returns `SYSTEM`, the file used in their place, or None if neither works."""
-    context.load_default_certs()
-    if context.cert_store_stats()["x509_ca"]:
-        return SYSTEM
-    for bundle in system_bundles():
-        with suppress(OSError):
-            context.load_verify_locations(cafile=bundle)
-            return bundle
-    folder = ssl.get_default_verify_paths().capath  # OpenSSL reads its files as it needs them
-    return SYSTEM if folder and any(map(_HASHED.fullmatch, os.listdir(folder))) else None
+def _names(folder: str) -> list[str]:
+    with suppress(OSError):
+        return os.listdir(folder)
+    return []
 
 
-def _system_folder(bundle: Path | None) -> str | None:
-    """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
-
-    OpenSSL reads just the file that it needs there. Reading the whole bundle takes longer than the rest of a request.
-
-    Args:
-        bundle: the bundle to replace by the folder; None for the system's own.
-    """
-    paths = ssl.get_default_verify_paths()
-    if os.name != "posix" or not _same(paths.capath, paths.openssl_capath):
-        return None
-    if bundle is not None and not _same(bundle, paths.openssl_cafile):
-        return None
-    try:
-        bundled = Path(paths.openssl_cafile).read_bytes().count(b"-----BEGIN CERTIFICATE-----")
-        hashed = sum(_HASHED.fullmatch(name) is not None for name in os.listdir(paths.openssl_capath))
-    except OSError:
-        return None
-    return paths.openssl_capath if hashed >= bundled > 0 else None
-
-
-def _same(one: Path | str | None, other: str) -> bool:
-    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+def _same(one: Path, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
@@ -137,8 +148,8 @@ def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:
 
 
 def trust_from(environ: Mapping[str, str], loopback_ca: Path | None = None) -> Trust:
-    """The trust that `SSL_CERT_FILE` sets, else `REQUESTS_CA_BUNDLE`, else the system's."""
+    """The trust that `SSL_CERT_FILE` sets, else `REQUESTS_CA_BUNDLE`, else the system's (folder: `SSL_CERT_DIR`)."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if environ.get(name):
             return Trust(Path(environ[name]), name, loopback_ca)
-    return Trust(loopback_ca=loopback_ca)
+    return Trust(loopback_ca=loopback_ca, folder=environ.get("SSL_CERT_DIR") or None)

@@ -16,6 +16,7 @@ from dagctl.adapters.postgres.wire import answering
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
+    MissingExtra,
     NotFound,
     Refused,
     TokenNotAccepted,
@@ -75,6 +76,29 @@ def keywords(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingP
     """
     known = {key: value for key, value in SETTINGS.items() if _is_keyword(key)}
     return {**known, **chosen, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
+
+
+def portable(credentials: StateCredentials) -> dict[str, Any]:
+    """The keywords for psycopg, psycopg2 and SQLAlchemy: those that each installed libpq knows.
+
+    Raises:
+        MissingExtra: no driver is installed, so the keywords of its libpq are unknown.
+    """
+    try:
+        import psycopg
+    except ImportError:  # not installed, or it finds no libpq
+        known = None
+    else:
+        known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    try:
+        given = keywords(credentials)
+    except ImportError:
+        if known is None:
+            text = "The state database needs psycopg2 or psycopg, and neither is installed here."
+            raise MissingExtra(text, extra="sqlmesh") from None
+        given = {**SETTINGS, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
+    given["dbname"] = given.pop("database")
+    return given if known is None else {key: value for key, value in given.items() if key in known}
 
 
 @cache

@@ -26,21 +26,22 @@ class LocalProxyTrust(ProxyTrust):
 
     Args:
         home: the dagctl home. The sandbox's CA in it is trusted for loopback hosts only. Its file `verified_proxies`
-            has a line for each proxy whose certificate was verified once.
+            has a line for each proxy whose certificate was verified once. None: this object remembers them.
         environ: looked up for `DAGCTL_STATE_SSLROOTCERT`, `SSL_CERT_FILE` and `REQUESTS_CA_BUNDLE`, in this order.
         timeout: seconds for each step of a handshake.
     """
 
-    def __init__(self, home: Path, environ: Mapping[str, str], *, timeout: float = 5.0) -> None:
-        self._loopback_ca = home / "sandbox" / "ca.pem"
-        self._verified = home / "verified_proxies"
+    def __init__(self, home: Path | None, environ: Mapping[str, str], *, timeout: float = 5.0) -> None:
+        self._loopback_ca = home / "sandbox" / "ca.pem" if home else None
+        self._file = home / "verified_proxies" if home else None
+        self._verified: set[str] = set()
         self._environ = environ
         self._timeout = timeout
         self._refused: set[str] = set()
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
         named = self._environ.get("DAGCTL_STATE_SSLROOTCERT")
-        local = endpoint.host in LOOPBACK_HOSTS and self._loopback_ca.is_file()
+        local = endpoint.host in LOOPBACK_HOSTS and self._loopback_ca is not None and self._loopback_ca.is_file()
         root = str(self._loopback_ca) if local and not named else self._root()
         if endpoint.sslmode in VERIFYING:
             return evolve(endpoint, sslrootcert=root)
@@ -59,8 +60,10 @@ class LocalProxyTrust(ProxyTrust):
         except CertificateRefused:
             self._refused.add(endpoint.place)
             return endpoint
-        with suppress(FileUnusable):  # the next connection tries again
-            write_private(self._verified, "".join(f"{place}\n" for place in sorted({*self._known(), strict.place})))
+        self._verified.add(strict.place)
+        if self._file is not None:
+            with suppress(FileUnusable):  # another process tries again
+                write_private(self._file, "".join(f"{place}\n" for place in sorted(self._known())))
         return strict
 
     def _root(self) -> str:
@@ -69,6 +72,7 @@ class LocalProxyTrust(ProxyTrust):
                 return self._environ[name]
         return next((str(bundle) for bundle in system_bundles()), SYSTEM)
 
-    def _known(self) -> list[str]:
-        there = self._verified.parent.is_dir()  # in CI there may be no home
-        return (read_private(self._verified) or "").splitlines() if there else []
+    def _known(self) -> set[str]:
+        there = self._file is not None and self._file.parent.is_dir()  # in CI there may be no home
+        kept = read_private(self._file) if there and self._file is not None else None
+        return {*self._verified, *(kept or "").splitlines()}

@@ -28,12 +28,12 @@ class SqlmeshCommandLine(CommandLine):
     after the first) says nothing about the default environment.
 
     Args:
-        environ: the environment variables.
+        environ: the environment variables; None for this process's.
         argv: the process's arguments; None for `sys.argv`.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, argv: Sequence[str] | None = None) -> None:
-        self._environ = environ
+    def __init__(self, environ: Mapping[str, str] | None = None, argv: Sequence[str] | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
         self._argv = argv
 
     def targets(self, default: str | None = None) -> Targets:

@@ -19,9 +19,10 @@ _BUNDLES = (
 def system_bundles() -> Iterator[Path]:
     """The existing files that hold all of them.
 
-    Python's own choice comes first. certifi's bundle, which is not specific to this machine, comes last.
+    OpenSSL's own choice comes first, whatever this process's variables say. certifi's bundle, which is not specific to
+    this machine, comes last.
     """
-    for bundle in (ssl.get_default_verify_paths().cafile, *_BUNDLES):
+    for bundle in (ssl.get_default_verify_paths().openssl_cafile, *_BUNDLES):
         if bundle and Path(bundle).is_file():
             yield Path(bundle)
     try:

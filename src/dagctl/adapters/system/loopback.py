@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -14,7 +15,7 @@ from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listeni
 from dagctl.adapters.system.opener import how_without_browser, open_quietly
 from dagctl.adapters.system.pasted import answer_in, what_is_wrong
 from dagctl.adapters.system.terminal import Terminal
-from dagctl.domain.errors import DagctlError, SignInTimedOut
+from dagctl.domain.errors import DagctlError, SignInCancelled, SignInTimedOut
 from dagctl.ports.browser import Browser, Page, Query, Visit
 
 _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
@@ -32,39 +33,57 @@ class LoopbackBrowser(Browser):
     """The `Browser` of this machine.
 
     Args:
-        port: the callback's TCP port; 0 for any free one.
-        opener: opens a browser, in a thread; returns whether it could.
+        port: the callback's TCP port; 0 for any free one. The issuer must have registered the redirect URI with it.
+        opener: opens a browser, in a thread; returns whether it could. None for the system's browser, or what
+            `BROWSER` names.
         announce: shows text to the person: always the address, and what else to do if no browser opens.
         progress: called about once a second with the seconds left, except while a prompt is shown.
         terminal: lets the person paste the answer if no browser opens; None if nobody can type.
         advise: the cure for an error, for the last page.
+        environ: the environment variables to heed; None for this process's.
     """
 
     def __init__(
         self,
         *,
         port: int = 8080,
-        opener: Callable[[str], bool] = open_quietly,
+        opener: Callable[[str], bool] | None = None,
         announce: Callable[[str], None],
         progress: Callable[[float], None] | None = None,
         terminal: Terminal | None = None,
         advise: Callable[[DagctlError], str | None] = lambda error: None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._advise = advise
         self._port = port
-        self._opener = opener
+        self._environ = environ
+        self._opener = opener or partial(open_quietly, environ=environ)
+        self._changed = Condition()
+        self._cancelled = False
         self._announce = announce
         self._progress = progress
         self._terminal = terminal
 
+    def cancel(self) -> None:
+        """End the sign-in that waits with `SignInCancelled`, and free its port. Any thread may call this.
+
+        A cancelled browser stays cancelled: use a new one for the next sign-in. If the person has answered already,
+        the sign-in continues.
+        """
+        with self._changed:
+            self._cancelled = True
+            self._changed.notify_all()
+
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
         # on 127.0.0.1 and, if there is IPv6, on ::1 (RFC 8252 section 8.3)
-        desk = _Desk(accept)
+        desk = _Desk(accept, self._changed, lambda: self._cancelled)
+        desk.take(0.0)
         with listening(self._port, desk.answer) as port:
+            how = partial(how_without_browser, port, self._environ, typed=self._terminal is not None)
             try:
                 yield _LoopbackVisit(
-                    port, desk, self._opener, self._announce, self._progress, self._terminal, self._advise
+                    port, desk, self._opener, self._announce, self._progress, self._terminal, self._advise, how
                 )
             finally:
                 desk.show(_UNFINISHED)
@@ -80,10 +99,11 @@ class _LoopbackVisit(Visit):
         progress: Callable[[float], None] | None,
         terminal: Terminal | None,
         advise: Callable[[DagctlError], str | None],
+        how_without: Callable[[], str],
     ) -> None:
         self._advise = advise
+        self._how_without = how_without
         self.redirect_uri = f"http://localhost:{port}{PATH}"
-        self._port = port
         self._desk = desk
         self._opener = opener
         self._announce = announce
@@ -111,7 +131,7 @@ class _LoopbackVisit(Visit):
             while (left := end - monotonic()) > 0:
                 if self._failed.is_set():
                     self._failed.clear()
-                    self._announce(how_without_browser(self._port, typed=self._terminal is not None))
+                    self._announce(self._how_without())
                     if self._terminal is not None:
                         progress = None  # it would overwrite what the person types
                         typing.enter_context(self._typed(self._terminal, left))
@@ -144,9 +164,10 @@ class _LoopbackVisit(Visit):
 class _Desk:
     """Where a listener's thread delivers an answer and waits for the page to show in the browser."""
 
-    def __init__(self, accept: Callable[[Query], bool]) -> None:
+    def __init__(self, accept: Callable[[Query], bool], changed: Condition, cancelled: Callable[[], bool]) -> None:
         self._accept = accept
-        self._changed = Condition()
+        self._changed = changed
+        self._cancelled = cancelled
         self._query: Query | None = None
         self._page: Page | None = None
 
@@ -174,9 +195,15 @@ class _Desk:
         return True
 
     def take(self, seconds: float) -> Query | None:
-        """The accepted parameters, or None if none came within `seconds`."""
+        """The accepted parameters, or None if none came within `seconds`.
+
+        Raises:
+            SignInCancelled: somebody cancelled before one came.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._query is not None, seconds)
+            self._changed.wait_for(lambda: self._query is not None or self._cancelled(), seconds)
+            if self._query is None and self._cancelled():
+                raise SignInCancelled("The sign-in was cancelled.")
             return self._query
 
     def show(self, page: Page) -> None:

@@ -17,29 +17,36 @@ if TYPE_CHECKING:
 _IN_THE_TERMINAL = frozenset({"elinks", "links", "links2", "lynx", "w3m", "www-browser"})
 """Browsers that would take over the terminal in which dagctl waits."""
 
+_OF_SYSTEMS = ("windows-default", "macosx", "xdg-open", "gio", "x-www-browser", "firefox", "google-chrome", "chromium")
+"""The names in `webbrowser` of each system's default browser, then of common ones."""
+
 _GRACE = 0.8
 """Seconds for a launcher that finds no browser to exit with an error."""
 
 
-def open_quietly(url: str) -> bool:
+def open_quietly(url: str, environ: Mapping[str, str] | None = None) -> bool:
     """Open `url` in the person's browser, without its output in the terminal and without waiting for it to exit.
 
     The standard library's `webbrowser` chooses it, and so honours `BROWSER`. `BROWSER=none` opens nothing. In WSL,
     `wslview` (from wslu), if installed, opens the browser of Windows.
 
+    Args:
+        environ: the environment variables that decide; None for this process's. The browser inherits this process's.
+
     Returns:
         Whether a browser is likely to open.
     """
-    chosen = os.environ.get("BROWSER", "")
-    viewer = None if chosen else _windows_viewer(os.environ)
-    if chosen.lower() == "none" or not (chosen or viewer or has_display(os.environ)):
+    environ = os.environ if environ is None else environ
+    chosen = environ.get("BROWSER", "")
+    viewer = None if chosen else _windows_viewer(environ)
+    if chosen.lower() == "none" or not (chosen or viewer or has_display(environ)):
         return False
     import webbrowser
 
     try:
         if viewer is not None:
             return _start([viewer, url])
-        browser = webbrowser.get()
+        browser = _browser(chosen)
         if _name(browser) in _IN_THE_TERMINAL:
             return False
         if isinstance(browser, webbrowser.GenericBrowser):
@@ -49,13 +56,15 @@ def open_quietly(url: str) -> bool:
         return False
 
 
-def how_without_browser(port: int, environ: Mapping[str, str] = os.environ, *, typed: bool = False) -> str:
+def how_without_browser(port: int, environ: Mapping[str, str] | None = None, *, typed: bool = False) -> str:
     """What a person can do if no browser opened, depending on where this process runs.
 
     Args:
         port: the port that receives the answer.
+        environ: the environment variables; None for this process's.
         typed: the person can also paste the answer.
     """
+    environ = os.environ if environ is None else environ
     otherwise = _PASTE if typed else "or start again with --no-browser and paste the answer."
     if in_ssh(environ):
         return (
@@ -81,7 +90,23 @@ _PASTE = (
 
 def _windows_viewer(environ: Mapping[str, str]) -> str | None:
     """In WSL, the program that opens the browser of Windows, which reaches WSL's loopback interface; or None."""
-    return shutil.which("wslview") if in_wsl(environ) else None
+    return shutil.which("wslview", path=environ.get("PATH", os.defpath)) if in_wsl(environ) else None
+
+
+def _browser(chosen: str) -> BaseBrowser:
+    """The browser that `webbrowser` would choose if this process's `BROWSER` were `chosen`."""
+    import webbrowser
+
+    ours = os.environ.get("BROWSER", "")
+    if chosen == ours:
+        return webbrowser.get()
+    for name in chosen.split(os.pathsep) if chosen else _OF_SYSTEMS:
+        try:
+            return webbrowser.get(name)
+        except webbrowser.Error:
+            if chosen:  # `BROWSER` may be any command
+                return webbrowser.GenericBrowser(name)
+    raise webbrowser.Error("no browser is known")
 
 
 def _name(browser: BaseBrowser) -> str:

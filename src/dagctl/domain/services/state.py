@@ -38,6 +38,7 @@ class StateService:
     api: ApiGateway
     trust: ProxyTrust
     connector: Callable[[Connectable], Any]
+    libpq: Callable[[StateCredentials], dict[str, Any]]
     _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
     """The platform's answers, by API and organization."""
 
@@ -71,6 +72,27 @@ class StateService:
         session = self.protection.admitted(Targets.exactly(names, PRODUCTION, "the caller"), project)
         located = self.located(session).context if session is not None else None
         return self.connector(Connectable(self, project, environment, located))
+
+    def keywords(self, project: str | None = None, *, environment: str | None = None) -> dict[str, Any]:
+        """The keywords with which psycopg, psycopg2 or SQLAlchemy connects now, with a fresh password.
+
+        Ask for new ones before each connection: the password expires within minutes. They verify the proxy as
+        `dagctl config current` shows, and override libpq's own variables and files. They do not need SQLMesh.
+
+        Args:
+            project: name or ID of the project that the caller requires; None for the context's.
+            environment: the environment that the caller is about to change; dagctl asks the platform about it first.
+                None if the caller only reads.
+
+        Raises:
+            DagctlError: as `ProtectionService.check` and `credentials` do.
+            Unreachable: the proxy cannot be reached.
+            MissingExtra: neither psycopg nor psycopg2 is installed.
+        """
+        names = [] if environment is None else [environment]
+        session = self.protection.admitted(Targets.exactly(names, PRODUCTION, "the caller"), project)
+        credentials = self.credentials_in(self.located(session or self.sessions.open(project)))
+        return self.libpq(evolve(credentials, endpoint=self.trust.tried(credentials.endpoint)))
 
     @property
     def sessions(self) -> SessionService:
