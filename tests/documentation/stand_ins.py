@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -61,4 +62,5 @@ def secret(verb: str, name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"pip": pip, "docker": docker, "secret": secret}[sys.argv[1]](*sys.argv[2:]))
+    programs: dict[str, Callable[..., int]] = {"pip": pip, "docker": docker, "secret": secret}
+    sys.exit(programs[sys.argv[1]](*sys.argv[2:]))

@@ -32,7 +32,7 @@ class Terminal:
 
     def run(self, command: str, stdin: str = "</dev/null") -> tuple[int, str]:
         """The exit code of a command, and what it wrote."""
-        end, written = f"end-{uuid4().hex}", []
+        end, written = f"end-{uuid4().hex}", list[str]()
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
         self._shell.stdin.write(f"{{ {command}\n}} {stdin}\nprintf '\\n%s %d\\n' {end} $?\n")

