@@ -53,7 +53,7 @@ format: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python tests/cli/reference.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "The site is in site/; open site/index.html, or run: $(BIN)/mkdocs serve"
 
 bench: $(VENV)/installed
