@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -25,7 +26,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +181,15 @@ def jobs(content: Any) -> Iterator[tuple[list[tuple[str, str]], list[str]]]:
 
 @pytest.fixture(scope="module")
 def ports() -> dict[str, str]:
-    """Free ones in the places of those of the pages."""
-    with ExitStack() as stack:
-        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in PORTS]
-    return dict(zip(PORTS, map(str, free), strict=True))
+    """Free ones instead of those of the pages, from where no outgoing connection takes one in between."""
+    return {name: str(free_port()) for name in PORTS}
+
+
+def free_port() -> int:
+    while True:
+        port = random.randrange(20000, 32000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @pytest.fixture(scope="module")
