@@ -16,7 +16,7 @@ help:
 	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies (ONLY='3.13 sqlmesh': some of it)"
 	@echo "make lint    ruff, mypy, pyright, the import law"
 	@echo "make format  let ruff lay out the code"
-	@echo "make docs    the reference anew, from the parser and the docstrings"
+	@echo "make docs    write the reference from the code, and build the site into site/"
 	@echo "make bench   the benchmarks: ratios from one run, written to docs/explanation/performance.md"
 	@echo "make lock    constraints.txt anew: what pyproject.toml asks for, pinned and with hashes (UPGRADE=1: the newest)"
 	@echo "make release build into dist/ what can be published, and look at it"
@@ -56,6 +56,8 @@ docs: $(VENV)/installed
 	$(BIN)/python tests/cli/reference.py
 	$(BIN)/python -m tests.cli.json_reference
 	$(BIN)/python -m tests.documentation.reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The site is in site/; open site/index.html, or run: $(BIN)/mkdocs serve"
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks --write
@@ -69,4 +71,4 @@ release: $(VENV)/installed
 
 clean:
 	-$(BIN)/dagctl sandbox stop
-	rm -rf $(VENV) .demo .matrix dist
+	rm -rf $(VENV) .demo .matrix dist site

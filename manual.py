@@ -133,7 +133,7 @@ def _section(file: Path, title: str) -> str:
 def _examples(section: str) -> str:
     """Paragraphs as they are, commands as they are typed."""
     shown = []
-    for number, part in enumerate(section.split("```")):
+    for number, part in enumerate(section.replace("```sh", "```").split("```")):
         text = _troff(part.strip())
         shown.append(f".PP\n.RS 4\n.nf\n{text}\n.fi\n.RE" if number % 2 else f".PP\n{text}" if text else "")
     return "\n".join(filter(None, shown))

@@ -47,6 +47,16 @@ def test_the_picture_shows_the_imports(graph: grimp.ImportGraph) -> None:
     assert drawn == shown | {("ports", "domain.values"), ("domain.values", "domain.errors")}
 
 
+def test_the_tree_is_the_one_in_the_repository() -> None:
+    tree = re.search(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert tree is not None
+    folders: list[str] = []
+    for line in re.finditer(r"^( *)([\w./]+)(?:$|  +\w)", tree[1], re.MULTILINE):
+        folders[len(line[1]) // 2 :] = [line[2]]
+        path = ROOT.joinpath(*folders)
+        assert path.exists() or path.with_suffix(".py").exists(), path
+
+
 def test_no_arrow_of_the_picture_runs_upwards() -> None:
     floors = layers()
     for one, other in re.findall(r"^ +([\w.]+) --> ([\w.]+)$", PAGE.read_text("utf-8"), re.MULTILINE):

@@ -32,7 +32,7 @@ def section(command: Command) -> str:
         capture_output=True,
         check=True,
     )
-    return f"## dagctl {' '.join(command.words)}\n\n```\n{done.stdout.rstrip()}\n```\n"
+    return f"## dagctl {' '.join(command.words)}\n\n```text\n{done.stdout.rstrip()}\n```\n"
 
 
 def main() -> None:

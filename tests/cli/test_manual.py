@@ -95,7 +95,7 @@ def test_the_bytes_are_the_same_whatever_the_terminal_and_the_python(pages: dict
 def examples() -> list[str]:
     """The command lines of dagctl in the examples."""
     text = (ROOT / "docs" / "reference" / "examples.md").read_text("utf-8")
-    blocks = re.findall(r"```\n(.+?)```", text, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.+?)```", text, re.DOTALL)
     return [found for block in blocks for found in re.findall(r"(?:^|\$\(|CA?=\S+ |pem )(dagctl [^)\n]+)", block, re.M)]
 
 

@@ -18,7 +18,7 @@ def test_each_command_is_described(command: Command, run: Any) -> None:
     shown = run(*command.words, "--help", env={"COLUMNS": "100"}).stdout
     words = " ".join(command.words)
     _, _, section = REFERENCE.partition(f"## dagctl {words}\n")
-    described = section.partition("```\n")[2].partition("```")[0]
+    described = section.partition("```text\n")[2].partition("```")[0]
     assert _normal(described) == _normal(shown), f"{words} has changed; run: make docs"
 
 
