@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from tests.cli.reference import COMMANDS
+from tests.cli.reference import COMMANDS as COMMANDS
 
 from dagctl.cli import endings, records
 from dagctl.cli.cures import CommandProblem

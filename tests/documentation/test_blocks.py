@@ -283,7 +283,7 @@ def be_signed_in(sandbox: Sandbox, home: Path, port: int, email: str) -> None:
         announce=lambda text: None,
         opener=lambda url: bool(sign_in(url, ca_file=sandbox.ca_file, email=email)),
     )
-    client = connect(home=home, environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)}, browser=browser)
+    client = connect(storage=home, environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)}, browser=browser)
     client.login("acme", api_url=sandbox.api_url, timeout=60)
     client.projects.choose("shop")
 

@@ -82,6 +82,6 @@ def test_the_picture_is_what_happens(happening: list[Arrow], tmp_path: Path) -> 
             return "acme" in page
 
         browser = LoopbackBrowser(port=port, announce=lambda text: None, opener=open_)
-        client = connect(home=tmp_path, environ={}, browser=browser)
+        client = connect(storage=tmp_path, environ={}, browser=browser)
         client.login("acme", api_url=sandbox.api_url, timeout=60)
     assert happening == drawn()
