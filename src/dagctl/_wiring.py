@@ -115,7 +115,7 @@ def connect(
 
 
 class _Later:
-    """Stands for an adapter until it is used: a command pays only for the libraries that it needs."""
+    """Creates an adapter on first use, so that a command imports only the libraries that it needs."""
 
     def __init__(self, make: Callable[[], object]) -> None:
         self._make = cache(make)

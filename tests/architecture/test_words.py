@@ -11,17 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = (
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/explanation",
-    "src/dagctl/_cures.py",
-    "src/dagctl/cli/cures.py",
-    "src/dagctl/cli/doctor_cures.py",
-    "src/dagctl/domain",
-    "src/dagctl/ports",
-)
-"""The places to check. All of them: ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "src")."""
+PLACES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "src")
 
 LIST = re.compile(r"^### Words to avoid\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
 
@@ -73,4 +63,4 @@ def test_the_table_is_read() -> None:
     assert {"whoever", "None where"} <= set(avoided())
     assert pattern().search("a comment for who-\never") is None
     assert pattern().search("None\n    # where there is none")
-    assert len(files()) > 60
+    assert len(files()) > 200

@@ -1,4 +1,4 @@
-"""Ports that log: each call, how long it took, how it ended, and the platform's ID of the request.
+"""Ports that log each call: how long it took, how it ended, and the platform's request ID.
 
 A line shows only what `_SHOWN` and `_PARAMETERS` list: a new argument stays out of the log until it is added there.
 """
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 _AWAY = {"api", "identity", "probe"}
 _CHANGING = {"clear", "copy", "move", "open", "remove", "save", "tried", "write"}
-"""Calls that leave the process or change something kept are INFO: those of these ports, and those of these names."""
+"""Calls that leave the process or change something stored are INFO: those of these ports, and those of these names."""
 
 _UNTOLD = {"now", "monotonic"}
-"""Methods that are not worth a line."""
+"""Methods that are never logged."""
 
 _SHOWN = (
     *("api_url", "issuer_host", "organization_id", "org", "project", "project_id", "environment"),
     *("current_org", "current_project", "place", "database", "sslmode", "expires_at", "allowed"),
 )
-"""What a line shows: parameters of these names, and attributes of the domain's values that are given or come back."""
+"""What a line shows: parameters of these names, and attributes of domain values among arguments and results."""
 
 _PARAMETERS = {*_SHOWN, "folder", "name", "path", "seconds", "source", "target", "timeout"}
 
 
 class Logged:
-    """Stands before an adapter and logs its calls. In everything else it is that adapter.
+    """Wraps an adapter and logs its calls. In everything else it behaves like that adapter.
 
     Args:
         port: the port's name in the log.
@@ -78,7 +78,7 @@ class Logged:
 
 
 def logged(ports: Ports) -> Ports:
-    """`ports`, each of which logs its calls; whatever a later port is called, it is among them."""
+    """`ports`, each of which logs its calls. A port that is added later is included."""
     special = {"overrides", "storage", "sqlmesh", "connector", "libpq", "observed"}
     adapters: dict[str, Any] = {
         name: Logged(name, getattr(ports, name)) for name in fields_dict(type(ports)) if name not in special
@@ -130,12 +130,12 @@ def _logged_block(tell: Callable[[str], None], port: str, name: str, block: Any)
         with _Line(tell, name, "entered after", {}):
             value = stack.enter_context(block)
         with _Line(tell, name, "left after", {}):
-            # a token store gives what saves, a browser gives the visit
+            # a token store yields a function that saves, a browser yields the visit
             yield _logged_call(port, "save", value) if callable(value) else _unless_none("visit", value)
 
 
 class _Line:
-    """The line of a call that lasts as long as the block: with `facts`; none where `told` is false and all is well."""
+    """Logs a call that lasts as long as the block, with `facts`. With `told` false, it logs only a failure."""
 
     def __init__(self, tell: Callable[[str], None], name: str, outcome: str, facts: dict[str, str]) -> None:
         self._tell, self._name, self._outcome, self.facts, self.told = tell, name, outcome, facts, True
@@ -147,7 +147,7 @@ class _Line:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         took = f"{(perf_counter() - self._began) * 1000:.0f} ms"
         outcome = self._outcome if kind is None else f"{kind.__name__} after"
-        why = f": {error.message}" if isinstance(error, DagctlError) else ""  # others' words may hold anything
+        why = f": {error.message}" if isinstance(error, DagctlError) else ""  # others' messages may contain secrets
         facts = {**self.facts, "request_id": HERE.request_id}
         shown = "".join(f" {name}={quoted(text)}" for name, text in facts.items() if text)
         if self.told or kind is not None:
@@ -158,9 +158,9 @@ def _facts_of_call(call: Callable[..., Any], args: Any, options: Any) -> dict[st
     from inspect import signature
 
     facts: dict[str, str] = {}
-    with suppress(TypeError, ValueError):  # the call itself says what is wrong with its arguments
+    with suppress(TypeError, ValueError):  # the call itself reports bad arguments
         for name, value in signature(call).bind(*args, **options).arguments.items():
-            if name == "url":  # of a sign-in's address, no more than whose it is: `state` is in it
+            if name == "url":  # only the host of a sign-in's address, which contains `state`
                 facts["host"] = urlsplit(value).netloc
             facts |= {name: _text(value)} if name in _PARAMETERS else _facts(value)
     return facts
@@ -168,8 +168,8 @@ def _facts_of_call(call: Callable[..., Any], args: Any, options: Any) -> dict[st
 
 def _facts(value: Any) -> dict[str, str]:
     if not type(value).__module__.startswith("dagctl.domain."):
-        return {}  # others' attributes may do things when they are looked at
-    places = (value, getattr(value, "endpoint", None))  # credentials have it inside
+        return {}  # reading another library's attributes may have side effects
+    places = (value, getattr(value, "endpoint", None))  # credentials contain it
     return {name: _text(getattr(place, name)) for name in _SHOWN for place in places if hasattr(place, name)}
 
 

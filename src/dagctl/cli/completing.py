@@ -1,4 +1,4 @@
-"""What completes the values of arguments: what is kept on this machine, and what the platform says in time."""
+"""Completes the values of arguments, from what is on this machine and what the platform answers in time."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from dagctl.domain.services.session import Session
 
 PATIENCE = 0.3
-"""Seconds that a person who has pressed Tab waits for the platform."""
+"""Seconds to wait for the platform after a person presses Tab."""
 
 
 def organizations(line: Namespace) -> list[str]:
-    """Those that are signed in here."""
+    """The organizations that are signed in."""
     from dagctl._wiring import connect
 
     return [account.name for account in connect().accounts.list()]
 
 
 def projects(line: Namespace) -> list[str]:
-    """Those of the current organization; the current one alone where the API does not answer in time."""
+    """The projects of the current organization; only the current one if the API does not answer in time."""
     client, world = _read()
     known = [project.value] if (project := world.context.project) else []
     return _in_time(lambda: [each.name for each in client.projects.list_in(_session(client, world))]) or known
 
 
 def environments(line: Namespace) -> list[str]:
-    """Those that SQLMesh has recorded in the project's state database."""
+    """The environments that SQLMesh has recorded in the project's state database."""
     client, world = _read(getattr(line, "project", None))
 
     def recorded() -> list[str]:
@@ -59,7 +59,7 @@ def _read(pinned: str | None = None) -> tuple[Dagctl, World]:
 
 
 def _session(client: Dagctl, world: World) -> Session:
-    """The session, if no token is due. None is renewed here: the process ends while that might go on."""
+    """The session, if no token is due. This renews no token: the process may end before the renewal does."""
     tokens = world.kept.tokens
     if tokens is None or tokens.due(client.clock.now()):
         raise LookupError
@@ -67,7 +67,7 @@ def _session(client: Dagctl, world: World) -> Session:
 
 
 def _in_time(ask: Callable[[], list[str]]) -> list[str]:
-    """What `ask` returns, if it does so in time; nothing otherwise."""
+    """What `ask` returns, if it returns in time; otherwise nothing."""
     found: list[str] = []
 
     def asking() -> None:
@@ -81,20 +81,20 @@ def _in_time(ask: Callable[[], list[str]]) -> list[str]:
 
 
 _VALUES = {"name": organizations, "org": organizations, "project": projects, "environments": environments}
-"""By what our commands call the argument."""
+"""By the name of the argument in dagctl's commands."""
 
 
 def complete_values(parser: ArgumentParser) -> None:
-    """Have shells offer values for a command's arguments; none where anything is wrong with them."""
+    """Let shells offer values for a command's arguments; none if anything fails."""
     for action in parser._actions:
         if values := _VALUES.get(action.dest):
-            vars(action)["completer"] = _quietly(values)  # where argcomplete looks
+            vars(action)["completer"] = _quietly(values)  # argcomplete looks there
 
 
 def _quietly(values: Callable[[Namespace], Iterable[str]]) -> Callable[..., list[str]]:
     def completer(*, parsed_args: Namespace, **_: Any) -> list[str]:
         with suppress(Exception):
-            return [value for value in values(parsed_args) if value.isprintable()]  # the terminal gets it as it is
+            return [value for value in values(parsed_args) if value.isprintable()]  # it reaches the terminal unchanged
         return []
 
     return completer

@@ -1,4 +1,4 @@
-"""The program: finds the command, runs it, and turns every ending into an exit code."""
+"""The program: finds the command, runs it, and turns every outcome into an exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ getting started:
   dagctl auth login --org ORG  sign in through the browser
   dagctl use-project PROJECT   choose a project
   dagctl config generate       convert config.yaml
-  sqlmesh plan                 as ever, with hosted state
+  sqlmesh plan                 use SQLMesh with the hosted state
 """
 
 
@@ -37,9 +37,9 @@ class LazyParser(ArgumentParser):
     app: App | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As `ArgumentParser` does, after the chosen command has declared its options.
+        """As in `ArgumentParser`, after the chosen command has declared its options.
 
-        What a command does not know is its own error: the program's usage would say nothing of its options.
+        An unknown option is an error of the command, not of the program, whose usage does not show it.
         """
         command = self.command
         self.declare()
@@ -66,7 +66,7 @@ class LazyParser(ArgumentParser):
         super().error(harmless(message))
 
     def declare(self) -> None:
-        """Have the command, where this parser is one's, declare its options."""
+        """Let the command declare its options, if this is the parser of one."""
         if self.command is None:
             return
         self.command.declare(self)
@@ -124,7 +124,7 @@ def build_parser(
 
 
 class _Formatter(HelpFormatter):
-    """Paragraphs as wide as the terminal, words that stay whole, and the same on every Python."""
+    """Fills paragraphs to the width of the terminal, keeps words whole, and looks the same on every Python."""
 
     def __init__(self, prog: str) -> None:
         try:  # argparse would load all of shutil to find that out
@@ -134,14 +134,14 @@ class _Formatter(HelpFormatter):
         super().__init__(prog, width=max((columns or 80) - 2, 20))
 
     def add_argument(self, action: Action) -> None:
-        """Note how wide an action is; Python before 3.12 forgets that a command is indented."""
+        """Note how wide an action is: before 3.12, Python forgets that a command is indented."""
         super().add_argument(action)
         for inner in self._iter_indented_subactions(action):
             width = len(self._format_action_invocation(inner)) + self._current_indent
             self._action_max_length = max(self._action_max_length, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        # lines that are indented are laid out already
+        # indented lines are formatted already
         paragraphs = (
             part if "\n " in part or part[:1] == " " else " ".join(part.split()) for part in text.split("\n\n")
         )
@@ -166,7 +166,7 @@ class _Formatter(HelpFormatter):
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
-    """A question with what is likely to have been meant, where something is."""
+    """A question with the known word that is closest, if one is close."""
     from difflib import get_close_matches
 
     near = get_close_matches(word.partition("=")[0], list(known), 1)
@@ -174,7 +174,7 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 
 def completing() -> bool:
-    """Whether it is a shell that asks, with argcomplete's variable."""
+    """Whether a shell asks for completions, with argcomplete's variable."""
     return "_ARGCOMPLETE" in os.environ
 
 
@@ -188,9 +188,9 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """Run one command line.
 
     Args:
-        argv: the arguments, without the program's name; the process's own where None.
-        app: streams and SDK; the process's own where None.
-        registry: the commands; the built-in ones where None.
+        argv: the arguments, without the program's name; None for the process's own.
+        app: streams and SDK; None for the process's own.
+        registry: the commands; None for the built-in ones.
 
     Returns:
         The exit code; see `dagctl.cli.endings`. `--help`, `--version` and usage errors raise `SystemExit`.
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
             app.write_json()
         with listened(args, app):
             code: int = args._command.run(args, app)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where all become sentences
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one boundary, where every error becomes a sentence
         from dagctl.cli import endings
 
         code = endings.of(error, app)
@@ -213,7 +213,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
 
 
 def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
-    """The command line, with other packages' commands where it is not for one of ours."""
+    """The parsed command line. Other packages' commands are loaded only if it is not for one of ours."""
     loud, argv = leading(argv)
     if completing():
         _complete(registry)
@@ -245,12 +245,12 @@ def _complete(registry: Registry) -> None:
 def entry_point() -> NoReturn:
     """The console script."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal cannot show is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character
     app = App()
     if sys.stderr is None:
         sys.stderr = app.err  # argparse of Python 3.10 writes there in any case
     try:
         code = main(app=app)
-    except SystemExit as done:  # argparse has helped, or complained
+    except SystemExit as done:  # argparse has shown help, or an error
         code = app.finish(done.code if isinstance(done.code, int) else int(done.code is not None))
     sys.exit(code)

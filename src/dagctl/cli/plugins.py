@@ -28,7 +28,7 @@ class PluginCommand(Command):
 
     Attributes:
         point: the entry point.
-        problem: why it cannot be registered; None where it is.
+        problem: why it cannot be registered; None if it can.
     """
 
     problem: CommandProblem | None = None

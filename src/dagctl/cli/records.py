@@ -156,13 +156,13 @@ class Sandbox(TypedDict):
 
 
 def organization(name: str | None, id_: str | None) -> Organization | None:
-    """An organization as far as it is known; None if it is not."""
+    """What is known of an organization; None if nothing is."""
     name = name or id_
     return Organization(id=id_, name=name) if name else None
 
 
 def project(name: str | None, id_: str | None) -> Project | None:
-    """A project as far as it is known; None if it is not."""
+    """What is known of a project; None if nothing is."""
     name = name or id_
     return Project(id=id_, name=name) if name else None
 

@@ -1,4 +1,4 @@
-"""The commands that exist, and where each lives. Nothing is imported until a command is chosen."""
+"""The commands, and the module of each. It imports a module only when its command is chosen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dagctl.cli.app import App
 
     class CommandModule(Protocol):
-        """What a command's module holds."""
+        """What a command's module contains."""
 
         __doc__: str | None
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 
 def no_options(parser: ArgumentParser) -> None:
-    """`configure` of a command that has none."""
+    """`configure` of a command without options."""
 
 
 class Command:
     """A command.
 
     Args:
-        words: what calls it.
-        module: the name of the module that does it.
+        words: the words that call it.
+        module: the name of the module that implements it.
         summary: a line for `--help`.
 
     Attributes:
-        owner: the package that brings it, and its version.
+        owner: the package that it comes from, and its version.
     """
 
     def __init__(self, words: tuple[str, ...], module: str, summary: str) -> None:
@@ -84,7 +84,7 @@ GROUPS = {
 
 _HERE = "dagctl.cli.commands"
 
-# the sandbox's commands are entry points, as another package's are: see pyproject.toml
+# the sandbox's commands are entry points, like those of other packages: see pyproject.toml
 BUILT_IN = (
     Command(("auth", "login"), f"{_HERE}.auth_login", "sign in through the browser"),
     Command(("auth", "logout"), f"{_HERE}.auth_logout", "sign out and remove tokens and credentials"),
@@ -107,7 +107,7 @@ BUILT_IN = (
 
 
 class Registry:
-    """The commands of one program. Whoever embeds the CLI can add commands of their own.
+    """The commands of one program. A program that embeds the CLI can add its own.
 
     Args:
         commands: the commands, in the order in which `--help` lists them.
@@ -122,7 +122,7 @@ class Registry:
         """Register a command.
 
         Raises:
-            ValueError: it has no words that can be typed, or they are taken.
+            ValueError: the words are invalid, or taken.
         """
         words = command.words
         if len(words) > 2 or not all(re.fullmatch("[a-z0-9][a-z0-9_-]*", word) for word in words):
@@ -131,14 +131,14 @@ class Registry:
             if self.has(taken):
                 raise ValueError(f"{' '.join(taken)!r} is a command of {self._commands[taken].owner}")
         if words[0] == "help":
-            raise ValueError("'help' is a word of dagctl's own")
+            raise ValueError("'help' is reserved by dagctl")
         if self.is_group(words):
             owner = next(other.owner for other in self if other.words[:1] == words)
             raise ValueError(f"{words[0]!r} is a group of commands of {owner}")
         self._commands[words] = command
 
     def chosen(self, argv: Sequence[str]) -> Command | None:
-        """The command that a command line is for; None where it is for none of these."""
+        """The command that a command line is for; None if it is not for any of these."""
         words = tuple(argv[1:3] if argv[:1] == ["help"] else argv[:2])
         return self._commands.get(words) or self._commands.get(words[:1])
 

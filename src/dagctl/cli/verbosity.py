@@ -1,4 +1,4 @@
-"""`-v`, and who reads the log of one run."""
+"""`-v` and `DAGCTL_LOG`: where the log of one run goes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ FLAGS = ("-v", "--verbose")
 
 
 def option_verbose(parser: ArgumentParser) -> None:
-    """Give a parser `-v`, where its command has no such option of its own."""
+    """Add `-v` to a parser, unless its command has such an option already."""
     free = [flag for flag in FLAGS if flag not in parser._option_string_actions]
     if free:
-        what = "say on stderr what dagctl asks of whom; -vv says more"
+        what = "log on stderr what dagctl does; -vv logs more"
         parser.add_argument(*free, dest="verbosity", action="count", default=SUPPRESS, help=what)
 
 
 def leading(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """The options of this kind before a command's words, and the rest of the command line."""
+    """Split a command line into the `-v` before the command's words, and the rest."""
     end = next((at for at, word in enumerate(argv) if word not in FLAGS and word.rstrip("v") != "-"), len(argv))
     return argv[:end], argv[end:]
 
 
 def listened(args: Namespace, app: App) -> AbstractContextManager[None]:
-    """Have the log read as `-v` and `DAGCTL_LOG` ask for; nothing is loaded where neither does."""
+    """Write the log as `-v` and `DAGCTL_LOG` ask. Without either, this imports nothing."""
     path, verbosity = os.environ.get("DAGCTL_LOG"), getattr(args, "verbosity", 0)
     if not path and not verbosity:
         return nullcontext()

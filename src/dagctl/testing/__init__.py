@@ -158,7 +158,7 @@ def connected(
     """The SDK over doubles.
 
     Args:
-        platform: the far side; a new one where None.
+        platform: the platform; None for a new one.
         signed_in: sign a person in, to their organization.
         email: who signs in; the platform's first person where None.
         ports: keywords of `dagctl.connect` that replace the doubles.

@@ -31,7 +31,7 @@ class BrowserContract(Contract):
 
     @abstractmethod
     def seen(self, browser: Browser) -> str | None:
-        """What the person reads at the end of the visit; None where the browser shows no pages."""
+        """What the person reads at the end of the visit; None if the browser shows no pages."""
 
     def test_a_round_trip(self) -> None:
         with self.make([OURS]).listen(ours) as visit:

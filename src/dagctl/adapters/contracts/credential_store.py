@@ -26,7 +26,7 @@ class CredentialStoreContract(Contract):
 
     @abstractmethod
     def expiry(self, store: CredentialStore, org: str, project: str) -> datetime | None:
-        """When the credentials that other tools find there expire; None where they find none, or no expiry."""
+        """When the credentials that other tools find there expire; None if they find none, or no expiry."""
 
     def test_there_are_none_at_first(self) -> None:
         assert self.expiry(self.make(), "acme", "shop") is None

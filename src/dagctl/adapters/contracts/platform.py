@@ -33,7 +33,7 @@ class Stage:
         redirect_uri: one that is registered.
         authorize: opens the sign-in page at an address, as a member of `organization`, and agrees; returns the
             address that the page sends the person to.
-        finish_device: types a device's user code in, and agrees; None where the client has no device grant.
+        finish_device: types a device's user code in, and agrees; None if the client has no device grant.
         protected: a project ID, and an environment of it that is protected from that member.
         open: a project ID for which protection is configured, and an environment of it that is open.
         unguarded: the ID of a project without any protection.

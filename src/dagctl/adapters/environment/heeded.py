@@ -31,7 +31,7 @@ def heeded(names: Iterable[str]) -> Iterator[str]:
 
 
 def heeded_in_dotenv(folder: Path, environ: Mapping[str, str]) -> dict[str, FromFile]:
-    """The heeded variables that SQLMesh sets, over existing ones, before it runs a project's `config.py`.
+    """Those variables that SQLMesh sets, over existing ones, before it runs a project's `config.py`.
 
     Args:
         folder: the project's folder.

@@ -1,4 +1,4 @@
-"""Who listens to the log where nobody sets up `logging`: a person at a terminal, and the file of `DAGCTL_LOG`."""
+"""Writes the log when no program has set up `logging`: to a person at a terminal, and to the file in `DAGCTL_LOG`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Lines(logging.Handler):
 
 
 class _Onward(logging.Handler):
-    """Hands the root logger what it would have without us, so that nobody else sees more or less."""
+    """Passes to the root logger what it would get without dagctl's handlers, so that other logs do not change."""
 
     def __init__(self, *, shown: bool) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class _Onward(logging.Handler):
 def listening(
     path: str | None, warn: Callable[[str], None], *, say: Callable[[str], None] = print, verbosity: int = 0
 ) -> Iterator[None]:
-    """Have the log read until the block ends.
+    """Write the log until the block ends.
 
     Args:
-        path: append to this file, from DEBUG on; None for no file. It is made with mode 0600.
-        warn: is told, once, that the file cannot be written. Nothing stops for that.
-        say: takes each line for a person.
-        verbosity: which lines `say` gets: none (0), from INFO on (1), or from DEBUG on (2).
+        path: append DEBUG and above to this file, created with mode 0600; None for no file.
+        warn: called once if the file cannot be written, which stops nothing else.
+        say: shows a line to a person.
+        verbosity: the lines that `say` gets: none (0), INFO and above (1), or DEBUG and above (2).
     """
     with ExitStack() as stack:
         listeners: list[logging.Handler] = []
@@ -82,7 +82,7 @@ def listening(
 
 
 def _appending(descriptor: int, path: str, warn: Callable[[str], None]) -> Callable[[str], None]:
-    """Appends lines, each at once and whole, so that many processes can share the file; warns once if that fails."""
+    """Appends each line in one write, so that processes can share the file. Warns once if that fails."""
     failed = False
 
     def append(line: str) -> None:
@@ -92,6 +92,6 @@ def _appending(descriptor: int, path: str, warn: Callable[[str], None]) -> Calla
         except OSError as error:
             if not failed:
                 failed = True
-                warn(f"DAGCTL_LOG: {path} cannot be written any more: {error.strerror}.")
+                warn(f"DAGCTL_LOG: {path} cannot be written any longer: {error.strerror}.")
 
     return append

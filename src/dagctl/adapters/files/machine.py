@@ -22,7 +22,7 @@ class LocalMachine(Machine):
     """The `Machine` of this machine.
 
     Args:
-        home: the dagctl home; None where there is none.
+        home: the dagctl home; None if there is none.
         environ: the environment variables.
         folder: the project's.
     """

@@ -61,8 +61,8 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
     `PlatformModel`, `Issuer` and `Observations`; a test may set them at any time.
 
     Attributes:
-        proxy: where the state databases are; None where the platform does not say.
-        advertises: the issuer that the API names; None where it publishes no metadata.
+        proxy: where the state databases are; None if the platform does not say.
+        advertises: the issuer that the API names; None if it publishes no metadata.
         api_trouble, issuer_trouble: what calls to the API and to the issuer meet (see `dagctl.testing`).
     """
 

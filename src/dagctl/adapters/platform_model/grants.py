@@ -49,7 +49,7 @@ class Family:
 
 @frozen
 class Granted:
-    """What the issuer gives for a grant; `refresh_token` is None where there is none or it stays the same."""
+    """What the issuer gives for a grant; `refresh_token` is None if there is none or it stays the same."""
 
     family: Family
     refresh_token: str | None = field(default=None, repr=False)

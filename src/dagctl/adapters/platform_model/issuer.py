@@ -118,7 +118,7 @@ class Issuer(Observations):
         return session
 
     def authorization_endpoint(self, request: Mapping[str, str], session: str | None) -> str | None:
-        """The address for a person who need not be asked; None where the page has to ask (OIDC Core 3.1.2.3).
+        """The address for a person who need not be asked; None if the page has to ask (OIDC Core 3.1.2.3).
 
         Args:
             session: the value of the browser's cookie.
@@ -190,7 +190,7 @@ class Issuer(Observations):
         return person if person in self.people and dies > self.clock.monotonic() else None
 
     def _sent_back(self, request: Mapping[str, str]) -> str | None:
-        """The address for an invalid request; None where it is valid."""
+        """The address for an invalid request; None if it is valid."""
         if request.get("client_id") != self.place.client_id:
             raise OAuthError("invalid_client", "The client is unknown.")
         if request.get("redirect_uri") not in self.redirect_uris:

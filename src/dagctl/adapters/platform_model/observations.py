@@ -12,7 +12,7 @@ class PgLogin:
     """An attempt to enter the PG proxy.
 
     Attributes:
-        refusal: why the proxy refused it; None where it did not.
+        refusal: why the proxy refused it; None if it did not.
         token_age, token_left: seconds since the token's issue, and until its expiry; None without a token.
     """
 

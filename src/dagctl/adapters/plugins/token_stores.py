@@ -63,7 +63,7 @@ def _keyring(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenSto
         from dagctl.adapters.keyring.store import KeyringTokenStore
     except ModuleNotFoundError:
         raise MissingExtra("The keyring store needs its extra.", extra="keyring") from None
-    # whoever names a plaintext backend wants it
+    # a person who names a plaintext backend wants it
     asked_for = "plaintext" in environ.get("PYTHON_KEYRING_BACKEND", "").lower()
     person_in = _PERSON_IN if _somebody_watches(environ) else 0.0
 

@@ -1,4 +1,4 @@
-"""The platform's far side on this machine: issuer, management API, PG proxy with TLS, and a real PostgreSQL.
+"""The platform on this machine: issuer, management API, PG proxy with TLS, and a real PostgreSQL.
 
 It verifies what the hosted platform verifies, and listens on the loopback interface only, with a CA of its own::
 

@@ -37,7 +37,7 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
 
 class SignInPage:
-    """The sign-in page, for a browser that listens nowhere (`FollowingBrowser`). It remembers nobody.
+    """The sign-in page, for a browser without a listener (`FollowingBrowser`). It remembers nobody.
 
     Args:
         ca_file: the CA to trust.

@@ -39,7 +39,7 @@ class Channel(asyncio.Protocol):
         if self.peer is not None:
             self.peer.transport.write(data)
         elif len(self._buffer) + len(data) > BUFFER_LIMIT:
-            self.transport.abort()  # nobody has that much to say before being let in
+            self.transport.abort()  # no client sends that much before it has logged in
         else:
             self._buffer += data
             self._arrived.set()

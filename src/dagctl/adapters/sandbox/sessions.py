@@ -12,7 +12,7 @@ from dagctl.adapters.platform_model.people import Person
 
 
 def load_families(path: Path, people: Iterable[Person]) -> tuple[Family, ...]:
-    """The recorded sign-ins of `people`; none where the file is missing or is something else."""
+    """The recorded sign-ins of `people`; none if the file is missing or is something else."""
     known = {person.subject: person for person in people}
     try:
         kept = json.loads(path.read_text("utf-8"))

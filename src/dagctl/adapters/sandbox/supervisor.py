@@ -40,7 +40,7 @@ class Supervisor:
         self.log = self._folder / "sandbox.log"
 
     def status(self) -> dict[str, Any] | None:
-        """Where the running sandbox is; None where none runs. While it starts, there is only a `pid`."""
+        """Where the running sandbox is; None if there is none. While it starts, there is only a `pid`."""
         if not is_held(self._folder):
             return None
         with suppress(ValueError):
@@ -181,7 +181,7 @@ def _wait_for_exit(pid: int) -> None:
     while time.monotonic() < end:
         with suppress(OSError):
             if Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z":
-                return  # ended, and not yet collected by whoever started it
+                return  # it has ended, but its parent has not collected it yet
         try:
             os.kill(pid, 0)
         except OSError:

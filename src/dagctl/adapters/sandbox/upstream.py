@@ -21,7 +21,7 @@ class Upstream:
 
     Attributes:
         host: a host name, or the folder of its Unix socket.
-        secret: the projects' passwords are derived from it; None where the server asks for no password.
+        secret: the projects' passwords are derived from it; None if the server asks for no password.
     """
 
     host: str

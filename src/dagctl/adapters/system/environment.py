@@ -1,4 +1,4 @@
-"""Where this process runs, as far as that decides how to reach a person.
+"""Where this process runs, which decides how to reach a person.
 
 Each function takes what it looks at as arguments, so a caller can ask about any environment.
 """

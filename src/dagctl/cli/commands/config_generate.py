@@ -183,7 +183,7 @@ def _carry_over(conversion: Conversion, *, asks: bool) -> str:
         )
         commands = [*back, export, *forth, take]
     how = "run `sqlmesh state export` with the old configuration and `sqlmesh state import` with the new one:"
-    who = "An import may change every environment, so protected environments have to be open to whoever runs it."
+    who = "An import may change every environment, so you need access to the protected ones."
     return "\n  ".join([f"To carry it over before the first plan, {how}", *commands]) + f"\n{who}"
 
 

@@ -1,4 +1,4 @@
-"""Start the platform's far side on this machine: issuer, API, PG proxy with TLS, and PostgreSQL.
+"""Start the hosted platform on this machine: issuer, API, PG proxy with TLS, and PostgreSQL.
 
 It runs in the foreground until you press Ctrl-C, or in the background with --detach. It listens on the loopback
 interface only, with a CA of its own that dagctl trusts. Its files are in ~/.dagctl/sandbox/.
