@@ -46,7 +46,7 @@ NAMED_BADLY = {
     "an option": Bad("--version", CONFIGURE + RUN, UNUSABLE),
     "capitals": Bad("Lint", CONFIGURE + RUN, UNUSABLE),
     "a formula": Bad("100%s", CONFIGURE + RUN, UNUSABLE),
-    "help": Bad("help", CONFIGURE + RUN, "'help' is a word of dagctl's own"),
+    "help": Bad("help", CONFIGURE + RUN, "'help' is reserved by dagctl"),
 }
 """Plugins that cannot be registered."""
 

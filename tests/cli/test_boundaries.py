@@ -28,11 +28,11 @@ posix = pytest.mark.skipif(os.name != "posix", reason="users and modes of POSIX"
 RAW: dict[str, tuple[Exception, str]] = {
     "a file": (PermissionError(errno.EACCES, "Permission denied", "/some/file"), "/some/file cannot be used: Perm"),
     "bytes": (OSError(errno.EIO, "Input/output error", b"/some/file"), "/some/file cannot be used: Input/output"),
-    "no file": (OSError(errno.EMFILE, "Too many open files"), "The operating system refuses .*: Too many open files"),
-    "a time-out": (TimeoutError(), "The operating system refuses .*: TimeoutError"),
+    "no file": (OSError(errno.EMFILE, "Too many open files"), "The operating system refused .*: Too many open files"),
+    "a time-out": (TimeoutError(), "The operating system refused .*: TimeoutError"),
     "threads": (RuntimeError("can't start new thread"), "Python cannot continue: can't start new thread"),
     "a name": (OSError(errno.ENOENT, "No such file", "a\x1b[2Jb\n"), r"a \[2Jb cannot be used: No such file"),
-    "a socket": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "The operating system refuses .*: Broken pipe"),
+    "a socket": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "The operating system refused .*: Broken pipe"),
 }
 BUGS = [RecursionError("too deep"), NotImplementedError(), ZeroDivisionError(), KeyError("x")]
 

@@ -112,7 +112,7 @@ def assert_names(text: str, bad: Bad, *, before: str = "") -> None:
 
 def assert_others_work(run: Run, complete: Callable[[str], list[str]], bad: Bad) -> None:
     """Assert that everything but the bad plugin does what it does without it, and that `plugins` names it."""
-    wanted = f"{sentence(bad)}{CURE}\n" if bad.name == "lint" else ""  # whoever asks for it gets to know
+    wanted = f"WARNING: {sentence(bad)}{CURE}\n" if bad.name == "lint" else ""  # whoever asks for it gets to know
     assert outcome(run("lint", "--strict")) == (5, "strict: True\n", wanted)
     assert outcome(run("config", "lint")) == (5, "strict: False\n", "")
     assert run("auth", "status").returncode == 4
@@ -135,7 +135,7 @@ def test_one_that_cannot_be_registered(bad: Bad, run: Run, complete: Any, instal
     install_bad(install, bad)
     shown = run("--help")
     assert (shown.returncode, shown.stdout) == (0, without)
-    assert_names(shown.stderr, bad)
+    assert_names(shown.stderr, bad, before="WARNING: ")
     assert_others_work(run, complete, bad)
     words = bad.name.split(".")
     own = run(*words, "--help")
@@ -153,10 +153,15 @@ def test_one_that_does_not_load(bad: Bad, run: Run, complete: Any, install: Inst
     assert_others_work(run, complete, bad)
     assert "sick" in complete("dagctl ")
     assert complete("dagctl sick --s") == []
-    for arguments in ((), ("--help",), ("--json",)):
+    for arguments in ((), ("--help",)):
         own = run("sick", *arguments)
         assert (own.returncode, own.stdout) == (1, "")
         assert_names(own.stderr, bad, before="dagctl: ")
+    own = run("sick", "--json")
+    assert (own.returncode, own.stdout) == (1, "")
+    error = json.loads(own.stderr)["error"]
+    assert error["code"] == "command_problem"
+    assert_names(error["message"] + "\n", bad)
 
 
 @pytest.mark.parametrize("what", ODD)
@@ -231,7 +236,7 @@ def test_of_two_that_want_the_same_the_first_package_by_name_wins(run: Run, inst
     done = run("lint")
     assert (done.returncode, done.stdout) == (0, "another\n")
     assert done.stderr == (
-        "The plugin 'lint = good_plugin' of my-package 1.2 does not work: 'lint' is a command of another 1. "
+        "WARNING: The plugin 'lint = good_plugin' of my-package 1.2 does not work: 'lint' is a command of another 1. "
         "Tell its author, or run: pip uninstall my-package\n"
     )
     assert outcome(run("config", "lint")) == (5, "strict: False\n", "")
@@ -323,7 +328,7 @@ def test_the_sandbox_is_a_plugin_in_a_zipped_installation_too(
         archive.writestr("dagctl-0.5.0.dist-info/entry_points.txt", points)
     (tmp_path / "no.zip").write_text("")
     environ["PYTHONPATH"] = f"{tmp_path / 'dagctl.zip'}:{tmp_path / 'no.zip'}:{environ['PYTHONPATH']}"
-    assert run("sandbox", "status").stdout == "No sandbox runs.\n"
+    assert run("sandbox", "status").stdout == "No sandbox is running.\n"
     assert run("zipped").stdout == "strict: False\n"
     assert run("sandbox", "start", "--help").returncode == 2
 
