@@ -405,6 +405,7 @@ CODES = {
     "DagctlError": "dagctl_error",
     "NotSignedIn": "not_signed_in",
     "SessionEnded": "session_ended",
+    "SignInCancelled": "sign_in_cancelled",
     "SignInFailed": "sign_in_failed",
     "SignInTimedOut": "sign_in_timed_out",
     "DeviceGrantRefused": "device_grant_refused",

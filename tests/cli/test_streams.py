@@ -18,7 +18,7 @@ from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.values.platform import Organization
-from dagctl.testing import MemoryPlatform, Tenant, connected
+from dagctl.testing import MemoryPlatform, Person, Tenant, connected
 
 posix = pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
 
@@ -112,7 +112,7 @@ def test_a_pin_does_not_steer_the_terminal(run: Any, tmp_path: Path, command: tu
 @pytest.mark.parametrize("key", ["org", "project"])
 def test_a_pin_that_is_no_name_is_refused(run: Any, tmp_path: Path, key: str, value: str) -> None:
     (tmp_path / ".dagctl.yaml").write_text(f"{key}: {value}\n")
-    refused(run("config", "current", cwd=tmp_path), 1, ".dagctl.yaml", "org and project are names")
+    refused(run("config", "current", cwd=tmp_path), 1, ".dagctl.yaml", "org and project must be names")
 
 
 @pytest.mark.parametrize("value", ['""', "''", "", "~"])
@@ -157,7 +157,8 @@ def shown(*args: str, platform: MemoryPlatform | None = None) -> tuple[int, str,
 def test_an_empty_list_is_empty_for_a_program(
     command: tuple[str, ...], tenants: Any, sentence: str, data: dict[str, Any]
 ) -> None:
-    platform = None if tenants is None else MemoryPlatform(tenants=tenants)
+    ada = Person("ada@acme.example", "memory|ada", "org_acme")
+    platform = None if tenants is None else MemoryPlatform(tenants=tenants, people=(ada,))
     code, out, err = shown(*command, platform=platform)
     assert (code, out) == (0, "")
     assert err.startswith(sentence)

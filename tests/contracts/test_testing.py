@@ -99,7 +99,7 @@ def test_looking_and_the_doubles_need_no_pytest_and_no_extra(script: str, says: 
     [
         (
             "from dagctl.testing import TokenStoreContract\nclass TestMine(TokenStoreContract): ...",
-            "ImportError: TokenStoreContract needs pytest. Run: pip install pytest",
+            "ImportError: TokenStoreContract needs pytest. Run: pip install 'pytest'",
         ),
         (
             "from pathlib import Path; from dagctl.testing import *; running_sandbox(home=Path('x')).__enter__()",

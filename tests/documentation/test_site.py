@@ -62,6 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_page_is_on_it(site: Path) -> None:
     made = {path.relative_to(site).as_posix() for path in site.rglob("*.html")} - {"404.html"}
     wanted = {page.removeprefix("docs/").removesuffix(".md") + ".html" for page in PAGES if page.startswith("docs/")}
+    wanted = {name.replace("/README.html", "/index.html") for name in wanted}
     wanted |= {f"{Path(name).stem.lower()}.html" for name in TOP}
     assert made == wanted - {"README.html", "readme.html"} | {"index.html"}
 

@@ -201,23 +201,27 @@ __all__ = sorted([*_MODULES, "connected"])
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dagctl.domain.errors import MissingExtra
+
     try:
         value = getattr(import_module(_MODULES[name]), name)
     except ModuleNotFoundError as error:
         if error.name != "pytest":
             raise
-        return _without_pytest(name)
+        return _absent(name, "pytest")
+    except MissingExtra as error:
+        return _absent(name, f"dagctl[{error.extra}]")
     globals()[name] = value
     return value
 
 
-def _without_pytest(name: str) -> type:
-    """Stands for a suite where pytest is not installed: `dir` and `help` show it, and any use is an ImportError."""
+def _absent(name: str, package: str) -> type:
+    """A class in place of one whose package is missing: `dir` and `help` show it, and any use is an ImportError."""
 
     def refuse(*_: object, **__: object) -> NoReturn:
-        raise ImportError(f"{name} needs pytest. Run: pip install pytest")
+        raise ImportError(f"{name} needs {package}. Run: pip install '{package}'")
 
-    return type(name, (), {"__doc__": "Needs pytest.", "__init_subclass__": refuse, "__new__": refuse})
+    return type(name, (), {"__doc__": f"Needs {package}.", "__init_subclass__": refuse, "__new__": refuse})
 
 
 def __dir__() -> list[str]:
