@@ -49,11 +49,11 @@ def test_aliases_that_do_not_are_written_out(convert: Callable[..., str]) -> Non
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("variables: &v {a: *v}", "config.yaml contains itself, at line 1 contains itself."),
-        ("variables:\n  a: &v {<<: *v, b: 1}", "config.yaml contains itself, at line 2 contains itself."),
-        ("variables:\n  a: &v [x, *v]", "config.yaml contains itself, at line 2 contains itself."),
-        (laughs(12), "config.yaml repeats what is in it too often to be loaded."),
-        (laughs(8, "<<"), "config.yaml repeats what is in it too often to be loaded."),
+        ("variables: &v {a: *v}", "config.yaml contains itself, at line 1."),
+        ("variables:\n  a: &v {<<: *v, b: 1}", "config.yaml contains itself, at line 2."),
+        ("variables:\n  a: &v [x, *v]", "config.yaml contains itself, at line 2."),
+        (laughs(12), "config.yaml repeats its contents too often to be loaded."),
+        (laughs(8, "<<"), "config.yaml repeats its contents too often to be loaded."),
         (f"variables: {{a: {'9' * 50_000}}}", "config.yaml contains a number with more than 4,300 digits."),
         (f"variables: {{a: 0x{'9' * 50_000}}}", "config.yaml contains a number with more than 4,300 digits."),
         (f"variables: {{a: {'[' * 5_000}", "config.yaml is nested too deeply."),

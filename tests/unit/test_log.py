@@ -97,6 +97,7 @@ def test_every_method_of_every_port_is_logged(world: World, lines: Lines) -> Non
             with result or nullcontext():
                 expected.add(f"{name}.{method}")
     ports.connector("x")  # type: ignore[arg-type]
+    ports.libpq("x")  # type: ignore[arg-type]
     told = {line.split()[1] for line in lines()}
     assert told == (expected | {"connector", "libpq"}) - UNTOLD
     everything = {kind for kind in known.values() if getattr(kind, "_is_protocol", False)} - {Protocol}

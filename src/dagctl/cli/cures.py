@@ -20,9 +20,16 @@ class CommandProblem(errors.DagctlError):
 
     Attributes:
         case: a key of the cures below; "" if there is none.
+        distribution: the package whose plugin failed; "" if it is not a plugin's failure.
     """
 
     case: str = ""
+    distribution: str = ""
+
+
+def uninstall(distribution: str) -> str:
+    """What to do about a plugin that does not work."""
+    return f"Tell its author, or run: pip uninstall {distribution}"
 
 
 def cure(error: DagctlError) -> str | None:
@@ -73,7 +80,7 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     errors.SandboxProblem: _sandbox_problem,
     errors.PortTaken: _port_taken,
     errors.NeedsTerminal: _needs_terminal,
-    CommandProblem: lambda error: _COMMANDS.get(error.case),
+    CommandProblem: lambda error: uninstall(error.distribution) if error.distribution else _COMMANDS.get(error.case),
 }
 _COMMANDS: Mapping[str, str] = {
     "quiet_demo": "Run the demo without --json to see what the command says.",

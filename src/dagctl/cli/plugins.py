@@ -79,7 +79,7 @@ class PluginCommand(Command):
             log = logged(_without_tokens("".join(format_exception(error))), "plugin.log")
             where = f" The log is {log}." if log else ""
             what = f"The plugin {' '.join(self.words)!r} (from {self.owner}) failed: {_reason(error)}.{where}"
-            raise CommandProblem(what, hint=self.point.cure) from None
+            raise CommandProblem(what, distribution=self.point.distribution) from None
 
     def run(self, args: Namespace, app: App) -> int:
         """As `Command` does. A plugin may return, or exit with, what `sys.exit` takes.
@@ -144,9 +144,11 @@ def loading(point: EntryPoint) -> Iterator[None]:
 
 def problem(point: EntryPoint, why: str) -> CommandProblem:
     """What is wrong with a plugin, as one line that says what to do about it."""
-    from dagctl.cli.cures import CommandProblem
+    from dagctl.cli.cures import CommandProblem, uninstall
 
-    return CommandProblem(f"The plugin '{point}' of {point.owner} does not work: {why}. {point.cure}")
+    return CommandProblem(
+        f"The plugin '{point}' of {point.owner} does not work: {why}. {uninstall(point.distribution)}"
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -39,11 +39,6 @@ class EntryPoint:
         """The package and its version."""
         return f"{self.distribution} {self.version}".rstrip()
 
-    @property
-    def cure(self) -> str:
-        """What a person can do if it does not work."""
-        return f"Tell its author, or run: pip uninstall {self.distribution}"
-
     def load(self) -> Any:
         """Import what it names. Raises whatever that raises."""
         from importlib import import_module
