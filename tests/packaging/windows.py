@@ -146,6 +146,8 @@ def play(more: tuple[str, ...] = ()) -> Callable[[list[str]], int]:
     if accessor := getattr(pathlib, "_NormalAccessor", None):  # Python 3.10
         accessor.expanduser = staticmethod(home)
     sys.modules["sys"] = Facade(sys, set(), platform="win32")
+    # Windows binds to a port whose last connection is in TIME_WAIT; here that takes the option
+    importlib.import_module("dagctl.adapters.system.listener")._Server.allow_reuse_address = True
     return importlib.import_module("dagctl.cli.main").main  # type: ignore[no-any-return]
 
 

@@ -162,5 +162,5 @@ def test_the_proxy_is_no_reason_to_fail(platform: ScriptedPlatform, somebody: So
     platform.answers[INFO] = script
     ending = somebody.signs_in()
     assert ending.code == 0
-    assert "did not say where its PG proxy is" in ending.err
+    assert "does not say where its PG proxy is" in ending.err
     nothing_shows(platform, ending)

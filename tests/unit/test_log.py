@@ -84,6 +84,7 @@ def test_every_method_of_every_port_is_logged(world: World, lines: Lines) -> Non
             ),
             sqlmesh=lambda: anything(known["SqlmeshProject"]),
             connector=lambda wanted: None,
+            libpq=lambda credentials: {},
         )
     )
     reached = {name: (getattr(ports, name), hints[name]) for name in mine}
