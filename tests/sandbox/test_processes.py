@@ -115,7 +115,7 @@ def test_stop_leaves_nothing_running(place: Place) -> None:
     wait_until(lambda: not alive(pid))  # the interpreter takes its time to end
     assert not alive(postgres)
     assert not place.runs
-    assert "No sandbox runs" in place.stop().stdout
+    assert "No sandbox is running" in place.stop().stdout
 
 
 @pytest.mark.parametrize("detach", [["--detach"], []])
@@ -222,7 +222,7 @@ def test_a_stranger_with_the_recorded_process_id_is_left_alone(place: Place) -> 
         (data / "postmaster.pid").write_text(f"{stranger.pid}\n{data}\n")
 
         assert not place.runs
-        assert "No sandbox runs" in place.stop().stdout
+        assert "No sandbox is running" in place.stop().stdout
         place.start()
 
         assert stranger.poll() is None
@@ -238,7 +238,7 @@ def test_in_the_foreground_it_stays_until_told_to_end(
     with process:
         assert process.stdout is not None
         shown = ""
-        while "Ctrl-C stops it" not in shown:
+        while "Press Ctrl-C to stop it" not in shown:
             line = process.stdout.readline()
             assert line, process.communicate()
             shown += line
