@@ -73,13 +73,14 @@ def test_a_build_leaves_nothing_in_the_repository(dist: Path) -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    project = (
-        (ROOT / "pyproject.toml").read_text("utf-8").partition("dependencies = [")[2].partition("[project.urls]")[0]
-    )
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    used = project.partition("dependencies = [")[2].partition("[project.urls]")[0]
+    developed = project.partition("[dependency-groups]")[2].partition("\n[tool")[0].partition("\ndev = ")[0]
     page = (ROOT / "docs" / "explanation" / "supply-chain.md").read_text("utf-8")
     rows = re.findall(r"^\| ([\w.,\- ]+) \| .+ \| .+ \| [\d.]+ \|$", page, re.MULTILINE)
     explained = {name for row in rows for name in row.split(", ")}
-    assert set(re.findall(r'"([\w.-]+)[<>=]', project)) == explained
+    names = set(re.findall(r'"([\w.-]+)[<>=]', used)) | set(re.findall(r'"([\w.-]+)(?=["<>=\[])', developed))
+    assert names == explained
 
 
 def test_psycopg2_has_one_provider() -> None:
