@@ -212,7 +212,7 @@ class CannedSqlmesh(SqlmeshProject):
 
 class NaiveReader(YamlReader):
     def read(self, text: str, name: str) -> document.YamlDocument:
-        return document.YamlDocument("", document.Mapping())
+        return document.YamlDocument("", document.MappingValue())
 
 
 BROKEN_ADAPTERS: list[tuple[type[Contract], object, str, tuple[object, ...]]] = [

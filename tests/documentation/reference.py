@@ -29,8 +29,8 @@ PAGES = {
 
 INTERNAL = frozenset(
     """
-    ClockCheck Connectable Kept Node Ports Session Verdicts World
-    Call Entry Family Item Leaf Live Observations PgLogin PlatformModel Signer
+    ClockCheck Connectable Kept Ports Session Value Verdicts World
+    Call Entry Family Item Leaf Live MappingValue Observations PgLogin PlatformModel Signer
     """.split()  # noqa: SIM905 - one a line would be long
 )
 """What services and doubles hand to each other. No member that takes or gives one of these is public."""

@@ -58,7 +58,8 @@ def options() -> Iterator[tuple[str, str | None]]:
     maps = Path("/proc/self/maps")
     if not maps.exists():
         pytest.skip("only Linux tells which libraries a process has")
-    path = next(line.split()[-1] for line in maps.read_text().splitlines() if "/libpq" in line)
+    paths = [line.split()[-1] for line in maps.read_text().splitlines() if "/libpq" in line]
+    path = next((path for path in paths if "psycopg2" in path), paths[0])  # psycopg may have brought another
     list_them = ctypes.CDLL(path).PQconndefaults
     list_them.restype = ctypes.POINTER(Option)
     for option in list_them():

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -174,3 +180,14 @@ def test_what_is_not_there_is_not_found_and_no_json(client: Any, sandbox: Sandbo
 
     assert answer.status == 404
     assert not answer.body.startswith("{")
+
+
+def test_a_connection_without_a_handshake_ends_with_the_sandbox(sandbox_home: Path) -> None:
+    """Browsers open connections in advance."""
+    with running_sandbox(home=sandbox_home) as sandbox:
+        early = socket.create_connection(("127.0.0.1", urlsplit(sandbox.api_url).port or 0), timeout=10)
+        context = ssl.create_default_context(cafile=sandbox.ca_file)
+        with urlopen(f"{sandbox.api_url}/.well-known/oauth-protected-resource", context=context) as answer:
+            assert answer.status == 200  # so the sandbox has accepted the one before, too
+    with early, suppress(ConnectionResetError):
+        assert early.recv(1) == b""

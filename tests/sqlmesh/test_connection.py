@@ -298,7 +298,7 @@ def fatal(code: str, message: str, severity: str = "FATAL") -> Callable[[socket.
         ),
         (fatal("53300", "sorry, too many clients already"), "disable", PlatformError, "no more", "Try again"),
         (lambda peer: peer.sendall(b"N"), "require", CertificateRefused, "TLS", "DAGCTL_STATE_SSLMODE"),
-        (fatal("57P03", "the database system is starting up"), "disable", PlatformError, "turned", "in a moment"),
+        (fatal("57P03", "the database system is starting up"), "disable", PlatformError, "refused", "in a moment"),
         (
             fatal("28P01", "Passwort-Authentifizierung für Benutzer »acme/shop« fehlgeschlagen"),
             "disable",

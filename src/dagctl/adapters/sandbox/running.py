@@ -225,6 +225,8 @@ class Sandbox:
             ready.set_result(None)
             await asyncio.gather(*tasks)
             await self._pg_proxy.stop()
+            for transport in list(getattr(self._loop, "_transports", {}).values()):
+                transport.abort()  # in the middle of a TLS handshake: uvicorn does not know it yet
             await asyncio.sleep(0.02)  # for the transports to notice
 
         try:

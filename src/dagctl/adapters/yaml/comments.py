@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 
 from attrs import define, field, frozen
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from dagctl.adapters.yaml.jinja import Jinja
 
@@ -52,7 +51,7 @@ class Place:
     index: int
     column: int
     container: Container
-    value: YamlNode
+    value: Node
     above: list[Comment] = field(factory=list)
     beside: list[Comment] = field(factory=list)
     inside: list[Comment] = field(factory=list)

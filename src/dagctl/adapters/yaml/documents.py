@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from collections.abc import Mapping as AnyMapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import BlockEntryToken
 
 from dagctl.adapters.yaml.comments import Container, Place, attach, comments_in, paragraphs
 from dagctl.adapters.yaml.jinja import Jinja, place_of, put_aside
 from dagctl.domain.errors import ConfigProblem
-from dagctl.domain.values.document import Entry, Item, Leaf, Live, Mapping, Node, Sequence, YamlDocument
+from dagctl.domain.values.document import Entry, Item, Leaf, Live, MappingValue, SequenceValue, Value, YamlDocument
 from dagctl.ports.yaml_reader import YamlReader
 
 
@@ -83,7 +81,7 @@ class _Composer(Composer):
         return super().compose_node(parent, index)
 
 
-def _weigh(root: YamlNode, name: str) -> None:
+def _weigh(root: Node, name: str) -> None:
     """Check that a document can be written out as Python.
 
     Raises:
@@ -92,7 +90,7 @@ def _weigh(root: YamlNode, name: str) -> None:
     """
     weights: dict[int, int] = {}
 
-    def weight(node: YamlNode) -> int:
+    def weight(node: Node) -> int:
         if isinstance(node, ScalarNode):
             return 1
         if id(node) not in weights:
@@ -121,7 +119,7 @@ class _Reading:
         self._places: dict[tuple[int, int], Place] = {}  # by the node of the mapping or sequence, and the number in it
         self._containers: dict[int, Container] = {}
         self._scalars: list[tuple[int, int]] = []
-        self._merging: dict[int, list[tuple[YamlNode, YamlNode]]] = {}
+        self._merging: dict[int, list[tuple[Node, Node]]] = {}
         tokens = YAML(typ="safe", pure=True).scan(jinja.text)
         self._dashes = [token.start_mark.index for token in tokens if isinstance(token, BlockEntryToken)]
         self._survey(root, None)
@@ -135,16 +133,16 @@ class _Reading:
         attach(comments, self._order, self._containers[id(root)])
         self._tailed = [container for container in self._containers.values() if container.tail]
 
-    def whole(self, root: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
+    def whole(self, root: MappingNode, data: Mapping[Any, Any]) -> MappingValue:
         """The document; comments that had no place in it are at its end."""
         found = self.mapping(root, data)
-        return Mapping(found.entries, (*self._gathered(0, len(self._jinja.text)), *found.tail))
+        return MappingValue(found.entries, (*self._gathered(0, len(self._jinja.text)), *found.tail))
 
-    def mapping(self, node: MappingNode, data: AnyMapping[Any, Any]) -> Mapping:
+    def mapping(self, node: MappingNode, data: Mapping[Any, Any]) -> MappingValue:
         """A mapping, with its comments."""
         merging = self._merging.get(id(node))
         pairs = zip(data, node.value, strict=True) if merging is None else ()
-        own: dict[object, tuple[int, YamlNode]] = {key: (number, pair[1]) for number, (key, pair) in enumerate(pairs)}
+        own: dict[object, tuple[int, Node]] = {key: (number, pair[1]) for number, (key, pair) in enumerate(pairs)}
         homeless: dict[object, tuple[str, ...]] = {}
         merged: tuple[str, ...] = ()  # comments of what is merged go to the entry that comes next
         for number, (key_node, value_node) in enumerate(merging or ()):
@@ -161,9 +159,9 @@ class _Reading:
             number, value_node = own[key]
             part, above, beside = self._part((id(node), number), value_node, value)
             entries.append(Entry(self._scalar(key), part, (*homeless.get(key, ()), *above), beside))
-        return Mapping(tuple(entries), (*merged, *self._tail(node)))
+        return MappingValue(tuple(entries), (*merged, *self._tail(node)))
 
-    def _part(self, key: tuple[int, int], node: YamlNode, data: object) -> tuple[Node, tuple[str, ...], str | None]:
+    def _part(self, key: tuple[int, int], node: Node, data: object) -> tuple[Value, tuple[str, ...], str | None]:
         """A value with the comments of its entry; within an alias there are none."""
         place = self._places.get(key)
         above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
@@ -175,7 +173,7 @@ class _Reading:
             return value, (*above, beside, *inner), None
         return value, (*above, *inner), beside
 
-    def _tail(self, node: YamlNode) -> tuple[str, ...]:
+    def _tail(self, node: Node) -> tuple[str, ...]:
         container = self._containers[id(node)]
         texts, container.tail = paragraphs(container.tail), []
         return texts
@@ -191,21 +189,21 @@ class _Reading:
                 found, container.tail = found + container.tail, []
         return paragraphs(found)
 
-    def _node(self, node: YamlNode, data: object) -> Node:
+    def _node(self, node: Node, data: object) -> Value:
         if isinstance(node, MappingNode) and isinstance(data, dict):
             return self.mapping(node, data)
         if isinstance(node, SequenceNode) and isinstance(data, list) and len(node.value) == len(data):
             items = []
             for number, (item_node, value) in enumerate(zip(node.value, data, strict=True)):
                 items.append(Item(*self._part((id(node), number), item_node, value)))
-            return Sequence(tuple(items), self._tail(node))
+            return SequenceValue(tuple(items), self._tail(node))
         return self._plain(data)
 
-    def _plain(self, data: object) -> Node:
+    def _plain(self, data: object) -> Value:
         if isinstance(data, dict):
-            return Mapping(tuple(Entry(self._scalar(key), self._plain(value)) for key, value in data.items()))
+            return MappingValue(tuple(Entry(self._scalar(key), self._plain(value)) for key, value in data.items()))
         if isinstance(data, list):
-            return Sequence(tuple(Item(self._plain(value)) for value in data))
+            return SequenceValue(tuple(Item(self._plain(value)) for value in data))
         return self._scalar(data)
 
     def _scalar(self, data: object) -> Leaf | Live:
@@ -219,7 +217,7 @@ class _Reading:
             raise ValueError(_DIGITS)
         return Leaf(data)
 
-    def _survey(self, node: YamlNode, owner: Place | None) -> None:
+    def _survey(self, node: Node, owner: Place | None) -> None:
         """Note where everything begins, and which scalars are live; of an alias, only where its anchor is."""
         if id(node) in self._containers:
             return
@@ -253,7 +251,7 @@ class _Reading:
     def _column(self, index: int) -> int:
         return index - self._jinja.text.rfind("\n", 0, index) - 1
 
-    def _is_plain_live(self, node: YamlNode) -> bool:
+    def _is_plain_live(self, node: Node) -> bool:
         return isinstance(node, ScalarNode) and not node.style and self._jinja.has(node.value)
 
     def _note_scalar(self, node: ScalarNode, *, flow: bool, element: bool) -> None:
@@ -296,17 +294,17 @@ _ANCHOR = re.compile(r"^(?:&\S+\s+)+")
 _HEADER = re.compile(r"^(?:&\S+\s+)*([|>])([+-]?)(?:\s|$)")
 
 
-def _span(key: YamlNode, value: YamlNode) -> tuple[int, int]:
+def _span(key: Node, value: Node) -> tuple[int, int]:
     """Where an entry is, up to the end of its value unless the value is an alias."""
     start = key.start_mark.index
     return start, max(key.end_mark.index, value.end_mark.index)
 
 
-def _merges(key: YamlNode) -> bool:
+def _merges(key: Node) -> bool:
     return (key.tag or "").endswith(":merge")
 
 
-def _children(node: YamlNode) -> Iterator[tuple[YamlNode, YamlNode]]:
+def _children(node: Node) -> Iterator[tuple[Node, Node]]:
     if isinstance(node, MappingNode):
         yield from node.value
     else:

@@ -9,7 +9,7 @@ from attrs import frozen
 from dagctl.domain.generation.layout import STEP, WIDTH, call_of, call_with_keywords
 from dagctl.domain.generation.literals import literal, live, spoken, triple_quoted
 from dagctl.domain.generation.wiring import DEFAULT, SHARED, Wired, wired, without_states
-from dagctl.domain.values.document import Call, Leaf, Live, Mapping, YamlDocument, scalars
+from dagctl.domain.values.document import Call, Leaf, Live, MappingValue, YamlDocument, scalars
 
 HELPERS = frozenset({"env_text", "env_var", "yaml_block", "yaml_items", "yaml_text", "yaml_value"})
 
@@ -48,7 +48,7 @@ def module_of(document: YamlDocument, origin: Provenance) -> Module:
     if wiring is None:
         return Module(_embedded(document.text, origin), None)
     settings = spoken(wiring.settings)
-    assert isinstance(settings, Mapping)
+    assert isinstance(settings, MappingValue)
     default = live(wiring.default) if wiring.default is not None else None
     lines = [
         *_header(origin),
@@ -96,7 +96,7 @@ def _embedded(text: str, origin: Provenance) -> str:
     return "\n".join(lines)
 
 
-def _imports(settings: Mapping, default: Call | None) -> list[str]:
+def _imports(settings: MappingValue, default: Call | None) -> list[str]:
     """The imports that the settings need."""
     calls = {_called(scalar) for scalar in (*scalars(settings), *([default] if default is not None else []))}
     helpers = sorted({"project_config", *HELPERS.intersection(calls)})

@@ -8,13 +8,13 @@ from keyword import iskeyword
 from attrs import evolve
 
 from dagctl.domain.generation.literals import expression, literal, live, triple_quoted
-from dagctl.domain.values.document import Call, Entry, Item, Leaf, Live, Mapping, Node, Sequence
+from dagctl.domain.values.document import Call, Entry, Item, Leaf, Live, MappingValue, SequenceValue, Value
 
 WIDTH = 88
 STEP = 4
 
 
-def call_with_keywords(name: str, function: str, settings: Mapping) -> list[str]:
+def call_with_keywords(name: str, function: str, settings: MappingValue) -> list[str]:
     """`name = function(key=value, …)`, one setting per line."""
     lines = [f"{name} = {function}("]
     for entry in settings.entries:
@@ -22,7 +22,7 @@ def call_with_keywords(name: str, function: str, settings: Mapping) -> list[str]
         if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):
             lines += _part(entry, f"{key}=", STEP)
         else:
-            inner = Mapping((evolve(entry, above=(), beside=None),))
+            inner = MappingValue((evolve(entry, above=(), beside=None),))
             lines += _part(evolve(entry, value=inner), "**", STEP)
     return [*lines, *_comments(settings.tail, STEP), ")"]
 
@@ -54,7 +54,7 @@ def _part(part: Entry | Item, prefix: str, indent: int) -> list[str]:
     return [*_comments((*part.above, *apart, part.beside), indent), *lines]
 
 
-def _value(node: Node, indent: int, prefix: str) -> list[str]:
+def _value(node: Value, indent: int, prefix: str) -> list[str]:
     """A value after its prefix, with a trailing comma."""
     pad = " " * indent
     if isinstance(node, (Call, Live)):
@@ -65,13 +65,13 @@ def _value(node: Node, indent: int, prefix: str) -> list[str]:
     one_line = _one_line(node)
     if one_line is not None and len(f"{pad}{prefix}{one_line},") <= WIDTH:
         return [f"{pad}{prefix}{one_line},"]
-    opening, closing = "{}" if isinstance(node, Mapping) else "[]"
+    opening, closing = "{}" if isinstance(node, MappingValue) else "[]"
     return [f"{pad}{prefix}{opening}", *_inside(node, indent + STEP), f"{pad}{closing},"]
 
 
-def _inside(node: Mapping | Sequence, indent: int) -> list[str]:
+def _inside(node: MappingValue | SequenceValue, indent: int) -> list[str]:
     lines: list[str] = []
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingValue):
         for entry in node.entries:
             lines += _part(entry, f"{expression(entry.key)}: ", indent)
     else:
@@ -80,12 +80,12 @@ def _inside(node: Mapping | Sequence, indent: int) -> list[str]:
     return [*lines, *_comments(node.tail, indent)]
 
 
-def _one_line(node: Mapping | Sequence) -> str | None:
+def _one_line(node: MappingValue | SequenceValue) -> str | None:
     """The value on one line; None if a person would use several."""
-    return _short_mapping(node) if isinstance(node, Mapping) else _short_sequence(node)
+    return _short_mapping(node) if isinstance(node, MappingValue) else _short_sequence(node)
 
 
-def _short_mapping(node: Mapping) -> str | None:
+def _short_mapping(node: MappingValue) -> str | None:
     """A mapping on one line, if it is empty or holds a single scalar."""
     if node.tail or len(node.entries) > 1:
         return None
@@ -95,7 +95,7 @@ def _short_mapping(node: Mapping) -> str | None:
     return f"{{{expression(entry.key)}: {_short(entry)}}}" if _short(entry) is not None else None
 
 
-def _short_sequence(node: Sequence) -> str | None:
+def _short_sequence(node: SequenceValue) -> str | None:
     parts = [_short(item) for item in node.items]
     found = [part for part in parts if part is not None]
     return f"[{', '.join(found)}]" if not node.tail and len(found) == len(parts) else None

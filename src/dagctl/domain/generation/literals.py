@@ -8,14 +8,14 @@ import math
 
 from attrs import evolve
 
-from dagctl.domain.values.document import Call, Leaf, Live, Mapping, Node, Sequence
+from dagctl.domain.values.document import Call, Leaf, Live, MappingValue, SequenceValue, Value
 
 
-def spoken(node: Node) -> Node:
+def spoken(node: Value) -> Value:
     """The same node with a Python call for each live scalar and each datetime. Do this once, at the start."""
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingValue):
         return evolve(node, entries=tuple(evolve(e, value=spoken(e.value)) for e in node.entries))
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceValue):
         return evolve(node, items=tuple(evolve(item, value=spoken(item.value)) for item in node.items))
     if isinstance(node, Leaf) and isinstance(node.value, datetime.datetime):
         return _datetime(node.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dagctl.domain.values.document import Leaf, Live, Mapping, Node, Sequence, shown
+from dagctl.domain.values.document import Leaf, Live, MappingValue, SequenceValue, Value, shown
 from dagctl.domain.values.text import printable
 
 _NAMES = ("database", "db", "catalog", "dbname", "project", "path", "s3_warehouse_location")
@@ -26,11 +26,11 @@ class KeptState:
     own: bool
 
 
-def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
+def states_of(root: MappingValue, gateways: MappingValue) -> tuple[KeptState, ...]:
     """The persistent states of a configuration's gateways, so not those in memory."""
     found: dict[tuple[str, bool], list[str]] = {}
     for gateway in gateways.entries:
-        settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
+        settings = gateway.value if isinstance(gateway.value, MappingValue) else MappingValue()
         state = settings.get("state_connection")
         own = state is not None and state != Leaf(None)
         where = _where(state if own else settings.get("connection") or root.get("default_connection"))
@@ -40,25 +40,25 @@ def states_of(root: Mapping, gateways: Mapping) -> tuple[KeptState, ...]:
     return tuple(KeptState(tuple(names), where, own) for (where, own), names in found.items())
 
 
-def _where(connection: Node | None) -> str | None:
+def _where(connection: Value | None) -> str | None:
     """The database in words; None if it is in memory."""
-    if not isinstance(connection, Mapping):
+    if not isinstance(connection, MappingValue):
         return "a database that Jinja chooses" if isinstance(connection, Live) else None
     kind = shown(connection.get("type")) or "duckdb"
     name, host = (_first(connection, keys) for keys in (_NAMES, _HOSTS))
     if kind.lower() in ("duckdb", "motherduck"):
         catalogs = connection.get("catalogs")
-        names = catalogs.keys() if isinstance(catalogs, Mapping) else []
+        names = catalogs.keys() if isinstance(catalogs, MappingValue) else []
         name = name if name not in ("", ":memory:") else ", ".join(map(str, names))
         if not name and kind.lower() == "duckdb":
             return None
     return printable(" ".join([kind, *([repr(name)] if name else []), *([f"at {host}"] if host else [])]))
 
 
-def _first(connection: Mapping, keys: tuple[str, ...]) -> str:
+def _first(connection: MappingValue, keys: tuple[str, ...]) -> str:
     values = (connection.get(key) for key in keys)
     return next((shown(value) for value in values if value is not None and value != Leaf(None) and not _big(value)), "")
 
 
-def _big(value: Node) -> bool:
-    return isinstance(value, (Mapping, Sequence))
+def _big(value: Value) -> bool:
+    return isinstance(value, (MappingValue, SequenceValue))

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from dagctl.domain.generation.literals import expression, literal
 from dagctl.domain.generation.states import KeptState, states_of
-from dagctl.domain.values.document import Call, Entry, Leaf, Live, Mapping, Node, comments
+from dagctl.domain.values.document import Call, Entry, Leaf, Live, MappingValue, Value, comments
 
 GATEWAY_KEYS = frozenset(
     {"connection", "state_connection", "test_connection", "scheduler", "state_schema", "variables", "model_defaults"}
@@ -37,7 +37,7 @@ class Wired:
         states: where the state has been.
     """
 
-    settings: Mapping
+    settings: MappingValue
     default: Live | None = None
     shared: Call | None = None
     states: tuple[KeptState, ...] = ()
@@ -48,7 +48,7 @@ class Wired:
         return tuple(name for state in self.states if state.own for name in state.gateways)
 
 
-def wired(root: Mapping, project: str) -> Wired | None:
+def wired(root: MappingValue, project: str) -> Wired | None:
     """Wire a document; None if Jinja decides what its gateways are.
 
     Args:
@@ -57,8 +57,8 @@ def wired(root: Mapping, project: str) -> Wired | None:
     if not all(isinstance(entry.key, Leaf) for entry in root.entries):
         return None
     entry = next((found for found in root.entries if found.key in (Leaf("gateways"), Leaf("gateway"))), None)
-    gateways = _named(entry.value if entry else Mapping())
-    if gateways is None or not all(isinstance(found.value, Mapping) for found in gateways.entries):
+    gateways = _named(entry.value if entry else MappingValue())
+    if gateways is None or not all(isinstance(found.value, MappingValue) for found in gateways.entries):
         return None
     default = root.get("default_target_environment")
     lively = default if isinstance(default, Live) else None
@@ -73,12 +73,12 @@ def wired(root: Mapping, project: str) -> Wired | None:
     return Wired(settings, lively, shared, states_of(root, gateways))
 
 
-def _named(value: Node) -> Mapping | None:
+def _named(value: Value) -> MappingValue | None:
     """The gateways by name. Like SQLMesh, this uses the empty name for a gateway without one."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, MappingValue):
         return None
     return (
-        Mapping((Entry(Leaf(""), value),))
+        MappingValue((Entry(Leaf(""), value),))
         if is_one_gateway({_name(entry): _keys(entry) for entry in value.entries})
         else value
     )
@@ -102,10 +102,10 @@ def _name(entry: Entry) -> object:
 
 
 def _keys(entry: Entry) -> list[object]:
-    return entry.value.keys() if isinstance(entry.value, Mapping) else []
+    return entry.value.keys() if isinstance(entry.value, MappingValue) else []
 
 
-def _renewed(entry: Entry, gateways: Entry | None, connected: Mapping, live: Live | None) -> Entry:
+def _renewed(entry: Entry, gateways: Entry | None, connected: MappingValue, live: Live | None) -> Entry:
     if entry is gateways:
         return evolve(entry, key=Leaf("gateways"), value=connected)
     return evolve(entry, value=DEFAULT) if live is not None and entry.value is live else entry
@@ -115,7 +115,7 @@ def _with_state(gateway: Entry, common: tuple[str, ...], shared: bool) -> Entry:
     name = expression(gateway.key)
     own = (f"gateway={name}",) if gateway.key != Leaf("") else ()
     call = Call(SHARED.name, (name,)) if shared else Call("get_state_connection", (*own, *common))
-    settings = gateway.value if isinstance(gateway.value, Mapping) else Mapping()
+    settings = gateway.value if isinstance(gateway.value, MappingValue) else MappingValue()
     keys = [entry.key for entry in settings.entries]
     if STATE in keys:
         entries = tuple(_given_way(entry, call) if entry.key == STATE else entry for entry in settings.entries)

@@ -46,7 +46,7 @@ class Entry:
     """A key and its value, with the comments above it and beside it (without `#`)."""
 
     key: Leaf | Live | Call
-    value: Node
+    value: Value
     above: tuple[str, ...] = ()
     beside: str | None = None
 
@@ -55,19 +55,19 @@ class Entry:
 class Item:
     """An element of a sequence, with its comments."""
 
-    value: Node
+    value: Value
     above: tuple[str, ...] = ()
     beside: str | None = None
 
 
 @frozen
-class Mapping:
+class MappingValue:
     """A mapping; `tail` holds the comments after its last entry."""
 
     entries: tuple[Entry, ...] = ()
     tail: tuple[str, ...] = ()
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> Value | None:
         """The value under `key`."""
         return next((entry.value for entry in self.entries if entry.key == Leaf(key)), None)
 
@@ -77,39 +77,39 @@ class Mapping:
 
 
 @frozen
-class Sequence:
+class SequenceValue:
     """A sequence; `tail` holds the comments after its last element."""
 
     items: tuple[Item, ...] = ()
     tail: tuple[str, ...] = ()
 
 
-Node = Leaf | Live | Call | Mapping | Sequence
+Value = Leaf | Live | Call | MappingValue | SequenceValue
 
 
-def shown(node: Node | None) -> str:
+def shown(node: Value | None) -> str:
     """A name or a scalar for people: its value, or its Jinja source."""
     return str(node.value) if isinstance(node, Leaf) else node.source if isinstance(node, Live) else ""
 
 
-def scalars(node: Node) -> Iterator[Leaf | Live | Call]:
+def scalars(node: Value) -> Iterator[Leaf | Live | Call]:
     """Every scalar in a value, keys included."""
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingValue):
         for entry in node.entries:
             yield entry.key
             yield from scalars(entry.value)
-    elif isinstance(node, Sequence):
+    elif isinstance(node, SequenceValue):
         for item in node.items:
             yield from scalars(item.value)
     else:
         yield node
 
 
-def comments(node: Node) -> Iterator[str]:
+def comments(node: Value) -> Iterator[str]:
     """Every comment in a value, in order."""
-    if not isinstance(node, (Mapping, Sequence)):
+    if not isinstance(node, (MappingValue, SequenceValue)):
         return
-    for part in node.entries if isinstance(node, Mapping) else node.items:
+    for part in node.entries if isinstance(node, MappingValue) else node.items:
         yield from part.above
         if part.beside is not None:
             yield part.beside
@@ -126,4 +126,4 @@ class YamlDocument:
     """
 
     text: str = field(repr=False)
-    root: Mapping | None
+    root: MappingValue | None
