@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 
@@ -24,13 +22,9 @@ import pty
 
 from attrs import define, field
 
-from dagctl.adapters.sandbox.person import sign_in
+from dagctl.adapters.sandbox.person import SignInPage, sign_in
 
 if TYPE_CHECKING:
-    from http.client import HTTPMessage
-    from typing import IO
-    from urllib.request import Request
-
     from tests.conftest import Person
 
     from dagctl.adapters.sandbox import Sandbox
@@ -106,28 +100,9 @@ def log_in(sandbox: Sandbox, person: Person, callback_port: int) -> Iterator[Cal
         yield start
 
 
-class Stranded(HTTPRedirectHandler):
-    """A browser on another machine, from which the listener is out of reach."""
-
-    address = ""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        if newurl.startswith("http://localhost:"):
-            self.address = newurl
-            return None
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def signed_in_elsewhere(url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where a browser on another machine ends."""
-    browser = Stranded()
-    monkeypatch.setattr("dagctl.adapters.sandbox.person.build_opener", lambda *more: build_opener(*more, browser))
-    with pytest.raises(HTTPError) as ended:
-        sign_in(url, ca_file=sandbox.ca_file)
-    ended.value.close()
-    return browser.address
+def signed_in_elsewhere(url: str, sandbox: Sandbox) -> str:
+    """Where a browser on another machine ends: the listener is out of its reach."""
+    return SignInPage(sandbox.ca_file).authorize(url)
 
 
 def address_in(shown: str) -> str:
@@ -142,13 +117,12 @@ def test_the_answer_is_pasted_in(
     sandbox: Sandbox,
     home: Path,
     where: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = log_in(**where)
     shown = session.until(PROMPT)
     assert "No browser opened" in shown
     assert ("ssh -L" in shown) is ("SSH_CONNECTION" in where)
-    session.types(signed_in_elsewhere(address_in(shown), sandbox, monkeypatch) + "\n")
+    session.types(signed_in_elsewhere(address_in(shown), sandbox) + "\n")
     code, shown = session.to_the_end()
     assert code == 0
     assert "Signed in to acme as ada@acme.example.\n" in shown
@@ -165,14 +139,12 @@ def test_the_port_is_forwarded(log_in: Callable[..., Session], sandbox: Sandbox)
     assert "Ctrl-C ends it): \nSigned in to acme" in shown  # on a line of its own
 
 
-def test_what_is_wrong_is_said_and_asked_for_again(
-    log_in: Callable[..., Session], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_is_said_and_asked_for_again(log_in: Callable[..., Session], sandbox: Sandbox) -> None:
     session = log_in(**SSH)
     url = address_in(session.until(PROMPT))
     session.types(f"{url}\n")
     session.until("That is the address to open.")
-    session.types(signed_in_elsewhere(url, sandbox, monkeypatch) + "\n")
+    session.types(signed_in_elsewhere(url, sandbox) + "\n")
     assert session.to_the_end()[0] == 0
 
 

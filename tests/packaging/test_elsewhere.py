@@ -116,7 +116,7 @@ def test_from_sign_in_to_sign_out(
 
 
 def test_the_answer_is_pasted_in(
-    windows: Callable[..., Done], person: Person, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    windows: Callable[..., Done], person: Person, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """cmd and PowerShell hand over a line once it is whole, with CR LF at its end; nobody can wait for it beside."""
     command = f"auth login --no-browser --org acme --api-url {sandbox.api_url}"
@@ -137,7 +137,7 @@ def test_the_answer_is_pasted_in(
             line = process.stderr.readline()
             assert line, shown
             shown += line
-        process.stdin.write(signed_in_elsewhere(address_in(shown), sandbox, monkeypatch) + "\r\n")
+        process.stdin.write(signed_in_elsewhere(address_in(shown), sandbox) + "\r\n")
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert out == "Signed in to acme as ada@acme.example.\n"

@@ -195,14 +195,9 @@ class Sandbox:
         ready: Future[None] = Future()
         thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
 
-        def drop() -> None:
-            # before uvicorn closes them itself, which would wait for peers that never say goodbye
-            for server in servers:
-                for connection in list(server.server_state.connections):
-                    connection.transport.abort()
-
         def end() -> None:
-            self._loop.call_soon_threadsafe(drop)
+            # before uvicorn closes connections itself, which would wait for peers that never say goodbye
+            self._loop.call_soon_threadsafe(self._abort)
             for server in servers:
                 server.should_exit = server.force_exit = True
             thread.join(10)
@@ -210,6 +205,11 @@ class Sandbox:
         thread.start()
         stack.callback(end)
         ready.result(30)
+
+    def _abort(self) -> None:
+        """Abort every connection, also one in the middle of a TLS handshake, which uvicorn does not know yet."""
+        for transport in list(getattr(self._loop, "_transports", {}).values()):
+            transport.abort()
 
     def _serve(self, servers: list[uvicorn.Server], ready: Future[None]) -> None:
         """The thread's work: serve until the web servers are told to end."""
@@ -225,8 +225,7 @@ class Sandbox:
             ready.set_result(None)
             await asyncio.gather(*tasks)
             await self._pg_proxy.stop()
-            for transport in list(getattr(self._loop, "_transports", {}).values()):
-                transport.abort()  # in the middle of a TLS handshake: uvicorn does not know it yet
+            self._abort()
             await asyncio.sleep(0.02)  # for the transports to notice
 
         try:
