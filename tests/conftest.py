@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -23,6 +24,11 @@ Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
 INHERITED = ("PATH", "LANG", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+OF_A_MACHINE = re.compile(
+    r"DAGCTL_(?!TEST_).*|PG[A-Z]+|SSH_.*|WSL_.*|(WAYLAND_)?DISPLAY|BROWSER|NO_COLOR|FORCE_COLOR|COLUMNS"
+    r"|CI|BUILDKITE|GITHUB_ACTIONS|JENKINS_URL|TEAMCITY_VERSION|TF_BUILD|KUBERNETES_SERVICE_HOST|container"
+)
+"""What dagctl does depends on these. Tests that run it in their own process have none of them, wherever they run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The sandbox's TLS is asyncio's, which in Python 3.10 forgets to close a transport whose peer has vanished."""
+    """No test depends on the machine's variables.
+
+    The sandbox's TLS is asyncio's, which in Python 3.10 forgets to close a transport whose peer has vanished.
+    """
+    for name in [name for name in os.environ if OF_A_MACHINE.fullmatch(name)]:
+        del os.environ[name]
     if sys.version_info < (3, 11):
         config.addinivalue_line("filterwarnings", "ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
 
