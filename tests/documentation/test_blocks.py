@@ -27,6 +27,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,8 @@ def to_run(page: str) -> list[Block]:
 def test_each_block_does_what_the_page_says(reader: Reader, request: pytest.FixtureRequest) -> None:
     page = request.node.callspec.params["reader"]
     for block in to_run(page):
+        if "import dagster" in block.text and find_spec("dagster") is None:
+            pytest.skip("dagster-sqlmesh is for Python 3.11 and 3.12")
         reader.does(block)
 
 

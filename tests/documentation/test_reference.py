@@ -28,6 +28,7 @@ STANDARD = {
     "Path",
     "PurePath",
     "T",
+    "Unpack",  # in typing from Python 3.11
     "Config",  # SQLMesh's own
     "Replaced",  # the keywords of `dagctl.connect`
     "Trouble",  # the introduction to `dagctl.testing` says what it may be

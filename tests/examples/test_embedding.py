@@ -36,16 +36,18 @@ def audit(event, args):
     if event.startswith(("open", "os.", "shutil.", "glob")) and any(near(each) for each in args[:2]):
         touched.append((event, args[0]))
 
-def watched(look):
-    def looking(path, *args, **settings):
+class Watched:  # pathlib 3.10 keeps os.stat in a class, where a function would become a method
+    def __init__(self, look):
+        self.look = look
+
+    def __call__(self, path, *args, **settings):
         if near(path):
-            touched.append((look.__name__, path))
-        return look(path, *args, **settings)
-    return looking
+            touched.append((self.look.__name__, path))
+        return self.look(path, *args, **settings)
 
 sys.addaudithook(audit)
 for name in ("stat", "lstat", "access"):
-    setattr(os, name, watched(getattr(os, name)))
+    setattr(os, name, Watched(getattr(os, name)))
 
 import subprocess
 import dagctl
