@@ -12,29 +12,25 @@ TYPE_CHECKING = False  # type checkers know it by its name; to import typing wou
 
 __version__ = "0.5.0"
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `X as X` exports X
     from dagctl import errors as errors
     from dagctl import ports as ports
     from dagctl import sqlmesh as sqlmesh
     from dagctl import testing as testing
     from dagctl import types as types
-    from dagctl._functions import (
-        check_environment_protection,
-        get_fresh_token,
-        get_state_connection,
-    )
-    from dagctl._sdk import Dagctl
-    from dagctl._wiring import connect
-    from dagctl.adapters.memory.stores import memory_storage
-    from dagctl.adapters.system.loopback import LoopbackBrowser
-    from dagctl.domain.errors import (
-        DagctlError,
-        NotSignedIn,
-        PlatformError,
-        ProjectError,
-        ProtectionRefused,
-        SignInFailed,
-    )
+    from dagctl._functions import check_environment_protection as check_environment_protection
+    from dagctl._functions import get_fresh_token as get_fresh_token
+    from dagctl._functions import get_state_connection as get_state_connection
+    from dagctl._sdk import Dagctl as Dagctl
+    from dagctl._wiring import connect as connect
+    from dagctl.adapters.memory.stores import memory_storage as memory_storage
+    from dagctl.adapters.system.loopback import LoopbackBrowser as LoopbackBrowser
+    from dagctl.domain.errors import DagctlError as DagctlError
+    from dagctl.domain.errors import NotSignedIn as NotSignedIn
+    from dagctl.domain.errors import PlatformError as PlatformError
+    from dagctl.domain.errors import ProjectError as ProjectError
+    from dagctl.domain.errors import ProtectionRefused as ProtectionRefused
+    from dagctl.domain.errors import SignInFailed as SignInFailed
 
 _HOMES = {
     "Dagctl": "dagctl._sdk",
@@ -53,22 +49,7 @@ _HOMES = {
 }
 _SUBMODULES = ("errors", "ports", "sqlmesh", "testing", "types")
 
-__all__ = [
-    "Dagctl",
-    "DagctlError",
-    "LoopbackBrowser",
-    "NotSignedIn",
-    "PlatformError",
-    "ProjectError",
-    "ProtectionRefused",
-    "SignInFailed",
-    "__version__",
-    "check_environment_protection",
-    "connect",
-    "get_fresh_token",
-    "get_state_connection",
-    "memory_storage",
-]
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from datetime import datetime
 from inspect import cleandoc
 from pathlib import Path, PurePath
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tests.cli.reference import COMMANDS as COMMANDS
 
@@ -26,6 +26,8 @@ PLAIN = {
     PurePath: "path",
     NoneType: "null",
 }
+TYPES = {"datetime": datetime, "PurePath": PurePath}
+"""What the commands' modules import for type checkers alone."""
 
 
 def data_of(command: Command) -> type | None:
@@ -41,26 +43,19 @@ def events_of(command: Command) -> Mapping[str, type]:
 
 def fields(shape: type) -> dict[str, Any]:
     """The fields of a shape with their types."""
-    return get_type_hints(shape, localns={"datetime": datetime, "PurePath": PurePath})
+    return get_type_hints(shape, localns=TYPES)
 
 
-def described(shape: type) -> tuple[str, dict[str, str]]:
-    """What the docstring of a shape says of it, and of each field."""
-    return parsed(shape.__doc__ or "")
+def meanings(shape: type) -> dict[str, str]:
+    """What a shape says of each of its fields."""
+    hints = get_type_hints(shape, localns=TYPES, include_extras=True)
+    assert all(get_origin(hint) is Annotated for hint in hints.values()), f"{shape.__name__} has a field without one"
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
-def parsed(docstring: str) -> tuple[str, dict[str, str]]:
-    """A docstring's text, and what it says of each attribute."""
-    summary, _, attributes = cleandoc(docstring).partition("\n\nAttributes:\n")
-    meanings: dict[str, str] = {}
-    name = ""
-    for line in attributes.splitlines():
-        if line.startswith("     "):
-            meanings[name] += " " + line.strip()
-        else:
-            name, _, meaning = line.strip().partition(": ")
-            meanings[name] = meaning
-    return " ".join(summary.split()), meanings
+def summary(kind: type) -> str:
+    """What a docstring says before its first section."""
+    return " ".join(cleandoc(kind.__doc__ or "").partition("\n\nAttributes:\n")[0].split())
 
 
 def type_name(kind: Any) -> str:
@@ -78,9 +73,8 @@ def type_name(kind: Any) -> str:
 
 def table(shape: type) -> str:
     """The fields of a shape."""
-    _, meanings = described(shape)
-    assert meanings.keys() == fields(shape).keys(), f"{shape.__name__} documents other fields than it has"
-    rows = [f"| `{name}` | {type_name(kind)} | {meanings[name].rstrip('.')} |" for name, kind in fields(shape).items()]
+    said = meanings(shape)
+    rows = [f"| `{name}` | {type_name(kind)} | {said[name]} |" for name, kind in fields(shape).items()]
     return "\n".join(["| field | type | meaning |", "| --- | --- | --- |", *rows])
 
 
@@ -91,10 +85,10 @@ def section(command: Command) -> Iterator[str]:
     if data is None:
         yield "No JSON: the command prints what another program does, and refuses `--json`."
         return
-    yield described(data)[0]
+    yield summary(data)
     yield table(data)
     for name, event in events_of(command).items():
-        yield f"The event `{name}`: {described(event)[0]}"
+        yield f"The event `{name}`: {summary(event)}"
         yield table(event)
 
 
@@ -133,8 +127,7 @@ def errors() -> Iterator[str]:
     assert CommandProblem in kinds()
     for kind in kinds():
         names = ", ".join(f"`{name}`" for name in endings.fact_names(kind).values())
-        summary = parsed(kind.__doc__ or "")[0]
-        yield f"| `{endings.code_of(kind)}` | {endings.exit_code_of(kind)} | {summary} | {names} |"
+        yield f"| `{endings.code_of(kind)}` | {endings.exit_code_of(kind)} | {summary(kind)} | {names} |"
     for code, (exit_code, meaning) in endings.OTHERS.items():
         yield f"| `{code}` | {exit_code} | {meaning} | {'`log`' if code == 'bug' else ''} |"
 
@@ -146,7 +139,7 @@ def generated() -> str:
         parts += section(command)
     parts.append("## Shapes")
     for shape in shapes():
-        parts += [f"### {shape.__name__}", described(shape)[0], table(shape)]
+        parts += [f"### {shape.__name__}", summary(shape), table(shape)]
     parts += [
         "## Warnings",
         "| code | meaning |\n| --- | --- |\n"

@@ -52,7 +52,10 @@ def of(error: BaseException, app: App) -> int:
 
     error = translated(error)
     if isinstance(error, DagctlError):
-        return _expected(error, app)
+        from dagctl.cli.cures import cure
+
+        kind, facts = type(error), facts_of(error)
+        return app.fail(code_of(kind), error.message, exit_code=exit_code_of(kind), hint=cure(error), facts=facts)
     if isinstance(error, KeyboardInterrupt):
         app.say("")  # the terminal has shown ^C
         return app.fail("interrupted", "interrupted.", exit_code=INTERRUPTED)
@@ -94,13 +97,6 @@ def _fact(name: str, value: object) -> object:
     if isinstance(value, str) and name in ("path", "ca_file") and value:
         return PurePath(value)
     return None if value == "" else value
-
-
-def _expected(error: DagctlError, app: App) -> int:
-    from dagctl.cli.cures import cure
-
-    kind = type(error)
-    return app.fail(code_of(kind), error.message, exit_code=exit_code_of(kind), hint=cure(error), facts=facts_of(error))
 
 
 def _bug(error: BaseException, app: App) -> int:

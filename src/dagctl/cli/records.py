@@ -1,13 +1,13 @@
 """The shapes of facts under `--json`: a fact has one shape, whichever command shows it.
 
-A shape is a `TypedDict`, and so is the `Data` of each command's module. `docs/reference/json.md` is made from their
-docstrings. Times are `datetime` and paths are `PurePath` here; `App` writes them as RFC 3339 in UTC and as absolute
-paths.
+A shape is a `TypedDict`, and so is the `Data` of each command's module. Each field is annotated with its meaning, and
+`docs/reference/json.md` is made of these. Times are `datetime` and paths are `PurePath` here; `App` writes them as
+RFC 3339 in UTC and as absolute paths.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,135 +30,77 @@ WARNINGS: Mapping[str, str] = {
 
 
 class Organization(TypedDict):
-    """An organization.
+    """An organization."""
 
-    Attributes:
-        id: its ID on the platform; null if only its name is known.
-        name: its name, or its ID if no name is known.
-    """
-
-    id: str | None
-    name: str
+    id: Annotated[str | None, "its ID on the platform; null if only its name is known"]
+    name: Annotated[str, "its name, or its ID if no name is known"]
 
 
 class Project(TypedDict):
-    """A project.
+    """A project."""
 
-    Attributes:
-        id: its ID on the platform; null if only its name is known.
-        name: its name, or its ID if that is how you chose it.
-    """
-
-    id: str | None
-    name: str
+    id: Annotated[str | None, "its ID on the platform; null if only its name is known"]
+    name: Annotated[str, "its name, or its ID if that is how you chose it"]
 
 
 class User(TypedDict):
-    """A person.
+    """A person."""
 
-    Attributes:
-        email: the email address; null if the ID token has none.
-        subject: the issuer's name for the person (`sub`).
-    """
-
-    email: str | None
-    subject: str
+    email: Annotated[str | None, "the email address; null if the ID token has none"]
+    subject: Annotated[str, "the issuer's name for the person (`sub`)"]
 
 
 class Address(TypedDict):
-    """Where a server listens.
+    """Where a server listens."""
 
-    Attributes:
-        host: its host name or IP address.
-        port: its TCP port.
-    """
-
-    host: str
-    port: int
+    host: Annotated[str, "its host name or IP address"]
+    port: Annotated[int, "its TCP port"]
 
 
 class Account(TypedDict):
-    """A session that is signed in, and what it works on.
+    """A session that is signed in, and what it works on."""
 
-    Attributes:
-        name: what it is called on this machine.
-        organization: the organization.
-        project: the current project; null if you have chosen none.
-        api_url: the platform's API.
-        signed_in: whether its tokens are alive, or dagctl can renew them.
-        expires_at: when its tokens expire unless dagctl renews them; null if they do not say.
-        current: whether commands use this account unless told otherwise.
-    """
-
-    name: str
-    organization: Organization
-    project: Project | None
-    api_url: str
-    signed_in: bool
-    expires_at: datetime | None
-    current: bool
+    name: Annotated[str, "what it is called on this machine"]
+    organization: Annotated[Organization, "the organization"]
+    project: Annotated[Project | None, "the current project; null if you have chosen none"]
+    api_url: Annotated[str, "the platform's API"]
+    signed_in: Annotated[bool, "whether its tokens are alive, or dagctl can renew them"]
+    expires_at: Annotated[datetime | None, "when its tokens expire unless dagctl renews them; null if they do not say"]
+    current: Annotated[bool, "whether commands use this account unless told otherwise"]
 
 
 class Verdict(TypedDict):
-    """Whether an environment is open to you.
+    """Whether an environment is open to you."""
 
-    Attributes:
-        environment: its name as SQLMesh stores it.
-        verdict: `unknown` if the platform gave no usable answer; dagctl then treats the environment as protected.
-        reason: why it is not open; null if it is, or if the platform gives no reason.
-    """
-
-    environment: str
-    verdict: Literal["open", "protected", "unknown"]
-    reason: str | None
+    environment: Annotated[str, "its name as SQLMesh stores it"]
+    verdict: Annotated[
+        Literal["open", "protected", "unknown"],
+        "`unknown` if the platform gave no usable answer; dagctl then treats the environment as protected",
+    ]
+    reason: Annotated[str | None, "why it is not open; null if it is, or if the platform gives no reason"]
 
 
 class SandboxProject(TypedDict):
-    """A project of the sandbox.
+    """A project of the sandbox."""
 
-    Attributes:
-        id: its ID.
-        name: its name.
-        protected_environments: the environments that are protected.
-    """
-
-    id: str
-    name: str
-    protected_environments: list[str]
+    id: Annotated[str, "its ID"]
+    name: Annotated[str, "its name"]
+    protected_environments: Annotated[list[str], "the environments that are protected"]
 
 
 class Sandbox(TypedDict):
-    """A running sandbox. While it is starting, everything but `pid` is null.
+    """A running sandbox. While it is starting, everything but `pid` is null."""
 
-    Attributes:
-        pid: its process; null if another program runs it within itself.
-        api_url: its API.
-        issuer: its OpenID Connect issuer.
-        client_id: the client that `dagctl auth login` uses there.
-        pg_proxy: where its state databases are.
-        organization: its organization.
-        projects: the organization's projects.
-        users: who can sign in.
-        ca_file: its CA certificate, a PEM file.
-        ca_bundle: the system's CA certificates and its own, a PEM file for `SSL_CERT_FILE`.
-    """
-
-    pid: int | None
-    api_url: str | None
-    issuer: str | None
-    client_id: str | None
-    pg_proxy: Address | None
-    organization: Organization | None
-    projects: list[SandboxProject] | None
-    users: list[User] | None
-    ca_file: PurePath | None
-    ca_bundle: PurePath | None
-
-
-def organization(name: str | None, id_: str | None) -> Organization | None:
-    """What is known of an organization; None if nothing is."""
-    name = name or id_
-    return Organization(id=id_, name=name) if name else None
+    pid: Annotated[int | None, "its process; null if another program runs it within itself"]
+    api_url: Annotated[str | None, "its API"]
+    issuer: Annotated[str | None, "its OpenID Connect issuer"]
+    client_id: Annotated[str | None, "the client that `dagctl auth login` uses there"]
+    pg_proxy: Annotated[Address | None, "where its state databases are"]
+    organization: Annotated[Organization | None, "its organization"]
+    projects: Annotated[list[SandboxProject] | None, "the organization's projects"]
+    users: Annotated[list[User] | None, "who can sign in"]
+    ca_file: Annotated[PurePath | None, "its CA certificate, a PEM file"]
+    ca_bundle: Annotated[PurePath | None, "the system's CA certificates and its own, a PEM file for `SSL_CERT_FILE`"]
 
 
 def project(name: str | None, id_: str | None) -> Project | None:
@@ -168,8 +110,9 @@ def project(name: str | None, id_: str | None) -> Project | None:
 
 
 def organization_of(context: Context) -> Organization | None:
-    """The organization that a context is for."""
-    return organization(context.organization.value if context.organization else None, context.organization_id)
+    """What is known of the organization that a context is for; None if nothing is."""
+    name = (context.organization.value if context.organization else None) or context.organization_id
+    return Organization(id=context.organization_id, name=name) if name else None
 
 
 def project_of(context: Context) -> Project | None:

@@ -8,21 +8,33 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as in `dagctl`
 
-if TYPE_CHECKING:
-    from dagctl.ports.api_gateway import ApiGateway
-    from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
-    from dagctl.ports.clock import Clock
-    from dagctl.ports.command_line import CommandLine
-    from dagctl.ports.credential_store import CredentialStore
-    from dagctl.ports.file_system import FileSystem
-    from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
-    from dagctl.ports.machine import FileSeen, Machine, VariableSeen
-    from dagctl.ports.settings_store import SettingsStore
-    from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
-    from dagctl.ports.state_probe import ProxyTrust, StateProbe
-    from dagctl.ports.storage import AccountShelf, Storage, Stores
-    from dagctl.ports.token_store import TokenStore
-    from dagctl.ports.yaml_reader import YamlReader
+if TYPE_CHECKING:  # `X as X` exports X
+    from dagctl.ports.api_gateway import ApiGateway as ApiGateway
+    from dagctl.ports.browser import Browser as Browser
+    from dagctl.ports.browser import Page as Page
+    from dagctl.ports.browser import Query as Query
+    from dagctl.ports.browser import TypedCode as TypedCode
+    from dagctl.ports.browser import Visit as Visit
+    from dagctl.ports.clock import Clock as Clock
+    from dagctl.ports.command_line import CommandLine as CommandLine
+    from dagctl.ports.credential_store import CredentialStore as CredentialStore
+    from dagctl.ports.file_system import FileSystem as FileSystem
+    from dagctl.ports.identity_provider import DeviceCode as DeviceCode
+    from dagctl.ports.identity_provider import Endpoints as Endpoints
+    from dagctl.ports.identity_provider import IdentityProvider as IdentityProvider
+    from dagctl.ports.machine import FileSeen as FileSeen
+    from dagctl.ports.machine import Machine as Machine
+    from dagctl.ports.machine import VariableSeen as VariableSeen
+    from dagctl.ports.settings_store import SettingsStore as SettingsStore
+    from dagctl.ports.sqlmesh_project import Comparison as Comparison
+    from dagctl.ports.sqlmesh_project import SqlmeshProject as SqlmeshProject
+    from dagctl.ports.state_probe import ProxyTrust as ProxyTrust
+    from dagctl.ports.state_probe import StateProbe as StateProbe
+    from dagctl.ports.storage import AccountShelf as AccountShelf
+    from dagctl.ports.storage import Storage as Storage
+    from dagctl.ports.storage import Stores as Stores
+    from dagctl.ports.token_store import TokenStore as TokenStore
+    from dagctl.ports.yaml_reader import YamlReader as YamlReader
 
 _HOMES = {
     "api_gateway": "ApiGateway",
@@ -42,34 +54,7 @@ _HOMES = {
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = [
-    "AccountShelf",
-    "ApiGateway",
-    "Browser",
-    "Clock",
-    "CommandLine",
-    "Comparison",
-    "CredentialStore",
-    "DeviceCode",
-    "Endpoints",
-    "FileSeen",
-    "FileSystem",
-    "IdentityProvider",
-    "Machine",
-    "Page",
-    "ProxyTrust",
-    "Query",
-    "SettingsStore",
-    "SqlmeshProject",
-    "StateProbe",
-    "Storage",
-    "Stores",
-    "TokenStore",
-    "TypedCode",
-    "VariableSeen",
-    "Visit",
-    "YamlReader",
-]
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> object:
@@ -81,4 +66,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

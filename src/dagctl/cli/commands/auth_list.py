@@ -7,7 +7,7 @@ not use the network.
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
@@ -18,13 +18,9 @@ configure = no_options
 
 
 class Data(TypedDict):
-    """Your accounts.
+    """Your accounts."""
 
-    Attributes:
-        accounts: the accounts; the current one comes first.
-    """
-
-    accounts: list[records.Account]
+    accounts: Annotated[list[records.Account], "the accounts; the current one comes first"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil
-from typing import TYPE_CHECKING, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypedDict
 
 from attrs import frozen
 
@@ -32,52 +32,34 @@ if TYPE_CHECKING:
 
 
 class Data(TypedDict):
-    """Your new session.
+    """Your new session."""
 
-    Attributes:
-        organization: the organization.
-        user: who you are.
-        api_url: the platform's API.
-        pg_proxy: where the state databases are; null if the platform does not say.
-        project: the project that stays chosen from before; null if there is none.
-        expires_at: when the tokens expire unless dagctl renews them; null if they do not say.
-    """
-
-    organization: records.Organization
-    user: records.User
-    api_url: str
-    pg_proxy: records.Address | None
-    project: records.Project | None
-    expires_at: datetime | None
+    organization: Annotated[records.Organization, "the organization"]
+    user: Annotated[records.User, "who you are"]
+    api_url: Annotated[str, "the platform's API"]
+    pg_proxy: Annotated[records.Address | None, "where the state databases are; null if the platform does not say"]
+    project: Annotated[records.Project | None, "the project that stays chosen from before; null if there is none"]
+    expires_at: Annotated[datetime | None, "when the tokens expire unless dagctl renews them; null if they do not say"]
 
 
 class BrowserEvent(TypedDict):
-    """The person has to open an address in a browser. Without `--no-browser` dagctl tries to open it, too.
+    """The person has to open an address in a browser. Without `--no-browser` dagctl tries to open it, too."""
 
-    Attributes:
-        url: the address.
-        redirect_uri: where the browser goes after the sign-in. With `--no-browser`, write the whole address that it
-            ends at to stdin, as one line.
-    """
-
-    url: str
-    redirect_uri: str
+    url: Annotated[str, "the address"]
+    redirect_uri: Annotated[
+        str,
+        "where the browser goes after the sign-in. With `--no-browser`, write the whole address that it ends at to "
+        "stdin, as one line",
+    ]
 
 
 class DeviceCodeEvent(TypedDict):
-    """With `--device`: the person has to enter a code on any device.
+    """With `--device`: the person has to enter a code on any device."""
 
-    Attributes:
-        verification_uri: the address to open.
-        verification_uri_complete: an address with the code in it; null if the issuer gives none.
-        user_code: the code.
-        expires_in_seconds: how long the code works.
-    """
-
-    verification_uri: str
-    verification_uri_complete: str | None
-    user_code: str
-    expires_in_seconds: int
+    verification_uri: Annotated[str, "the address to open"]
+    verification_uri_complete: Annotated[str | None, "an address with the code in it; null if the issuer gives none"]
+    user_code: Annotated[str, "the code"]
+    expires_in_seconds: Annotated[int, "how long the code works"]
 
 
 EVENTS: Mapping[str, type] = {"browser": BrowserEvent, "device_code": DeviceCodeEvent}
@@ -109,48 +91,21 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    return login(
-        app,
-        organization=args.org,
-        api_url=args.api_url,
-        insecure=args.insecure,
-        no_browser=args.no_browser,
-        device=args.device,
-        select_account=args.select_account,
-        port=args.port,
-        timeout=args.timeout,
-        refuse=args.refuse,
-    )
-
-
-def login(
-    app: App,
-    *,
-    organization: str | None,
-    api_url: str | None,
-    insecure: bool,
-    no_browser: bool,
-    device: bool,
-    select_account: bool,
-    port: int,
-    timeout: float,
-    refuse: Callable[[str], NoReturn],
-) -> int:
-    """Sign in, the way that was chosen."""
     _require_somebody()
-    client = app.connect(insecure=insecure)
-    goal = client.destination(organization, api_url=api_url)
+    client = app.connect(insecure=args.insecure)
+    goal = client.destination(args.org, api_url=args.api_url)
     if goal.organization is None:
+        refuse: Callable[[str], NoReturn] = args.refuse
         refuse("--org is required the first time that you sign in")
     app.say(f"Signing in to {_said(goal.organization)} at {_said(goal.api_url)}.")
-    if device:
+    if args.device:
         signed_in = client.login_with_device(
-            organization, lambda code: _show_code(app, code), api_url=api_url, timeout=timeout
+            args.org, lambda code: _show_code(app, code), api_url=args.api_url, timeout=args.timeout
         )
     else:
-        browser = _Announced(_pasted(app, port) if no_browser else _browser(app, port), app)
+        browser = _Announced(_pasted(app, args.port) if args.no_browser else _browser(app, args.port), app)
         signed_in = client.login(
-            organization, api_url=api_url, timeout=timeout, browser=browser, select_account=select_account
+            args.org, api_url=args.api_url, timeout=args.timeout, browser=browser, select_account=args.select_account
         )
     _show(app, signed_in)
     return 0
@@ -194,13 +149,13 @@ def _show_code(app: App, code: DeviceCode) -> None:
     app.say(f"Open {code.verification_uri} on any device and enter the code {code.user_code}")
     if code.verification_uri_complete:
         app.say(f"or open {code.verification_uri_complete}")
-    told = DeviceCodeEvent(
+    event = DeviceCodeEvent(
         verification_uri=code.verification_uri,
         verification_uri_complete=code.verification_uri_complete,
         user_code=code.user_code,
         expires_in_seconds=ceil(code.expires_in),
     )
-    app.event("device_code", {**told})
+    app.event("device_code", event)
 
 
 @frozen
@@ -223,7 +178,7 @@ class _AnnouncedVisit(Visit):
     app: App
 
     def open(self, url: str) -> None:
-        self.app.event("browser", {**BrowserEvent(url=url, redirect_uri=self.redirect_uri)})
+        self.app.event("browser", BrowserEvent(url=url, redirect_uri=self.redirect_uri))
         self.visit.open(url)
 
     def wait(self, timeout: float) -> Query:

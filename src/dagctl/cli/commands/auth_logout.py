@@ -6,7 +6,7 @@ Signs out of the current account, of the one that --org names, or of every one w
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 
 class Data(TypedDict):
-    """What is left after signing out.
+    """What is left after signing out."""
 
-    Attributes:
-        revoked: whether the issuer has confirmed that the session is over.
-        accounts: the accounts that you are still signed in with; null if they cannot be read.
-    """
-
-    revoked: bool
-    accounts: list[records.Account] | None
+    revoked: Annotated[bool, "whether the issuer has confirmed that the session is over"]
+    accounts: Annotated[
+        list[records.Account] | None,
+        "the accounts that you are still signed in with; null if they cannot be read",
+    ]
 
 
 def configure(parser: ArgumentParser) -> None:

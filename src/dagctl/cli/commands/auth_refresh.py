@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from argparse import Namespace
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.showing import expiry, option_insecure
@@ -11,19 +11,13 @@ from dagctl.cli.showing import expiry, option_insecure
 if TYPE_CHECKING:
     from datetime import datetime
 
+configure = option_insecure
+
 
 class Data(TypedDict):
-    """The new tokens.
+    """The new tokens."""
 
-    Attributes:
-        expires_at: when they expire; null if they do not say.
-    """
-
-    expires_at: datetime | None
-
-
-def configure(parser: ArgumentParser) -> None:
-    option_insecure(parser)
+    expires_at: Annotated[datetime | None, "when they expire; null if they do not say"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, table
@@ -22,28 +22,20 @@ configure = no_options
 
 
 class Data(TypedDict):
-    """Your session.
+    """Your session."""
 
-    Attributes:
-        signed_in: whether the tokens are alive, or dagctl can renew them.
-        user: who you are; null if there are no tokens, or they do not say.
-        organization: the organization; null if none is known.
-        project: the current project; null if you have chosen none.
-        api_url: the platform's API.
-        sources: where `organization`, `project` and `api_url` come from: the name of a variable, the path of a file,
-            or a few words. Null for what is null itself.
-        expires_at: when the tokens expire unless dagctl renews them; null if they do not say.
-        renewable: whether dagctl renews the tokens by itself.
-    """
-
-    signed_in: bool
-    user: records.User | None
-    organization: records.Organization | None
-    project: records.Project | None
-    api_url: str
-    sources: dict[str, str | None]
-    expires_at: datetime | None
-    renewable: bool
+    signed_in: Annotated[bool, "whether the tokens are alive, or dagctl can renew them"]
+    user: Annotated[records.User | None, "who you are; null if there are no tokens, or they do not say"]
+    organization: Annotated[records.Organization | None, "the organization; null if none is known"]
+    project: Annotated[records.Project | None, "the current project; null if you have chosen none"]
+    api_url: Annotated[str, "the platform's API"]
+    sources: Annotated[
+        dict[str, str | None],
+        "where `organization`, `project` and `api_url` come from: the name of a variable, the path of a file, or a "
+        "few words. Null for what is null itself",
+    ]
+    expires_at: Annotated[datetime | None, "when the tokens expire unless dagctl renews them; null if they do not say"]
+    renewable: Annotated[bool, "whether dagctl renews the tokens by itself"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -7,20 +7,16 @@ there instead.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
 
 
 class Data(TypedDict):
-    """The new current account.
+    """The new current account."""
 
-    Attributes:
-        account: the account.
-    """
-
-    account: records.Account
+    account: Annotated[records.Account, "the account"]
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.showing import option_insecure
@@ -13,15 +13,10 @@ if TYPE_CHECKING:
 
 
 class Data(TypedDict):
-    """A token.
+    """A token."""
 
-    Attributes:
-        token: the access token; the ID token with `--id`.
-        expires_at: when it expires; null if it does not say.
-    """
-
-    token: str
-    expires_at: datetime | None
+    token: Annotated[str, "the access token; the ID token with `--id`"]
+    expires_at: Annotated[datetime | None, "when it expires; null if it does not say"]
 
 
 def configure(parser: ArgumentParser) -> None:

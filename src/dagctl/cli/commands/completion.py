@@ -14,7 +14,7 @@ your token is still good: Tab never renews one.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 
@@ -23,15 +23,10 @@ _COMPINIT = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -
 
 
 class Data(TypedDict):
-    """The code for a shell.
+    """The code for a shell."""
 
-    Attributes:
-        shell: the shell.
-        code: what the shell has to evaluate.
-    """
-
-    shell: str
-    code: str
+    shell: Annotated[str, "the shell"]
+    code: Annotated[str, "what the shell has to evaluate"]
 
 
 def configure(parser: ArgumentParser) -> None:

@@ -6,7 +6,7 @@ This command does not use the network.
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, table
@@ -22,26 +22,22 @@ configure = no_options
 
 
 class Data(TypedDict):
-    """The context that commands work in here.
+    """The context that commands work in here."""
 
-    Attributes:
-        organization: the organization; null if none is known.
-        project: the current project; null if you have chosen none.
-        api_url: the platform's API.
-        pg_proxy: where the state database is; null if dagctl has to ask the platform.
-        sslmode: libpq's `sslmode` for the state database.
-        sources: where `organization`, `project`, `api_url`, `pg_proxy` and `sslmode` come from: the name of a
-            variable, the path of a file, or a few words. Null for what is null itself.
-        expires_at: when the tokens expire unless dagctl renews them; null if there are none, or they do not say.
-    """
-
-    organization: records.Organization | None
-    project: records.Project | None
-    api_url: str
-    pg_proxy: records.Address | None
-    sslmode: str
-    sources: dict[str, str | None]
-    expires_at: datetime | None
+    organization: Annotated[records.Organization | None, "the organization; null if none is known"]
+    project: Annotated[records.Project | None, "the current project; null if you have chosen none"]
+    api_url: Annotated[str, "the platform's API"]
+    pg_proxy: Annotated[records.Address | None, "where the state database is; null if dagctl has to ask the platform"]
+    sslmode: Annotated[str, "libpq's `sslmode` for the state database"]
+    sources: Annotated[
+        dict[str, str | None],
+        "where `organization`, `project`, `api_url`, `pg_proxy` and `sslmode` come from: the name of a variable, the "
+        "path of a file, or a few words. Null for what is null itself",
+    ]
+    expires_at: Annotated[
+        datetime | None,
+        "when the tokens expire unless dagctl renews them; null if there are none, or they do not say",
+    ]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.endings import DONE, FAILED
-from dagctl.cli.showing import coloured
+from dagctl.cli.showing import marked
 from dagctl.domain.values.text import quoted
 
 if TYPE_CHECKING:
@@ -27,49 +26,37 @@ if TYPE_CHECKING:
     from dagctl.domain.generation.additions import Addition
     from dagctl.domain.generation.states import KeptState
 
-_COLOURS = {"+": "32", "-": "31", "@": "36"}
+_COLOURS = {
+    r"()(\+\+\+.*|---.*)": "1",
+    r"()(\+.*)": "32",
+    r"()(-.*)": "31",
+    r"()(@.*)": "36",
+    r"()(.*would change\.$)": "33",
+}
+"""A diff in git's colours, or the sentence that replaces it."""
 
 
 class Line(TypedDict):
-    """A line to add to a config.py.
+    """A line to add to a config.py."""
 
-    Attributes:
-        line: the number of the line where it belongs, from 1.
-        place: what it goes into, in words.
-        text: the line.
-        replaces_line: the number of the line that it replaces; null if it only adds one.
-    """
-
-    line: int
-    place: str
-    text: str
-    replaces_line: int | None
+    line: Annotated[int, "the number of the line where it belongs, from 1"]
+    place: Annotated[str, "what it goes into, in words"]
+    text: Annotated[str, "the line"]
+    replaces_line: Annotated[int | None, "the number of the line that it replaces; null if it only adds one"]
 
 
 class Data(TypedDict):
-    """The conversion, or what it would be.
+    """The conversion, or what it would be."""
 
-    Attributes:
-        source: the YAML configuration; null if there is none to convert.
-        output: the Python file.
-        backup: what the source is kept as; null if there is none to convert.
-        moved: whether the source is moved to the backup, not copied.
-        changes: whether the Python file changes, or needs lines.
-        written: whether dagctl has written anything.
-        warnings: what you should know, in sentences.
-        diff: with `--diff`, how the Python file would change, as a unified diff; otherwise null.
-        additions: the lines that an existing config.py needs.
-    """
-
-    source: PurePath | None
-    output: PurePath
-    backup: PurePath | None
-    moved: bool
-    changes: bool
-    written: bool
-    warnings: list[str]
-    diff: str | None
-    additions: list[Line]
+    source: Annotated[PurePath | None, "the YAML configuration; null if there is none to convert"]
+    output: Annotated[PurePath, "the Python file"]
+    backup: Annotated[PurePath | None, "what the source is kept as; null if there is none to convert"]
+    moved: Annotated[bool, "whether the source is moved to the backup, not copied"]
+    changes: Annotated[bool, "whether the Python file changes, or needs lines"]
+    written: Annotated[bool, "whether dagctl has written anything"]
+    warnings: Annotated[list[str], "what you should know, in sentences"]
+    diff: Annotated[str | None, "with `--diff`, how the Python file would change, as a unified diff; otherwise null"]
+    additions: Annotated[list[Line], "the lines that an existing config.py needs"]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -236,21 +223,8 @@ def _shown(app: App, conversion: Conversion, *, check: bool, diff: bool) -> int:
     if not text:
         text = f"{conversion.output} would {'' if conversion.changes else 'not '}change."
     record = _record(conversion, warnings=conversion.warnings, diff=conversion.diff() if diff else None)
-    app.show(record, text, partial(_painted, conversion.changes) if coloured(app.out) else str)
+    app.show(record, text, marked(app.out, _COLOURS))
     return FAILED if check and conversion.changes else DONE
-
-
-def _painted(changes: bool, text: str) -> str:
-    """A diff in git's colours, or the one sentence."""
-    return "\n".join(_painted_line(line, changes) for line in text.split("\n"))
-
-
-def _painted_line(line: str, changes: bool) -> str:
-    if line.startswith(("+++", "---")):
-        colour = "1"
-    else:
-        colour = _COLOURS.get(line[:1], "33" if changes and line.endswith("would change.") else "")
-    return f"\033[{colour}m{line}\033[0m" if colour else line
 
 
 def _record(conversion: Conversion, *, warnings: Sequence[str], written: bool = False, diff: str | None = None) -> Data:

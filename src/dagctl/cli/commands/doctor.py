@@ -7,64 +7,50 @@ otherwise.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.doctor_cures import cure, seen
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT, code_of
-from dagctl.cli.showing import coloured, option_insecure
+from dagctl.cli.showing import BAD, GOOD, marked, option_insecure
 from dagctl.domain.doctor.chain import Check, Mark
 from dagctl.domain.errors import DagctlError, NotSignedIn
 
+configure = option_insecure
+
 
 class Link(TypedDict):
-    """A link.
+    """A link."""
 
-    Attributes:
-        link: its name.
-        state: `ok`, `warning` or `failed`; `skipped` if a link that it depends on is broken.
-        message: what the doctor saw.
-        hint: what to do about it; null if nothing is wrong, or nothing is known to help.
-        code: the code of the error (see below) that the link failed with; null if it raised none.
-    """
-
-    link: str
-    state: str
-    message: str
-    hint: str | None
-    code: str | None
+    link: Annotated[str, "its name"]
+    state: Annotated[str, "`ok`, `warning` or `failed`; `skipped` if a link that it depends on is broken"]
+    message: Annotated[str, "what the doctor saw"]
+    hint: Annotated[str | None, "what to do about it; null if nothing is wrong, or nothing is known to help"]
+    code: Annotated[str | None, "the code of the error (see below) that the link failed with; null if it raised none"]
 
 
 class Data(TypedDict):
-    """What the doctor found.
+    """What the doctor found."""
 
-    Attributes:
-        checks: the links, in their order from this machine to the state database.
-    """
-
-    checks: list[Link]
+    checks: Annotated[list[Link], "the links, in their order from this machine to the state database"]
 
 
 _WORDS = {Mark.OK: "ok", Mark.WARNING: "warn", Mark.FAILED: "FAIL", Mark.SKIPPED: "skip"}
-_COLOURS = {Mark.OK: "32", Mark.WARNING: "33", Mark.FAILED: "1;31", Mark.SKIPPED: "2"}
+_COLOURS = {Mark.OK: GOOD, Mark.WARNING: "33", Mark.FAILED: BAD, Mark.SKIPPED: "2"}
 _WIDTH = len("SQLMesh config")
 _INDENT = _WIDTH + 8
-
-
-def configure(parser: ArgumentParser) -> None:
-    option_insecure(parser)
 
 
 def run(args: Namespace, app: App) -> int:
     """Show each check when it is done."""
     done, width = [], _columns() if app.out.isatty() else None
+    paint = marked(app.out, {f"()({_WORDS[state]:<4})": colour for state, colour in _COLOURS.items()})
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
-            app.put(_line(check, width), partial(_painted, check.state) if coloured(app.out) else str)
+            app.put(_line(check, width), paint)
     if app.as_json:
         app.show(Data(checks=[_record(check) for check in done]), "")
     return _exit_code(done)
@@ -89,11 +75,6 @@ def _record(check: Check) -> Link:
         hint=cure(check),
         code=code_of(type(check.problem)) if check.problem else None,
     )
-
-
-def _painted(state: Mark, line: str) -> str:
-    """A line whose first word is coloured."""
-    return f"\033[{_COLOURS[state]}m{line[:4]}\033[0m{line[4:]}"
 
 
 def _line(check: Check, width: int | None) -> str:

@@ -7,7 +7,7 @@ same way, so they are in the list too.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.registry import no_options
@@ -21,33 +21,23 @@ configure = no_options
 
 
 class Plugin(TypedDict):
-    """A command or a token store that a package adds.
+    """A command or a token store that a package adds."""
 
-    Attributes:
-        kind: `command` or `token store`.
-        name: the entry point's name: a command's words, joined by a dot, or what the token store is called.
-        value: what the entry point names.
-        distribution: the package.
-        version: the package's version.
-        problem: why it does not work; null if it does.
-    """
-
-    kind: str
-    name: str
-    value: str
-    distribution: str
-    version: str
-    problem: str | None
+    kind: Annotated[str, "`command` or `token store`"]
+    name: Annotated[
+        str,
+        "the entry point's name: a command's words, joined by a dot, or what the token store is called",
+    ]
+    value: Annotated[str, "what the entry point names"]
+    distribution: Annotated[str, "the package"]
+    version: Annotated[str, "the package's version"]
+    problem: Annotated[str | None, "why it does not work; null if it does"]
 
 
 class Data(TypedDict):
-    """What other packages add.
+    """What other packages add."""
 
-    Attributes:
-        plugins: the commands, then the token stores.
-    """
-
-    plugins: list[Plugin]
+    plugins: Annotated[list[Plugin], "the commands, then the token stores"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from typing import TypedDict
+from argparse import Namespace
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
 from dagctl.cli.showing import GOOD, marked, option_insecure
 
+configure = option_insecure
+
 
 class Data(TypedDict):
-    """The organization's projects.
+    """The organization's projects."""
 
-    Attributes:
-        project: the current project; null if you have chosen none.
-        projects: the projects, in the platform's order.
-    """
-
-    project: records.Project | None
-    projects: list[records.Project]
-
-
-def configure(parser: ArgumentParser) -> None:
-    option_insecure(parser)
+    project: Annotated[records.Project | None, "the current project; null if you have chosen none"]
+    projects: Annotated[list[records.Project], "the projects, in the platform's order"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -6,7 +6,7 @@ Exits with 0 if all are open, with 3 if one is not, and with 4 if you are not si
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, columns
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 
 class Data(TypedDict):
-    """The platform's answers.
+    """The platform's answers."""
 
-    Attributes:
-        environments: a verdict for each environment, in the order in which you named them.
-    """
-
-    environments: list[records.Verdict]
+    environments: Annotated[
+        list[records.Verdict],
+        "a verdict for each environment, in the order in which you named them",
+    ]
 
 
 def configure(parser: ArgumentParser) -> None:

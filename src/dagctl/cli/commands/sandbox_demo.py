@@ -7,33 +7,23 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path, PurePath
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 
 
 class Step(TypedDict):
-    """A command of the demo.
+    """A command of the demo."""
 
-    Attributes:
-        command: the command.
-        exit_code: how it ended.
-    """
-
-    command: str
-    exit_code: int
+    command: Annotated[str, "the command"]
+    exit_code: Annotated[int, "how it ended"]
 
 
 class Data(TypedDict):
-    """What the demo did.
+    """What the demo did."""
 
-    Attributes:
-        folder: where it happened.
-        steps: the commands that it ran.
-    """
-
-    folder: PurePath
-    steps: list[Step]
+    folder: Annotated[PurePath, "where it happened"]
+    steps: Annotated[list[Step], "the commands that it ran"]
 
 
 def configure(parser: ArgumentParser) -> None:

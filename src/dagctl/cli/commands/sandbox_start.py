@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
@@ -23,13 +23,9 @@ API_PORT, ISSUER_PORT, PROXY_PORT = 18443, 18444, 16432
 
 
 class Data(TypedDict):
-    """The sandbox, once it is up. Without `--detach` the command goes on until the sandbox stops.
+    """The sandbox, once it is up. Without `--detach` the command goes on until the sandbox stops."""
 
-    Attributes:
-        sandbox: the sandbox.
-    """
-
-    sandbox: records.Sandbox
+    sandbox: Annotated[records.Sandbox, "the sandbox"]
 
 
 def configure(parser: ArgumentParser) -> None:

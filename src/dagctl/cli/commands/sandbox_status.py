@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, table
@@ -13,13 +13,9 @@ configure = no_options
 
 
 class Data(TypedDict):
-    """The sandbox.
+    """The sandbox."""
 
-    Attributes:
-        sandbox: the running sandbox; null if none is running.
-    """
-
-    sandbox: records.Sandbox | None
+    sandbox: Annotated[records.Sandbox | None, "the running sandbox; null if none is running"]
 
 
 def run(args: Namespace, app: App) -> int:

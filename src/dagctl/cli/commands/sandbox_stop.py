@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
@@ -12,13 +12,9 @@ configure = no_options
 
 
 class Data(TypedDict):
-    """What stopped.
+    """What stopped."""
 
-    Attributes:
-        was_running: whether a sandbox was running.
-    """
-
-    was_running: bool
+    was_running: Annotated[bool, "whether a sandbox was running"]
 
 
 def run(args: Namespace, app: App) -> int:

@@ -9,7 +9,8 @@ token from PGPASSWORD instead:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, TypedDict
 from urllib.parse import quote, urlencode
 
 from dagctl import __version__
@@ -19,31 +20,23 @@ from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import PurePath
 
     from dagctl.domain.values.state import StateCredentials
 
 
 class Data(TypedDict):
-    """The state database's address.
+    """The state database's address."""
 
-    Attributes:
-        url: the libpq URI; with `--password`, the token is in it.
-        pg_proxy: where the state database is.
-        database: its name.
-        database_user: the user to connect as. The password is an access token.
-        sslmode: libpq's `sslmode`.
-        sslrootcert: a PEM file with the CA certificates to verify the proxy with; null if there is none.
-        expires_at: when the token expires; null if it does not say.
-    """
-
-    url: str
-    pg_proxy: records.Address
-    database: str
-    database_user: str
-    sslmode: str
-    sslrootcert: PurePath | None
-    expires_at: datetime | None
+    url: Annotated[str, "the libpq URI; with `--password`, the token is in it"]
+    pg_proxy: Annotated[records.Address, "where the state database is"]
+    database: Annotated[str, "its name"]
+    database_user: Annotated[str, "the user to connect as. The password is an access token"]
+    sslmode: Annotated[str, "libpq's `sslmode`"]
+    sslrootcert: Annotated[
+        PurePath | None,
+        "a PEM file with the CA certificates to verify the proxy with; null if there is none",
+    ]
+    expires_at: Annotated[datetime | None, "when the token expires; null if it does not say"]
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -61,8 +54,17 @@ def run(args: Namespace, app: App) -> int:
     if args.password:
         client.protection.admitted(client.protection.anything("dagctl state url --password"), args.project)
     credentials = client.state.credentials(args.project)
-    url = uri(credentials, with_token=args.password)
-    app.show(_record(credentials, url), url)
+    endpoint, url = credentials.endpoint, uri(credentials, with_token=args.password)
+    record = Data(
+        url=url,
+        pg_proxy=records.Address(host=endpoint.host, port=endpoint.port),
+        database=endpoint.database,
+        database_user=endpoint.user,
+        sslmode=endpoint.sslmode,
+        sslrootcert=PurePath(endpoint.sslrootcert) if endpoint.sslrootcert else None,
+        expires_at=credentials.expires_at,
+    )
+    app.show(record, url)
     if args.password:
         app.warn(
             "token_shown",
@@ -85,18 +87,3 @@ def uri(credentials: StateCredentials, *, with_token: bool) -> str:
     given = urlencode({key: value for key, value in options.items() if value is not None}, quote_via=quote)
     user, database = quote(endpoint.user, safe=""), quote(endpoint.database, safe="")
     return f"postgresql://{user}{token}@{host}:{endpoint.port}/{database}?{given}"
-
-
-def _record(credentials: StateCredentials, url: str) -> Data:
-    from pathlib import PurePath
-
-    endpoint = credentials.endpoint
-    return Data(
-        url=url,
-        pg_proxy=records.Address(host=endpoint.host, port=endpoint.port),
-        database=endpoint.database,
-        database_user=endpoint.user,
-        sslmode=endpoint.sslmode,
-        sslrootcert=PurePath(endpoint.sslrootcert) if endpoint.sslrootcert else None,
-        expires_at=credentials.expires_at,
-    )

@@ -6,7 +6,7 @@ On a terminal, the command asks for the project if you do not name one.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
@@ -17,13 +17,9 @@ if TYPE_CHECKING:
 
 
 class Data(TypedDict):
-    """Your choice.
+    """Your choice."""
 
-    Attributes:
-        project: the project that is now the current one.
-    """
-
-    project: records.Project
+    project: Annotated[records.Project, "the project that is now the current one"]
 
 
 def configure(parser: ArgumentParser) -> None:
