@@ -79,10 +79,6 @@ def _not_signed_in(error: errors.NotSignedIn) -> str:
     return f"Run: {command}" if error.onboarded else f"Finish the onboarding in the web UI, then run: {command}"
 
 
-def _sign_in_failed(error: errors.SignInFailed) -> str | None:
-    return _BY_CODE.get(error.code) if error.code else "Start the sign-in again."
-
-
 _SET_UP = (
     "Check auth0_domain and auth0_client_id in the dagctl home's config.yaml. "
     "If they are right, ask the platform's operator to allow this."
@@ -174,14 +170,6 @@ def unverified(place: str) -> str:
     )
 
 
-def _token_not_accepted(error: errors.TokenNotAccepted) -> str:
-    return f"Run: {login_command(error.organization, error.api_url)}"
-
-
-def _refused(error: errors.Refused) -> str | None:
-    return _BY_CODE.get(error.code or "", None if error.database is None else _LINKS)
-
-
 def _not_found(error: errors.NotFound) -> str | None:
     if error.database is None:
         return None
@@ -191,10 +179,6 @@ def _not_found(error: errors.NotFound) -> str | None:
 def _try_later(error: errors.TryLater) -> str:
     when = f"in {error.retry_after:g} seconds" if error.retry_after else "in a few minutes"
     return f"Try again {when}." if error.database is None else "Try again in a moment, or use fewer concurrent_tasks."
-
-
-def _project_error(error: errors.ProjectError) -> str | None:
-    return f"Set DAGCTL_PROJECT={quoted(error.project)} instead." if error.project else None
 
 
 def _project_not_found(error: errors.ProjectNotFound) -> str:
@@ -276,10 +260,6 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
     return f"Check that you may read and write {quoted(error.path)}." if error.path else None
 
 
-def _config_problem(error: errors.ConfigProblem) -> str | None:
-    return _CONFIG.get(error.case)
-
-
 _CONFIG: Mapping[str, str] = {
     "absent": "Run this in the folder of a SQLMesh project, or run sqlmesh init first.",
     "several": "SQLMesh allows one configuration per folder: move the others away.",
@@ -297,15 +277,11 @@ def _needs_terminal(error: errors.NeedsTerminal) -> str:
     return f"Set {instead}" if error.in_ci else f"Run it on a terminal. In CI, set {instead}"
 
 
-def _missing_extra(error: errors.MissingExtra) -> str | None:
-    return f"Run: pip install 'dagctl[{error.extra}]'" if error.extra else None
-
-
 CURES: Mapping[type[DagctlError], Row] = {
     DagctlError: None,
     errors.NotSignedIn: _not_signed_in,
     errors.SessionEnded: _not_signed_in,
-    errors.SignInFailed: _sign_in_failed,
+    errors.SignInFailed: lambda error: _BY_CODE.get(error.code) if error.code else "Start the sign-in again.",
     errors.SignInTimedOut: _sign_in_timed_out,
     errors.SignInCancelled: None,
     errors.DeviceGrantRefused: "Sign in through a browser instead.",
@@ -318,13 +294,15 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.PlatformError: None,
     errors.Unreachable: _unreachable,
     errors.CertificateRefused: _certificate_refused,
-    errors.Refused: _refused,
-    errors.TokenNotAccepted: _token_not_accepted,
+    errors.Refused: lambda error: _BY_CODE.get(error.code or "", None if error.database is None else _LINKS),
+    errors.TokenNotAccepted: lambda error: f"Run: {login_command(error.organization, error.api_url)}",
     errors.NotFound: _not_found,
     errors.TryLater: _try_later,
     errors.Malformed: None,
     errors.ClockSkewed: "Correct the clock (turn on time synchronisation; in WSL: sudo hwclock -s), then try again.",
-    errors.ProjectError: _project_error,
+    errors.ProjectError: lambda error: (
+        f"Set DAGCTL_PROJECT={quoted(error.project)} instead." if error.project else None
+    ),
     errors.NoProject: "Run: dagctl use-project PROJECT (dagctl projects lists them), or set DAGCTL_PROJECT.",
     errors.ProjectNotFound: _project_not_found,
     errors.ProjectConflict: _project_conflict,
@@ -335,9 +313,9 @@ CURES: Mapping[type[DagctlError], Row] = {
     errors.FileUnusable: _file_unusable,
     errors.FileExists: lambda error: f"Move {quoted(error.path)} away, or name another file." if error.path else None,
     errors.FileBusy: "Find the dagctl or sqlmesh process that hangs, and end it.",
-    errors.ConfigProblem: _config_problem,
+    errors.ConfigProblem: lambda error: _CONFIG.get(error.case),
     errors.SandboxProblem: None,
     errors.PortTaken: lambda error: f"End the program that uses port {error.port}.",
     errors.NeedsTerminal: _needs_terminal,
-    errors.MissingExtra: _missing_extra,
+    errors.MissingExtra: lambda error: f"Run: pip install 'dagctl[{error.extra}]'" if error.extra else None,
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from dagctl.ports.state_probe import ProxyTrust, StateProbe
     from dagctl.ports.storage import Storage
     from dagctl.ports.yaml_reader import YamlReader
-
-T = TypeVar("T")
 
 
 @frozen
@@ -67,33 +66,18 @@ class Ports:
     observed: Callable[[str, Any], Any] = lambda port, adapter: adapter
 
 
-class _Once(Generic[T]):
-    """A `cached_property` with the lock that it has lost in Python 3.12: threads share one service, and what it knows.
+if TYPE_CHECKING:
+    _Once = cached_property
+else:
 
-    Args:
-        make: makes the value.
-    """
+    class _Once(cached_property):
+        """A `cached_property` with the lock that it lost in Python 3.12: threads share a service and what it knows."""
 
-    _lock = RLock()
+        _lock = RLock()  # reentrant: one service makes the next
 
-    def __init__(self, make: Callable[[Any], T]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    @overload
-    def __get__(self, owner: None, kind: type) -> _Once[T]: ...
-    @overload
-    def __get__(self, owner: object, kind: type) -> T: ...
-    def __get__(self, owner: object | None, kind: type) -> _Once[T] | T:
-        if owner is None:
-            return self
-        name, known = self._make.__name__, vars(owner)
-        if name not in known:
+        def __get__(self, owner: object, kind: type) -> object:
             with self._lock:
-                if name not in known:
-                    known[name] = self._make(owner)
-        made: T = known[name]
-        return made
+                return super().__get__(owner, kind)
 
 
 class Dagctl:

@@ -87,7 +87,7 @@ def connect(
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
         overrides = overrides_from(environ, folder or working_directory())
-        if storage is not None:
+        if storage is not None:  # what the caller passes wins over tokens in variables
             overrides = evolve(overrides, given_session=False)
         home = _home(storage, environ, needed=not overrides.given_session)
     if organization is not None:
@@ -159,22 +159,20 @@ def _storage(home: Path | None, environ: Mapping[str, str], given_session: bool)
 
         return memory_storage(tokens=EnvironmentTokenStore(environ))
     settings = FileSettingsStore(home)
-    open_tokens = cache(lambda: _token_stores(environ, settings))
+
+    @cache
+    def open_tokens() -> Callable[[Path], TokenStore]:
+        from dagctl.adapters.plugins.token_stores import token_stores
+
+        return token_stores(environ, settings)
+
+    def shelf() -> AccountShelf:
+        from dagctl.adapters.files.shelf import FileAccountShelf
+
+        return FileAccountShelf(home, open_tokens())
+
     tokens: TokenStore = _later(lambda: open_tokens()(home))
-    current = Stores(settings, tokens, FileCredentialStore(home, tokens))
-    return Storage(current, _later(lambda: _shelf(home, open_tokens())))
-
-
-def _token_stores(environ: Mapping[str, str], settings: FileSettingsStore) -> Callable[[Path], TokenStore]:
-    from dagctl.adapters.plugins.token_stores import token_stores
-
-    return token_stores(environ, settings)
-
-
-def _shelf(home: Path, tokens: Callable[[Path], TokenStore]) -> AccountShelf:
-    from dagctl.adapters.files.shelf import FileAccountShelf
-
-    return FileAccountShelf(home, tokens)
+    return Storage(Stores(settings, tokens, FileCredentialStore(home, tokens)), _later(shelf))
 
 
 def _transport(
@@ -188,13 +186,7 @@ def _transport(
     from dagctl.adapters.http.trust import trust_from
 
     trust = trust_from(environ, loopback_ca=home / "sandbox" / "ca.pem" if home else None)
-    return Transport(
-        trust,
-        proxy=lambda url: way_to(url, environ)[0],
-        decided_by=lambda url: way_to(url, environ)[1],
-        clock=clock,
-        waiting=waiting,
-    )
+    return Transport(trust, way=lambda url: way_to(url, environ), clock=clock, waiting=waiting)
 
 
 def _http_api(transport: Transport, insecure: bool) -> ApiGateway:

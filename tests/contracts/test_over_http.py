@@ -75,10 +75,7 @@ class TestHttp(PlatformContract):
         from dagctl.adapters.http.trust import Trust
 
         options, person = self.sandbox.options, _Person(self.sandbox)
-        transport, clock = (
-            Transport(Trust(loopback_ca=Path(self.sandbox.ca_file)), proxy=lambda url: None),
-            SystemClock(),
-        )
+        transport, clock = Transport(Trust(loopback_ca=Path(self.sandbox.ca_file))), SystemClock()
         return Stage(
             place=Platform(self.sandbox.api_url, self.sandbox.issuer_host, self.sandbox.client_id),
             api=HttpApiGateway(transport),

@@ -36,10 +36,10 @@ def test_a_filelock_of_2023_says_so_in_another_way(tmp_path: Path, monkeypatch: 
         def _acquire(self) -> None:
             raise NotImplementedError("FileSystem does not appear to support flock; use SoftFileLock instead")
 
-    def old(path: Path, timeout: float, mode: int, **more: Any) -> Old:
+    def old(path: Path, mode: int, **more: Any) -> Old:
         if more:
             raise TypeError("unexpected keyword argument")
-        return Old(path, timeout=timeout, mode=mode)
+        return Old(path, mode=mode)
 
     monkeypatch.setattr(filelock, "FileLock", old)
     with pytest.raises(FileUnusable, match="knows no locks"), locked(tmp_path / ".lock", 1):

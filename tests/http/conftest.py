@@ -256,7 +256,11 @@ class World:
         """A transport that trusts the CA here, is patient, and has the clock here."""
         patient = Limits(connect=PATIENCE, read=PATIENCE, total=2 * PATIENCE)
         return Transport(
-            trust or Trust(self.ca_file), limits=limits or patient, proxy=proxy, clock=self.clock, waiting=waiting
+            trust or Trust(self.ca_file),
+            way=lambda url: (proxy(url), ""),
+            limits=limits or patient,
+            clock=self.clock,
+            waiting=waiting,
         )
 
     def api(self, transport: Transport | None = None, *, insecure: bool = False) -> HttpApiGateway:

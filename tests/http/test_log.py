@@ -125,9 +125,7 @@ def test_which_proxy(world: World, lines: Lines) -> None:
     far = world.serve(ALLOWED, tls=world.server_context("api.example.test"))
     way = world.proxy(far)
     environ = {"HTTPS_PROXY": way.url.replace("://", "://user:secret-proxy@")}
-    transport = Transport(
-        Trust(world.ca_file), proxy=lambda url: way_to(url, environ)[0], decided_by=lambda url: way_to(url, environ)[1]
-    )
+    transport = Transport(Trust(world.ca_file), way=lambda url: way_to(url, environ))
     access = ApiAccess("https://api.example.test", SECRETS["id token"], "org_1")
     logged_api(world, transport).protection(access, "prj_1", "prod")
     assert "http connected to api.example.test: TLSv1.3, verified with " in lines()

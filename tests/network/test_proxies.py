@@ -84,9 +84,7 @@ def test_the_way_is_told_with_the_handshake(environ: dict[str, str], told: str, 
     far = world.serve(tls=world.server_context("api.example.test"))
     way = world.proxy(far)
     named = {name: value.format(proxy=way.url) for name, value in environ.items()}
-    transport = Transport(
-        Trust(world.ca_file), proxy=lambda url: way_to(url, named)[0], decided_by=lambda url: way_to(url, named)[1]
-    )
+    transport = Transport(Trust(world.ca_file), way=lambda url: way_to(url, named))
     shown = transport.tls_of("https://api.example.test/")
     assert shown is not None
     assert shown.trusted_by is not None

@@ -296,6 +296,33 @@ def test_whoever_is_killed_while_writing_parts_leaves_whole_tokens(tmp_path: Pat
     assert found in (_long("a"), _long("b"))
 
 
+class Overtaken(Small):
+    """Before it gives the first part, another process renews the session."""
+
+    def __init__(self, renew: Callable[[], None]) -> None:
+        super().__init__()
+        self.renew = renew
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if username.endswith("(1.0)"):
+            self.renew()
+        return super().get_password(service, username)
+
+
+def test_a_reader_that_another_process_overtakes_gets_the_new_tokens(tmp_path: Path) -> None:
+    store, renewals = KeyringTokenStore(tmp_path), iter([_long("b")])
+
+    def renew() -> None:
+        for tokens in renewals:
+            KeyringTokenStore(tmp_path).save(tokens)
+
+    ring = Overtaken(lambda: None)
+    keyring.set_keyring(ring)
+    store.save(_long("a"))
+    ring.renew = renew
+    assert store.load() == _long("b")
+
+
 def _dying(real: Callable[..., Any], step: int) -> Callable[..., Any]:
     """From the so manieth call on, nothing happens any more."""
     calls = count(1)

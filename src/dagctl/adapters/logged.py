@@ -41,12 +41,7 @@ _PARAMETERS = {*_SHOWN, "folder", "name", "path", "seconds", "source", "target",
 
 
 class Logged:
-    """Wraps an adapter and logs its calls. In everything else it behaves like that adapter.
-
-    Args:
-        port: the port's name in the log.
-        adapter: the adapter.
-    """
+    """Wraps an adapter and logs its calls. In everything else it behaves like that adapter."""
 
     __slots__ = ("_adapter", "_port")
 
@@ -55,7 +50,7 @@ class Logged:
         object.__setattr__(self, "_adapter", adapter)
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # so that `isinstance` sees the adapter
         found: type = self._adapter.__class__
         return found
 
@@ -116,7 +111,7 @@ def _logged_call(port: str, verb: str, call: Callable[..., Any]) -> Callable[...
             with _Line(tell, name, "ok in", _facts_of_call(call, args, options)) as line:
                 result = call(*args, **options)
                 line.facts.update(_facts(result))
-                line.told = not isinstance(result, AbstractContextManager)
+                line.told = not isinstance(result, AbstractContextManager)  # a block gets two lines of its own
             if not line.told:
                 return _logged_block(tell, port, name, result)
         return _logged_stores(result) if isinstance(result, Stores) else result

@@ -14,11 +14,7 @@ ACCESS_TOKEN, ID_TOKEN = "DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN"
 
 
 class EnvironmentTokenStore(TokenStore):
-    """The read-only `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`.
-
-    Args:
-        environ: the environment variables.
-    """
+    """The read-only `TokenStore` of `DAGCTL_ACCESS_TOKEN` and `DAGCTL_ID_TOKEN`."""
 
     writable = False
 

@@ -10,9 +10,6 @@ class Variables(Mapping[str, str]):
 
     In CI they include tokens. The `repr` of `os.environ` or of a dict shows every value, and so does a traceback with
     locals.
-
-    Args:
-        given: the mapping to look each variable up in.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:

@@ -23,7 +23,6 @@ class FileCredentialStore(CredentialStore):
     """The `CredentialStore` in the dagctl home.
 
     Args:
-        home: the dagctl home.
         tokens: the account's token store. The password is a token, so it goes into a file only if the tokens do.
     """
 
@@ -34,8 +33,8 @@ class FileCredentialStore(CredentialStore):
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         if self._tokens is not None and not self._tokens.in_files:
             return
-        # keeps members that we do not know
         path = self._path(org, project)
+        # made elsewhere, so that no frame of a write that fails holds the password in clear
         text = self._text(path, credentials)
         if text is not None:
             write_private(path, text)
@@ -44,7 +43,7 @@ class FileCredentialStore(CredentialStore):
         """The file's new text; None if the file is up to date."""
         before, expires = self._members(path), credentials.expires_at
         after = {
-            **before,
+            **before,  # with members that we do not know
             **credentials.endpoint.declared.keywords(),
             "password": credentials.password.reveal(),
             "expires_at": expires.isoformat() if expires else None,
@@ -70,6 +69,7 @@ class FileCredentialStore(CredentialStore):
         The name is the published client's where that is unambiguous. Otherwise it contains a hash of both names.
         """
         name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".")
+        # an organization "a" with the project "b_c" is not "a_b" with "c"
         if name != f"{org}_{project}" or "_" in org or len(name.encode()) > _LONGEST:
             digest = hashlib.sha256(json.dumps([org, project]).encode()).hexdigest()[:16]
             name = f"{name.encode()[:_LONGEST].decode(errors='ignore')}.{digest}"

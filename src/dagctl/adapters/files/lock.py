@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagctl.adapters.files.private import make_private, unusable
-from dagctl.adapters.system.notices import waiting
+from dagctl.adapters.system.notices import notice
 from dagctl.adapters.system.signals import held
 from dagctl.domain.errors import FileBusy
 
@@ -38,13 +39,14 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         make_private(path.parent)
         if not os.access(path.parent, os.W_OK | os.X_OK):  # renewing a token that cannot be saved ends the session
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        lock = _lock(path, patience)
+        lock = _lock(path)
         try:
             lock.acquire(timeout=min(1.0, patience))
         except Timeout:
-            waiting(f"Waiting for another dagctl, which holds {path}.")
+            if sys.stderr is not None and sys.stderr.isatty():
+                notice(f"Waiting for another dagctl, which holds {path}.")
             lock.acquire(timeout=max(0.0, patience - 1.0))
-    except Timeout:
+    except Timeout:  # it is an OSError, too
         raise FileBusy(
             f"Another dagctl has held {path} for {patience:g} seconds.", path=str(path), role="home", waited=patience
         ) from None
@@ -55,14 +57,14 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         with held():
             yield
     finally:
-        lock.release()
+        lock.release()  # the file stays: who removes it could hold another file's lock than the next process
 
 
-def _lock(path: Path, patience: float) -> BaseFileLock:
+def _lock(path: Path) -> BaseFileLock:
     from filelock import FileLock
 
     try:
         # filelock's fallback for file systems without locks would outlive its owner
-        return FileLock(path, timeout=patience, mode=0o600, fallback_to_soft=False)
+        return FileLock(path, mode=0o600, fallback_to_soft=False)
     except TypeError:  # an older filelock, without the fallback
-        return FileLock(path, timeout=patience, mode=0o600)
+        return FileLock(path, mode=0o600)

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from attrs import field, frozen
+
 from dagctl.adapters.environment.heeded import heeded, heeded_in_dotenv
-from dagctl.adapters.files.private import is_own
+from dagctl.adapters.files.private import LEFTOVER, is_own
 from dagctl.domain.errors import FileProblem
 from dagctl.ports.machine import FileSeen, Machine, VariableSeen
 
 _OURS = (".auth.lock", "auth.json", "auth.json.corrupt", "config.yaml", "accounts", "credentials")
 _SECRET = ("auth.json", "auth.json.corrupt")
-_LEFTOVER = re.compile(r"\..+\.\d+\.\d+\.tmp")  # see `replace_whole`
 
 
+@frozen(eq=False)
 class LocalMachine(Machine):
     """The `Machine` of this machine.
 
     Args:
-        home: the dagctl home; None if there is none.
-        environ: the environment variables.
         folder: the project's.
     """
 
-    def __init__(self, home: Path | None, environ: Mapping[str, str], folder: Path) -> None:
-        self._home = home
-        self._environ = environ
-        self._folder = folder
+    _home: Path | None
+    _environ: Mapping[str, str] = field(repr=False)
+    _folder: Path
 
     def home(self) -> str:
         return str(self._home or "nowhere")
@@ -53,21 +51,18 @@ class LocalMachine(Machine):
 
 def _within(folder: Path) -> Iterator[FileSeen]:
     for path in _entries(folder):
-        leftover = _LEFTOVER.fullmatch(path.name) is not None
+        leftover = LEFTOVER.fullmatch(path.name) is not None
         if not leftover and path.name not in _OURS:
             continue
         secret = leftover or path.name in _SECRET
         yield _seen(path, secret=secret, leftover=leftover)
         if path.name == "credentials":
-            yield from _credentials(path)
+            for entry in _entries(path):
+                yield _seen(entry, secret=True, leftover=LEFTOVER.fullmatch(entry.name) is not None)
         elif path.name == "accounts":
             for account in _entries(path):
                 yield _seen(account)
                 yield from _within(account)
-
-
-def _credentials(folder: Path) -> Iterable[FileSeen]:
-    return [_seen(path, secret=True, leftover=_LEFTOVER.fullmatch(path.name) is not None) for path in _entries(folder)]
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,9 @@ from dagctl.domain.values.secret import Secret, secret
 _serial = count(time_ns())  # higher than in a killed process with our PID, which is common in containers
 _rooms: set[Path] = set()
 """The temporary files that this process is writing."""
+
+LEFTOVER = re.compile(r"\.(.+)\.\d+\.\d+\.tmp")
+"""The name of a temporary file: that of the file, the writer's PID, and a number."""
 
 _BINARY, _NOFOLLOW, _NONBLOCK = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 _DENIED_FOR_A_MOMENT = (5, 32)
@@ -41,7 +44,7 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
     try:
         descriptor = _opened(path, os.O_RDONLY, tighten=tighten)
         try:
-            return _content(descriptor).decode().replace("\r\n", "\n")
+            return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b"")).decode().replace("\r\n", "\n")
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -67,7 +70,7 @@ def append_private(path: Path) -> int:
 def _opened(path: Path, flags: int, *, tighten: bool) -> int:
     descriptor = os.open(path, flags | _BINARY | _NOFOLLOW | _NONBLOCK, 0o600)
     try:
-        found = os.fstat(descriptor)
+        found = os.fstat(descriptor)  # of what is open: a check of the path could see another file
         if not stat.S_ISREG(found.st_mode):  # a pipe may block for ever
             raise unusable(path, "is not a regular file")
         _require_owner(path, found)
@@ -135,9 +138,9 @@ def make_private(folder: Path) -> None:
     try:
         found = os.stat(folder)
     except FileNotFoundError:
-        if not folder.parent.is_dir():
+        if not folder.parent.is_dir():  # one that exists stays as it is: it may be the user's home
             make_private(folder.parent)
-        with suppress(FileExistsError):
+        with suppress(FileExistsError):  # another process was faster
             os.mkdir(folder, 0o700)
         return
     if not stat.S_ISDIR(found.st_mode):
@@ -146,25 +149,9 @@ def make_private(folder: Path) -> None:
     _tighten(folder, found)
 
 
-def replace_whole(path: Path, text: str) -> None:
-    """Replace the file, with mode 0600, through a temporary one. After a crash it holds the old text or the new.
-
-    Raises:
-        OSError: as the operating system raises it.
-    """
-    room = Room(path)
-    try:
-        room.write(Secret(text))
-    finally:
-        room.leave()
-
-
 @contextmanager
 def room_for(path: Path, size: int = 0) -> Iterator[Room]:
     """Reserve room for the file's next content; see `Room`.
-
-    Args:
-        size: bytes to reserve.
 
     Raises:
         FileUnusable: there is no room, or the file is a symbolic link.
@@ -187,9 +174,6 @@ class Room:
 
     It is a temporary file beside the target, with mode 0600, filled to `size` and synced. Overwriting and renaming it
     is all that remains to do.
-
-    Args:
-        size: bytes to reserve.
 
     Attributes:
         temporary: the temporary file.
@@ -225,17 +209,17 @@ class Room:
         """
         assert self._descriptor is not None
         _overwrite(self._descriptor, text.reveal().encode())
-        self.whole = True
-        self._close()
+        self.whole = True  # only after the sync: a rename may reach the disk before the content does
+        self._close()  # Windows renames no open file
         try:
             _rename(self.temporary, self._path)
         except OSError as error:
-            if error.errno != errno.EBUSY and not in_place:
+            if error.errno != errno.EBUSY and not in_place:  # Linux's answer for a mount point
                 raise
             write_over(self._path, text)
         _sync_folder(self._path.parent)
         self.leave()
-        sweep(self._path)
+        sweep(idle(self._path))
 
     def leave(self) -> None:
         """Remove the temporary file if it still exists and is not to stay."""
@@ -267,18 +251,19 @@ def write_over(path: Path, text: Secret) -> None:
 
 def leftovers(path: Path) -> tuple[Path, ...]:
     """The file's temporary files, of any process."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.\d+\.tmp")
     try:
-        return tuple(path.parent / name for name in os.listdir(path.parent) if pattern.fullmatch(name))
+        names = os.listdir(path.parent)
     except OSError:
         return ()
+    found = (LEFTOVER.fullmatch(name) for name in names)
+    return tuple(path.with_name(match[0]) for match in found if match and match[1] == path.name)
 
 
-def sweep(path: Path) -> None:
-    """Remove the temporary files of killed writers."""
-    for leftover in idle(path):
+def sweep(temporary: Iterable[Path]) -> None:
+    """Remove temporary files, if possible: the next writer tries again."""
+    for path in temporary:
         with suppress(OSError):
-            os.unlink(leftover)
+            os.unlink(path)
 
 
 def idle(path: Path) -> list[Path]:
@@ -291,24 +276,17 @@ def _in_use(temporary: Path) -> bool:
     pid = int(temporary.name.split(".")[-3])
     if pid == os.getpid():
         return temporary in _rooms
-    return _alive(pid) if os.name == "posix" else _just_written(temporary)
-
-
-def _alive(pid: int) -> bool:
+    if os.name != "posix":  # on Windows, `os.kill(pid, 0)` would end the process, and an open file is not removed
+        with suppress(OSError):
+            return time() - os.stat(temporary).st_mtime < _RENAMED_WITHIN
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):
+    except (PermissionError, OverflowError):  # it runs as another user, or is no PID of this system
         return True
     return True
-
-
-def _just_written(temporary: Path) -> bool:
-    """What Windows tells instead: there `os.kill(pid, 0)` would end the process, and an open file is not removed."""
-    with suppress(OSError):
-        return time() - os.stat(temporary).st_mtime < _RENAMED_WITHIN
-    return False
 
 
 def is_own(found: os.stat_result) -> bool:
@@ -335,21 +313,17 @@ def _tighten(path: Path, found: os.stat_result) -> None:
         notice(f"{path} was open to other users (mode {mode:o}). dagctl made it private.")
 
 
-def _content(descriptor: int) -> bytes:
-    return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
-
-
 def _overwrite(descriptor: int, data: bytes) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     done = 0
-    while done < len(data):
+    while done < len(data):  # `os.write` may write less, as on a disk that fills up
         done += os.write(descriptor, data[done:])
-    os.ftruncate(descriptor, len(data))
+    os.ftruncate(descriptor, len(data))  # last: until here, the reserved room stays reserved
     os.fsync(descriptor)
 
 
 def _rename(source: Path, target: Path) -> None:
-    for _ in range(40):
+    for _ in range(40):  # two seconds
         try:
             return os.replace(source, target)
         except OSError as error:
@@ -367,7 +341,7 @@ def _discard(path: Path) -> None:
     except OSError:
         if not os.path.lexists(path):
             return
-        # it may be a mount point, or its folder may be read-only
+        # a mount point, or in a read-only folder: the tokens must go, even if the file stays
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | _NOFOLLOW | _NONBLOCK)
         try:
             os.fsync(descriptor)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from dagctl.adapters.files.foreign import foreign_text, require_regular
-from dagctl.adapters.files.private import replace_whole
+from dagctl.adapters.files.private import Room
 from dagctl.domain.errors import FileExists, FileUnusable
+from dagctl.domain.values.secret import Secret
 from dagctl.ports.file_system import FileSystem
 
 
@@ -30,7 +31,11 @@ class ProjectFiles(FileSystem):
         with _unusable(path, "written"):
             if self.exists(path):
                 require_regular(Path(path))
-            replace_whole(Path(path), text)
+            room = Room(Path(path))
+            try:
+                room.write(Secret(text))
+            finally:
+                room.leave()
 
     def move(self, source: PurePath, target: PurePath) -> None:
         # a hard link first: unlike a rename, it never replaces an existing file
@@ -40,7 +45,7 @@ class ProjectFiles(FileSystem):
                 os.unlink(source)
             except FileExistsError:
                 raise _there_already(target) from None
-            except (NotImplementedError, PermissionError, OSError):
+            except (NotImplementedError, OSError):  # the file system has no hard links, such as FAT
                 if self.exists(target) and self.exists(source) and os.path.samefile(source, target):
                     raise
                 self.copy(source, target)

@@ -18,11 +18,7 @@ _KEYS = tuple(attribute.name for attribute in fields(Settings))
 
 
 class FileSettingsStore(SettingsStore):
-    """The `SettingsStore` in the dagctl home; the published client reads and writes the same file.
-
-    Args:
-        home: the dagctl home.
-    """
+    """The `SettingsStore` in the dagctl home; the published client reads and writes the same file."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / "config.yaml"

@@ -17,7 +17,6 @@ class FileAccountShelf(AccountShelf):
     """The `AccountShelf` in the dagctl home.
 
     Args:
-        home: the dagctl home.
         tokens: opens the token store of a folder.
     """
 

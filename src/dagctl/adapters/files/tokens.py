@@ -18,6 +18,7 @@ from dagctl.adapters.files.private import (
     read_private,
     remove_private,
     room_for,
+    sweep,
     unusable,
     write_over,
 )
@@ -38,7 +39,6 @@ class FileTokenStore(TokenStore):
     """The `TokenStore` in the dagctl home. The published client reads and writes the same file.
 
     Args:
-        home: the dagctl home.
         patience: seconds to wait for another process's lock.
     """
 
@@ -59,7 +59,7 @@ class FileTokenStore(TokenStore):
         found = tokens_in(read_private(self._path, tighten=True) or None)
         found = self._left_by_a_writer(found) or found
         if isinstance(found, str):
-            raise self._corrupt(found)
+            raise FileCorrupt(f"{self._path} cannot be used: {found}.", path=str(self._path), role="tokens")
         self._seen = None if found is None else (mark, found.extra)
         return found
 
@@ -70,6 +70,7 @@ class FileTokenStore(TokenStore):
     @contextmanager
     def reserved(self) -> Iterator[Callable[[TokenSet], None]]:
         mark = self._mark()
+        # the next answer may be longer than this one
         with room_for(self._path, max(_ROOM, 2 * mark[2] if mark else 0)) as room:
             yield lambda tokens: self._save_in(room, tokens, mark)
 
@@ -94,7 +95,7 @@ class FileTokenStore(TokenStore):
         forget(self._path)
         failed = _written(room, text)
         if failed is None or (not room.whole and self._put_down(text)):
-            self._sweep()
+            sweep(self._written())  # older by now: the caller holds the lock
             return
         why = f"{self._path} cannot be written: {failed}."
         if not room.whole:
@@ -132,12 +133,6 @@ class FileTokenStore(TokenStore):
                     os.unlink(room)
                 elif os.stat(room).st_mtime_ns >= (self._mark() or (0, 0, 0))[1]:
                     os.replace(room, self._path)
-
-    def _sweep(self) -> None:
-        """Remove older tokens that writers left behind. The caller holds the lock."""
-        for path in self._written():
-            with suppress(OSError):
-                os.unlink(path)
 
     def _written(self) -> dict[Path, TokenSet]:
         """The temporary files that hold tokens; usually none."""
@@ -178,9 +173,6 @@ class FileTokenStore(TokenStore):
             target.chmod(0o600)
         except OSError as error:
             raise unusable(self._path, f"cannot be moved aside: {error.strerror}") from None
-
-    def _corrupt(self, why: str) -> FileCorrupt:
-        return FileCorrupt(f"{self._path} cannot be used: {why}.", path=str(self._path), role="tokens")
 
 
 def _written(room: Room, text: Secret) -> str | None:

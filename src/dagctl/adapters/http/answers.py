@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote_plus, urlsplit
@@ -45,12 +46,13 @@ def sealed(read: Callable[P, T]) -> Callable[P, T]:
 
 
 def document(answer: Answer) -> Any:
-    """The JSON value in an answer's body (RFC 8259).
+    """The JSON value in an answer's body.
 
     Raises:
         Malformed: the body is not JSON, or an object repeats a member.
     """
     try:
+        # RFC 8259: UTF-8, no NaN or Infinity (section 6), and no name twice (section 4: readers disagree about it)
         return json.loads(answer.body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise malformed(answer, "answers with something that is not JSON") from None
@@ -59,12 +61,12 @@ def document(answer: Answer) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("duplicate member")
+        raise ValueError
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError
 
 
 def members(value: object, answer: Answer) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def https_host(url: str) -> str | None:
         whole = parts.scheme == "https" and parts.hostname and parts.port != 0
     except ValueError:
         return None
+    # `urlsplit` takes what browsers and terminals read in another way: "https://issuer.test\@evil.test"
     fit = re.fullmatch(r"[!-~]+", url) and not re.search(r"[\\<>\"^`{|}]", url) and "@" not in parts.netloc
     return parts.netloc.lower() if whole and fit else None
 
@@ -114,19 +117,22 @@ def words(value: object, answer: Answer) -> str:
     if not isinstance(value, str):
         return ""
     for secret in (hidden.reveal() for hidden in answer.secrets):
-        parts = [part for part in secret.split(".") if len(part) >= _TELLING]
+        parts = [part for part in secret.split(".") if len(part) >= _TELLING]  # of a JWT
         for form in (secret, quote_plus(secret), *parts):
             value = value.replace(form, "…")
     return printable(without_tokens(value))
 
 
+def told(answer: Answer) -> dict[str, Any]:
+    """The members of a body that may be anything; none if it is not a JSON object."""
+    with suppress(Malformed):
+        return members(document(answer), answer)
+    return {}
+
+
 def refusal(answer: Answer) -> Refused:
     """The error for a status that says no, with the server's own words if it sent any."""
-    try:
-        body = document(answer)
-    except Malformed:
-        body = None
-    found = body if isinstance(body, dict) else {}
+    found = told(answer)
     said = [words(found.get(name), answer).rstrip(".") for name in ("error_description", "message", "error")]
     why = next((f": {phrase}" for phrase in said if phrase), "")
     kind = _KINDS.get(answer.status, TryLater if answer.status >= 500 else Refused)

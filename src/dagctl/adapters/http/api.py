@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from dagctl.adapters.http.answers import document, https_host, malformed, members, refusal, sealed, verdict, words
+from dagctl.adapters.http.answers import (
+    document,
+    https_host,
+    malformed,
+    members,
+    refusal,
+    sealed,
+    told,
+    verdict,
+    words,
+)
 from dagctl.adapters.http.transport import Answer, Transport, split
-from dagctl.domain.errors import Malformed, TokenNotAccepted
+from dagctl.domain.errors import TokenNotAccepted
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.values.targets import Verdict
@@ -88,8 +98,8 @@ class HttpApiGateway(ApiGateway):
         query = {"project_id": project_id, **({} if environment is None else {"environment": environment})}
         answer = self._get(access, "/api/v1/environment-protections/check", **query)
         if answer.status == 403:
-            return Verdict(allowed=False, message=_message(answer))
-        if answer.status == 404:
+            return Verdict(allowed=False, message=words(told(answer).get("message"), answer) or None)
+        if answer.status == 404:  # no rule for it, if the API says so; a proxy's page says nothing
             members(document(answer), answer)
             return Verdict(allowed=True)
         return verdict(members(_successful(answer), answer), answer, project_id, environment)
@@ -126,18 +136,10 @@ def _successful(answer: Answer) -> object:
 
 
 def _project(item: object, answer: Answer) -> Project:
-    from dagctl.adapters.http.wire import ProjectWire, structure
+    from dagctl.adapters.http.wire import NamedWire, structure
 
-    found = structure({"id": item} if isinstance(item, str) else item, ProjectWire, answer)
+    found = structure({"id": item} if isinstance(item, str) else item, NamedWire, answer)
     return Project(found.id, found.name or found.id)
-
-
-def _message(answer: Answer) -> str | None:
-    try:
-        found = document(answer)
-    except Malformed:
-        return None
-    return words(found.get("message"), answer) or None if isinstance(found, dict) else None
 
 
 def _issuer_host(issuer: str, answer: Answer) -> str:

@@ -16,6 +16,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
+from dagctl.adapters.http.proxies import Way
 from dagctl.adapters.http.trust import Trust, unverified
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.adapters.system.dialling import addresses, dialled
@@ -51,7 +52,7 @@ class Exchange:
         """
 
         def work() -> T:
-            _HERE.exchange = self
+            _HERE.exchange = self  # here, in the new thread
             return do()
 
         try:
@@ -76,7 +77,7 @@ def _cut(wire: object) -> None:
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         try:
-            places = addresses(self._dns_host.strip("[]"), self.port)
+            places = addresses(self._dns_host.strip("[]"), self.port)  # urllib3 keeps the brackets of IPv6
             return dialled(places, cast("float", self.timeout), self.socket_options or ())
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, cast("socket.gaierror", error)) from error
@@ -85,9 +86,11 @@ class _Connection(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, "no address can be reached") from error
 
+    # urllib3 tells nobody which connection of its pool it takes: these two methods are the first to know
+
     def connect(self) -> None:
         _HERE.exchange.made = True
-        _HERE.exchange.used.append(self)
+        _HERE.exchange.used.append(self)  # before the TLS handshake, which a silent server can stretch as well
         super().connect()
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -115,13 +118,13 @@ class Pools:
 
     Args:
         trust: the trusted CAs.
-        proxy: maps a URL to its proxy.
+        way: maps a URL to its proxy; see `way_to`.
         clock: for idle times; its wall clock keeps running while a laptop sleeps.
     """
 
-    def __init__(self, trust: Trust, proxy: Callable[[str], str | None], clock: Clock) -> None:
+    def __init__(self, trust: Trust, way: Way, clock: Clock) -> None:
         self._trust = trust
-        self._proxy = proxy
+        self._way = way
         self._clock = clock
         self._pools: dict[tuple[int, str, bool], tuple[urllib3.PoolManager, datetime]] = {}
 
@@ -135,19 +138,15 @@ class Pools:
         parts = urlsplit(url)
         key, now = (os.getpid(), f"{parts.scheme}://{parts.netloc}", insecure), self._clock.now()
         manager, used = self._pools.get(key, (None, now))
-        if manager is None or abs(now - used) > IDLE:
+        if manager is None or abs(now - used) > IDLE:  # abs: the wall clock may have been set back
             context = unverified() if insecure else self._trust.context(parts.hostname or "")
             manager = self._manager(url, context)
             manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         self._pools[key] = manager, now
         return manager
 
-    def trusted_by(self, url: str) -> str:
-        """What verifies the certificate of a URL's host, for people."""
-        return self._trust.described(urlsplit(url).hostname or "")
-
     def _manager(self, url: str, context: ssl.SSLContext) -> urllib3.PoolManager:
-        proxy = self._proxy(url)
+        proxy, _ = self._way(url)
         if proxy is None:
             return urllib3.PoolManager(ssl_context=context)
         try:

@@ -8,6 +8,7 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    HTTPError,
     InvalidHeader,
     LocationValueError,
     NameResolutionError,
@@ -20,8 +21,8 @@ from urllib3.exceptions import (
 
 from dagctl.domain.errors import CertificateRefused, Malformed, PlatformError, Unreachable
 
-FAILURES = (OSError, ValueError, HTTPException)
-"""What an exchange raises besides urllib3's own `HTTPError`."""
+FAILURES = (HTTPError, OSError, ValueError, HTTPException)
+"""What an exchange raises: urllib3 does not wrap everything in its own `HTTPError`."""
 
 
 def in_our_words(error: Exception, host: str, passed: float) -> PlatformError:

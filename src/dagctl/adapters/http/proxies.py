@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
+
+Way = Callable[[str], tuple[str | None, str]]
+"""`way_to` in a given environment."""
 
 _SYSTEMS = {"win32": ("registry", "Windows' settings"), "darwin": ("macosx_sysconf", "macOS' settings")}
 """The suffix of the functions in `urllib.request`. Other systems have no settings that all programs share."""
@@ -37,6 +40,7 @@ def way_to(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
 def _of_system(parts: SplitResult) -> tuple[str, str | None]:
     import urllib.request
 
+    # `getproxies` would let this process's variables decide, and here `environ` already has
     kind, source = _SYSTEMS.get(sys.platform, ("", ""))
     proxies = getattr(urllib.request, f"getproxies_{kind}")() if kind else {}
     proxy = proxies.get(parts.scheme) or proxies.get("all")

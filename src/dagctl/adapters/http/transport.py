@@ -13,11 +13,12 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
 from attrs import field, frozen
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from dagctl import __version__
 from dagctl.adapters.http.connections import Exchange, Pools
 from dagctl.adapters.http.failures import FAILURES, broken_off, in_our_words
+from dagctl.adapters.http.proxies import Way
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.adapters.system.deadline import OutOfTime
@@ -34,6 +35,8 @@ UNDONE = frozenset({429, 503})
 """With these statuses the server has done nothing (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
 
 _PASSING = UNDONE | {502, 504}
+"""Only a GET is repeated after these: a proxy that answers so may have passed the request on."""
+
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds before each retry, unless the answer asks for more."""
 
@@ -82,12 +85,12 @@ class _Request:
     url: str
     headers: Mapping[str, str | Secret]
     again: Collection[int]
+    insecure: bool
     secrets: tuple[Secret, ...] = ()
     form: Mapping[str, str | Secret] | None = None
     curious: bool = False
 
     def body(self) -> bytes | None:
-        """The form, URL-encoded, for the socket."""
         return None if self.form is None else urlencode(_opened(self.form), errors="replace").encode("ascii")
 
     @property
@@ -107,8 +110,7 @@ class Transport:
 
     Args:
         trust: the trusted CAs.
-        proxy: maps a URL to its proxy.
-        decided_by: maps a URL to what decided on its proxy, for people.
+        way: maps a URL to its proxy and to what decided on it; see `way_to`.
         limits: the bounds.
         clock: for the pauses before retries.
         waiting: a context manager, entered with the host's name while dagctl waits for that host.
@@ -118,14 +120,15 @@ class Transport:
         self,
         trust: Trust | None = None,
         *,
-        proxy: Callable[[str], str | None] = lambda url: None,
-        decided_by: Callable[[str], str] = lambda url: "",
+        way: Way = lambda url: (None, ""),
         limits: Limits | None = None,
         clock: Clock | None = None,
         waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._pools, self._proxy, self._decided_by = Pools(trust or Trust(), proxy, self._clock), proxy, decided_by
+        self._trust = trust or Trust()
+        self._way = way
+        self._pools = Pools(self._trust, way, self._clock)
         self._limits = limits or Limits()
         self._waiting = waiting
 
@@ -152,11 +155,11 @@ class Transport:
         sent: dict[str, str | Secret] = dict(headers or {})
         if bearer is not None:
             sent["Authorization"] = _authorization(bearer)
-        return self._exchange(_Request("GET", url, sent, _PASSING, (bearer,) if bearer else ()), insecure)
+        return self._exchange(_Request("GET", url, sent, _PASSING, insecure, (bearer,) if bearer else ()))
 
     def tls_of(self, url: str, *, insecure: bool = False) -> Handshake | None:
         """The TLS handshake with a URL's host; None over plain http. Raises as `get` does."""
-        return self._exchange(_Request("GET", url, {}, (), curious=True), insecure).handshake
+        return self._exchange(_Request("GET", url, {}, (), insecure, curious=True)).handshake
 
     def post(
         self,
@@ -173,40 +176,42 @@ class Transport:
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         secrets = tuple(value for value in form.values() if isinstance(value, Secret) and value)
-        return self._exchange(_Request("POST", url, headers, again, secrets, form), insecure)
+        return self._exchange(_Request("POST", url, headers, again, insecure, secrets, form))
 
-    def _exchange(self, request: _Request, insecure: bool) -> Answer:
+    def _exchange(self, request: _Request) -> Answer:
         parts = split(request.url)
         host = parts.netloc
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
             raise Unreachable(f"dagctl sends nothing to {host} in the clear: use an https URL.", host=host)
-        limits, began = self._limits, self._clock.monotonic()
+        began = self._clock.monotonic()
         try:
             with self._waiting(host):
-                answer = self._patiently(request, host, insecure)
+                answer = self._patiently(request)
         except OutOfTime:
-            raise Unreachable(f"{host} did not finish its answer within {limits.total:g} seconds.", host=host) from None
-        except (HTTPError, *FAILURES) as error:
+            sentence = f"{host} did not finish its answer within {self._limits.total:g} seconds."
+            raise Unreachable(sentence, host=host) from None
+        except FAILURES as error:
             raise in_our_words(error, host, self._clock.monotonic() - began) from None
         HERE.request_id = answer.request_id
         if 300 <= answer.status < 400:
             raise Refused(f"{answer.where} answers with a redirect, which dagctl does not follow.", host=host)
         return answer
 
-    def _patiently(self, request: _Request, host: str, insecure: bool) -> Answer:
+    def _patiently(self, request: _Request) -> Answer:
         """The answer to `request`, retried while that may help and time allows."""
-        end = self._clock.monotonic() + self._limits.total
+        host, end = request.host, self._clock.monotonic() + self._limits.total
         for usual in (*_PAUSES, math.inf):
-            pool, exchange = self._pools.get(request.url, insecure=insecure), Exchange()
+            # again for each try: an idle connection may have died meanwhile
+            pool, exchange = self._pools.get(request.url, insecure=request.insecure), Exchange()
             outcome: Answer | Exception
             began = self._clock.monotonic()
             try:
                 outcome = exchange.bounded(end - began, partial(self._once, pool, request, exchange), host)
                 pause = max(usual, outcome.retry_after or 0.0) if outcome.status in request.again else math.inf
-            except (HTTPError, *FAILURES) as error:
+            except FAILURES as error:
                 outcome, pause = error, _pause(error, request, exchange, usual)
             now = self._clock.monotonic()
-            again = now + pause < end
+            again = now + pause < end  # a server may ask for more patience than the caller has
             if tell := teller(DEBUG):
                 then = f"; again in {pause:g} s" if again else ""
                 tell(f"http {request.method} {request.where}{_ending(outcome, host, now - began)}{then}")
@@ -224,26 +229,26 @@ class Transport:
             body=request.body(),
             headers={
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",
+                "Accept-Encoding": "identity",  # so that the limit of the size bounds the memory, too
                 "User-Agent": f"dagctl/{__version__}",
                 **_opened(request.headers),
             },
             timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
             retries=False,
-            redirect=False,
-            preload_content=False,
+            redirect=False,  # the token would go along to another host
+            preload_content=False,  # the body is of any size until `_content` has counted it
             decode_content=False,
         )
         tell = teller(DEBUG) if exchange.made else None
         shown = self._handshake(response, request) if request.curious or tell else None
         if tell:
             trusted_by = shown.trusted_by if shown else None
-            trust = f"verified with {trusted_by}" if trusted_by else f"not verified{self._way(request.url)}"
+            trust = f"verified with {trusted_by}" if trusted_by else f"not verified{self._way_told(request.url)}"
             tell(f"http connected to {request.host}: {shown.version if shown else 'no TLS'}, {trust}")
         try:
             content = _content(response, self._limits.size, request.where)
         except BaseException:
-            response.close()
+            response.close()  # the rest of the body is still in the connection
             raise
         response.release_conn()
         date = http_date(response.headers.get("Date"))
@@ -253,14 +258,14 @@ class Transport:
 
     def _handshake(self, response: urllib3.BaseHTTPResponse, request: _Request) -> Handshake | None:
         """The handshake, readable only while the answer still holds its connection."""
-        wire = getattr(response.connection, "sock", None)
-        if split(request.url).scheme != "https" or wire is None:
+        wire, parts = getattr(response.connection, "sock", None), split(request.url)
+        if parts.scheme != "https" or wire is None:
             return None
-        return handshake_of(wire, f"{self._pools.trusted_by(request.url)}{self._way(request.url)}")
+        return handshake_of(wire, f"{self._trust.described(parts.hostname or '')}{self._way_told(request.url)}")
 
-    def _way(self, url: str) -> str:
-        proxied, source = self._proxy(url), self._decided_by(url)
-        return f", {'through the proxy from' if proxied else 'without a proxy because of'} {source}" if source else ""
+    def _way_told(self, url: str) -> str:
+        proxy, source = self._way(url)
+        return f", {'through the proxy from' if proxy else 'without a proxy because of'} {source}" if source else ""
 
 
 def _ending(outcome: Answer | Exception, host: str, passed: float) -> str:
@@ -281,14 +286,15 @@ def _request_id(headers: Mapping[str, str], secrets: Collection[Secret]) -> str:
 
 
 def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float) -> float:
-    """Seconds until `request` is retried after `error`; infinite where a retry is useless or unsafe."""
+    """Seconds until `request` is retried after `error`; infinite if a retry is useless or unsafe."""
     if isinstance(error, (NewConnectionError, ConnectTimeoutError)):  # nothing was sent yet: once more is enough
         return 0.0 if usual == _PAUSES[0] else math.inf
     if request.method != "GET":
+        # RFC 9110 section 9.2.2: the server may have done it. A refresh token that is sent twice ends the session.
         return math.inf
     if not exchange.made and isinstance(error, ReadTimeoutError):  # a connection that died while it was left alone
         return 0.0
-    return usual if broken_off(error) else math.inf
+    return usual if broken_off(error) else math.inf  # a server that is slow is not asked twice
 
 
 def split(url: str) -> SplitResult:

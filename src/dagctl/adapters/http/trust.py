@@ -58,7 +58,7 @@ class Trust:
         if folder is not None:
             context.load_verify_locations(capath=folder)
         elif self.bundle is None:
-            if self._load_systems(context) is None and host not in LOOPBACK_HOSTS:
+            if self._load_systems(context) is None and host not in LOOPBACK_HOSTS:  # the sandbox has its own CA
                 raise CertificateRefused(
                     f"This Python knows no CA certificates, so it cannot verify {host}.", host=host, why=NO_CAS
                 )
@@ -74,7 +74,8 @@ class Trust:
         folder = self.folder or paths.openssl_capath
         if sys.platform == "win32":
             context.load_default_certs()
-        else:  # OpenSSL's defaults, without this process's variables
+        else:
+            # OpenSSL's defaults without the variables of this process, which may use others. One may be missing.
             for cafile, capath in ((paths.openssl_cafile, None), (None, folder)):
                 with suppress(OSError):
                     context.load_verify_locations(cafile, capath)
@@ -84,7 +85,8 @@ class Trust:
             with suppress(OSError):
                 context.load_verify_locations(cafile=bundle)
                 return bundle
-        return SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None  # read when needed
+        # OpenSSL reads a folder only during a handshake, so the statistics above do not count what it holds
+        return SYSTEM if any(map(_HASHED.fullmatch, _names(folder))) else None
 
     def _system_folder(self) -> str | None:
         """The folder with a hash-named file for each CA certificate of the system's bundle; None if there is none.
@@ -95,12 +97,13 @@ class Trust:
         paths = ssl.get_default_verify_paths()
         if os.name != "posix" or self.folder is not None:
             return None
-        if self.bundle is not None and not _same(self.bundle, paths.openssl_cafile):
+        if self.bundle is not None and os.path.realpath(self.bundle) != os.path.realpath(paths.openssl_cafile):
             return None
         try:
             bundled = Path(paths.openssl_cafile).read_bytes().count(b"-----BEGIN CERTIFICATE-----")
         except OSError:
             return None
+        # fewer files than certificates: `c_rehash` has not run since the bundle was updated
         hashed = sum(_HASHED.fullmatch(name) is not None for name in _names(paths.openssl_capath))
         return paths.openssl_capath if hashed >= bundled > 0 else None
 
@@ -128,10 +131,6 @@ def _names(folder: str) -> list[str]:
     with suppress(OSError):
         return os.listdir(folder)
     return []
-
-
-def _same(one: Path, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _load(context: ssl.SSLContext, path: Path, origin: str) -> None:

@@ -27,8 +27,8 @@ Name = NewType("Name", str)
 
 
 @define
-class OrganizationWire:
-    """An organization in an answer."""
+class NamedWire:
+    """An organization or a project in an answer."""
 
     id: Identifier
     name: Name | None = None
@@ -39,7 +39,7 @@ class OnboardingWire:
     """`GET /api/v1/onboarding/status`."""
 
     onboarded: bool = False
-    organization: OrganizationWire | None = None
+    organization: NamedWire | None = None
 
 
 @define
@@ -55,14 +55,6 @@ class EnvironmentInfoWire:
     """`GET /api/v1/env/info`."""
 
     state_proxy: ProxyWire | None = None
-
-
-@define
-class ProjectWire:
-    """A project in an answer."""
-
-    id: Identifier
-    name: Name | None = None
 
 
 @define
@@ -108,13 +100,14 @@ class DeviceWire:
 
 
 def _text(value: object, _: object) -> str:
-    if isinstance(value, str) and not re.search("[\ud800-\udfff]", value):
+    if isinstance(value, str) and not re.search("[\ud800-\udfff]", value):  # half a surrogate pair cannot be encoded
         return value
     raise TypeError("expected a string")
 
 
 def _name(value: object, _: object) -> str:
     text = _text(value, _)
+    # C0 and C1 controls, line and paragraph separators, bidirectional overrides and isolates (UAX 9)
     if re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text):
         raise TypeError("expected a string without control characters")
     return text
@@ -127,7 +120,7 @@ def _texts(value: object, _: object) -> list[str]:
 
 
 def _identifier(value: object, _: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # not a bool
         return str(value)
     if isinstance(value, str) and value:
         return _name(value, _)
@@ -140,32 +133,22 @@ def _token(value: object, _: object) -> str:
     raise TypeError("expected a string of visible characters")
 
 
-def _boolean(value: object, _: object) -> bool:
-    if isinstance(value, bool):
+def _exactly(value: object, kind: type[T]) -> T:
+    if type(value) is kind:  # Python's true is an int, JSON's is no number
         return value
-    raise TypeError("expected true or false")
+    raise TypeError("expected true or false" if kind is bool else "expected an integer")
 
 
-def _integer(value: object, _: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise TypeError("expected an integer")
-
-
-def _converter() -> Converter:
-    converter = Converter()
-    converter.register_structure_hook(str, _text)
-    converter.register_structure_hook_func(lambda kind: kind == list[str], _texts)
-    converter.register_structure_hook(Name, _name)
-    converter.register_structure_hook(Identifier, _identifier)
-    converter.register_structure_hook(Token, _token)
-    converter.register_structure_hook(Secret, lambda value, kind: Secret(_token(value, kind)))
-    converter.register_structure_hook(bool, _boolean)
-    converter.register_structure_hook(int, _integer)
-    return converter
-
-
-_CONVERTER = _converter()
+# cattrs by itself converts what does not fit: 1 to "1", "no" to True
+_CONVERTER = Converter()
+_CONVERTER.register_structure_hook(str, _text)
+_CONVERTER.register_structure_hook_func(lambda kind: kind == list[str], _texts)
+_CONVERTER.register_structure_hook(Name, _name)
+_CONVERTER.register_structure_hook(Identifier, _identifier)
+_CONVERTER.register_structure_hook(Token, _token)
+_CONVERTER.register_structure_hook(Secret, lambda value, kind: Secret(_token(value, kind)))
+_CONVERTER.register_structure_hook(bool, _exactly)
+_CONVERTER.register_structure_hook(int, _exactly)
 
 
 def structure(value: object, kind: type[T], answer: Answer) -> T:

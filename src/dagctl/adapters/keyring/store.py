@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import keyring
+from attrs import define, field
 from keyring.backends import fail, null
 from keyring.errors import PasswordDeleteError
 
@@ -28,12 +29,17 @@ T = TypeVar("T")
 SERVICE = "dagctl"
 
 PART = 1200
-"""Characters of an entry when tokens do not fit into one. Windows allows 2,560 bytes, at two bytes a character."""
+"""Characters of an entry if tokens do not fit into one.
+
+Windows limits an entry to 2,560 bytes (CRED_MAX_CREDENTIAL_BLOB_SIZE), and keyring writes UTF-16: 1,280 characters. An
+answer with an access, an ID and a refresh token has three times as many.
+"""
 
 _ROOM = 4096
 """Characters to reserve at least."""
 
 
+@define(eq=False, slots=False)
 class KeyringTokenStore(TokenStore):
     """The `TokenStore` in the keyring, with an entry for each folder of the dagctl home.
 
@@ -50,22 +56,15 @@ class KeyringTokenStore(TokenStore):
 
     writable = True
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        plaintext: bool = False,
-        answers_in: float = 3.0,
-        person_in: float = 0.0,
-        patience: float = 30.0,
-    ) -> None:
-        self._folder = folder
-        self._entry = str(folder)
-        self._lock_path = folder / ".auth.lock"
-        self._plaintext = plaintext
-        self._answers_in = answers_in
-        self._person_in = person_in
-        self._patience = patience
+    _folder: Path
+    _plaintext: bool = field(default=False, kw_only=True)
+    _answers_in: float = field(default=3.0, kw_only=True)
+    _person_in: float = field(default=0.0, kw_only=True)
+    _patience: float = field(default=30.0, kw_only=True)
+
+    @property
+    def _entry(self) -> str:
+        return str(self._folder)
 
     def absent(self) -> bool:
         """Whether this machine has no keyring. A locked or silent keyring is not absent.
@@ -105,7 +104,7 @@ class KeyringTokenStore(TokenStore):
 
     def lock(self) -> AbstractContextManager[None]:
         # keyrings have no locks of this kind
-        return locked(self._lock_path, self._patience)
+        return locked(self._folder / ".auth.lock", self._patience)
 
     def describe(self) -> str:
         return f"the keyring ({SERVICE}, {self._entry})"
@@ -127,7 +126,7 @@ class KeyringTokenStore(TokenStore):
     def _ask_keyring(self, question: Callable[[], T]) -> T:
         """The answer of a keyring that exists and is fit to hold secrets."""
 
-        def checked() -> T:
+        def checked() -> T:  # within the time limit, too: to find a backend, keyring asks D-Bus
             if _is_absent():
                 raise FileUnusable("This machine has no keyring, or hides it from this session.", role="keyring")
             ring = _chosen()
@@ -157,8 +156,9 @@ class KeyringTokenStore(TokenStore):
 
 
 def _chosen() -> object:
-    """The backend that receives what is written: the first one of a chain."""
+    """The backend that receives what is written."""
     ring = keyring.get_keyring()
+    # `keyring.backends.chainer` reads from all of its backends, and writes to the first
     return next(iter(getattr(ring, "backends", ())), ring)
 
 
@@ -176,10 +176,10 @@ def _parts(name: str, head: str | None) -> list[str]:
 
 def _read(name: str) -> str | None:
     head = keyring.get_password(SERVICE, name)
-    parts = _parts(name, head)
-    if not parts:
-        return head
-    return "".join(keyring.get_password(SERVICE, part) or "" for part in parts)
+    parts = [keyring.get_password(SERVICE, part) for part in _parts(name, head)]
+    if None in parts and keyring.get_password(SERVICE, name) != head:
+        return _read(name)  # another process has replaced them since
+    return "".join(part or "" for part in parts) if parts else head
 
 
 def _write(name: str, text: str) -> None:
@@ -188,6 +188,7 @@ def _write(name: str, text: str) -> None:
     try:
         keyring.set_password(SERVICE, name, text)
     except Exception:  # noqa: BLE001 - each backend has its own error for this; any other problem shows up below
+        # the other copy first, then the entry that names it: a reader in between finds the old parts
         copy = 0 if before and before[0].endswith("(1.0)") else 1
         pieces = [text[start : start + PART] for start in range(0, len(text), PART)]
         head = json.dumps({"parts": len(pieces), "copy": copy})

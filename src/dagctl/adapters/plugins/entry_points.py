@@ -19,10 +19,8 @@ class EntryPoint:
     """An entry point (https://packaging.python.org/en/latest/specifications/entry-points/).
 
     Args:
-        name: what it is called.
         value: `module`, or `module:object`.
         distribution: the package that brings it, as pip knows it.
-        version: the version of that package.
     """
 
     def __init__(self, name: str, value: str, distribution: str, version: str) -> None:
@@ -58,6 +56,7 @@ def entry_points(group: str) -> list[EntryPoint]:
     found: dict[str, list[EntryPoint]] = {}
     for place in sys.path:
         for folder, text in _metadata(place):
+            # NAME-VERSION.dist-info, with "_" for each "-" of the name (specification "Recording installed projects")
             name, _, version = folder.rpartition(".")[0].partition("-")
             distribution = name.replace("_", "-").lower()
             points = [EntryPoint(*line, distribution, version) for line in _lines(text, group)]

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from attrs import define, field
+
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.adapters.system.environment import is_ci
@@ -65,7 +67,8 @@ def _keyring(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenSto
         raise MissingExtra("The keyring store needs its extra.", extra="keyring") from None
     # a person who names a plaintext backend wants it
     asked_for = "plaintext" in environ.get("PYTHON_KEYRING_BACKEND", "").lower()
-    person_in = _PERSON_IN if _somebody_watches(environ) else 0.0
+    watched = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)) and not is_ci(environ)
+    person_in = _PERSON_IN if watched else 0.0
 
     def open_store(folder: Path) -> TokenStore:
         ring = KeyringTokenStore(folder, plaintext=asked_for, person_in=person_in)
@@ -74,11 +77,7 @@ def _keyring(environ: Mapping[str, str], settings: FileSettingsStore) -> OpenSto
     return open_store
 
 
-def _somebody_watches(environ: Mapping[str, str]) -> bool:
-    there = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-    return there and not is_ci(environ)
-
-
+@define(eq=False, slots=False)
 class _KeyringOrFile:
     """The keyring; or a file, once a sign-in has found that the machine has no keyring.
 
@@ -86,11 +85,10 @@ class _KeyringOrFile:
     them there.
     """
 
-    def __init__(self, ring: KeyringTokenStore, file: FileTokenStore, settings: FileSettingsStore) -> None:
-        self._ring = ring
-        self._file = file
-        self._settings = settings
-        self._undecided = False
+    _ring: KeyringTokenStore
+    _file: FileTokenStore
+    _settings: FileSettingsStore
+    _undecided: bool = field(default=False, init=False)
 
     @cached_property
     def _store(self) -> TokenStore:

@@ -36,6 +36,7 @@ def within(seconds: float, do: Callable[[], T], name: str, *, longer: Callable[[
             result.set_exception(error)
 
     Thread(target=work, name=f"dagctl {name}", daemon=True).start()
+    # not `result.result(seconds)`: its TimeoutError could just as well come from `do`
     if not wait([result], seconds).done and not wait([result], longer()).done:
         raise OutOfTime
     return result.result()

@@ -21,8 +21,7 @@ def handshake_of(connection: Any, trusted_by: str | None) -> Handshake:
     certificate = connection.getpeercert()  # empty if it was not verified
     if not certificate:
         return Handshake(version)
-    parts = certificate.get("issuer", ())
-    names = {str(key): str(value) for part in parts for key, value in part}
+    names = {str(key): str(value) for part in certificate.get("issuer", ()) for key, value in part}
     expiry = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
     return Handshake(
         version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,10 +55,18 @@ def listening(port: int, answer: Callable[[Query], Reply]) -> Iterator[int]:
     Raises:
         PortTaken: the port is not available on both addresses.
     """
-    servers = _bind(port, answer)
+    servers: list[_Server] = []
     with ExitStack() as stack:
-        for server in servers:
-            stack.callback(server.stop)
+        # "localhost" in the redirect URI is either address, as the browser likes, so both need the same port
+        for family, address in _ADDRESSES:
+            try:
+                server = _Server(family, address, servers[0].port if servers else port, answer)
+            except OSError as error:
+                if family == socket.AF_INET or error.errno not in _NO_IPV6:
+                    raise _taken(port, address, error) from None
+            else:
+                stack.callback(server.stop)
+                servers.append(server)
         for server in servers:
             server.start()
         yield servers[0].port
@@ -99,13 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Reject what is not even a GET: the parent class calls this for whatever it cannot handle."""
         status = HTTPStatus(code)
-        if status is HTTPStatus.NOT_IMPLEMENTED:
+        if status is HTTPStatus.NOT_IMPLEMENTED:  # what the parent says of any method except GET
             status = HTTPStatus.METHOD_NOT_ALLOWED
         self._reply(status, _NOT_SO)
 
     def _reply(self, status: HTTPStatus, page: Page) -> None:
         body = render(page)
-        self.close_connection = True
+        self.close_connection = True  # so that the next request comes with a thread of its own
         self.request_version = self.protocol_version  # even for HTTP/0.9, so that there is always a status line
         with suppress(OSError):  # the browser may be gone
             self.send_response_only(status)
@@ -138,11 +146,11 @@ class _Server(ThreadingHTTPServer):
         self._guard = Lock()
         self._thread = Thread(target=self.serve_forever, args=(0.05,), name="dagctl sign-in", daemon=True)
         super().__init__((address, port), _Handler)
-        self.names = _names(self.port)
+        # the values of Host that match the redirect URI (RFC 8252 section 8.10)
+        self.names = {f"localhost:{self.port}", *(("localhost",) if self.port == 80 else ())}
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
         return int(self.server_address[1])
 
     def server_bind(self) -> None:
@@ -150,27 +158,25 @@ class _Server(ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
-        if exclusive is not None:
+        if exclusive is not None:  # Windows: else another program may bind to the same port and receive the code
             self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         TCPServer.server_bind(self)
 
     def start(self) -> None:
-        """Serve, in the background."""
         self._thread.start()
 
     def stop(self) -> None:
         """Stop serving: cut connections without a request, and finish answering the others."""
-        if self._thread.ident is not None:
+        if self._thread.ident is not None:  # `shutdown` waits for ever for a server that does not serve
             self.shutdown()
             self._thread.join()
         with self._guard:
-            for connection in self._unheard:
+            for connection in self._unheard:  # browsers open connections in advance, and keep them idle
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
+        self.server_close()  # waits for the threads that still show the last page
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread, and note that it has sent no request yet."""
         with self._guard:
             self._unheard.add(request)
         super().process_request(request, client_address)
@@ -181,33 +187,11 @@ class _Server(ThreadingHTTPServer):
             self._unheard.discard(request)
 
     def close_request(self, request: Any) -> None:
-        """Close a connection."""
         self.heard(request)
         super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore it: a broken connection needs no report."""
-
-
-def _names(port: int) -> frozenset[str]:
-    """The values of Host that match the redirect URI (RFC 8252 section 8.10)."""
-    return frozenset((f"localhost:{port}", *(("localhost",) if port == 80 else ())))
-
-
-def _bind(port: int, answer: Callable[[Query], Reply]) -> Sequence[_Server]:
-    servers: list[_Server] = []
-    try:
-        for family, address in _ADDRESSES:
-            try:
-                servers.append(_Server(family, address, servers[0].port if servers else port, answer))
-            except OSError as error:
-                if family == socket.AF_INET or error.errno not in _NO_IPV6:
-                    raise _taken(port, address, error) from None
-    except BaseException:
-        for server in servers:
-            server.stop()
-        raise
-    return servers
 
 
 def _taken(port: int, address: str, error: OSError) -> PortTaken:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from threading import Condition, Event, Thread
 from time import monotonic
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listening
 from dagctl.adapters.system.opener import how_without_browser, open_quietly
@@ -78,44 +78,40 @@ class LoopbackBrowser(Browser):
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
         # on 127.0.0.1 and, if there is IPv6, on ::1 (RFC 8252 section 8.3)
         desk = _Desk(accept, self._changed, lambda: self._cancelled)
-        desk.take(0.0)
+        desk.take(0.0)  # raises if it was cancelled before it began
         with listening(self._port, desk.answer) as port:
-            how = partial(how_without_browser, port, self._environ, typed=self._terminal is not None)
             try:
                 yield _LoopbackVisit(
-                    port, desk, self._opener, self._announce, self._progress, self._terminal, self._advise, how
+                    f"http://localhost:{port}{PATH}",
+                    desk,
+                    self._opener,
+                    self._announce,
+                    self._progress,
+                    self._terminal,
+                    self._advise,
+                    partial(how_without_browser, port, self._environ, typed=self._terminal is not None),
                 )
             finally:
-                desk.show(_UNFINISHED)
+                desk.show(_UNFINISHED)  # else the thread that answers the browser would wait for ever
 
 
+@define(eq=False)
 class _LoopbackVisit(Visit):
-    def __init__(
-        self,
-        port: int,
-        desk: _Desk,
-        opener: Callable[[str], bool],
-        announce: Callable[[str], None],
-        progress: Callable[[float], None] | None,
-        terminal: Terminal | None,
-        advise: Callable[[DagctlError], str | None],
-        how_without: Callable[[], str],
-    ) -> None:
-        self._advise = advise
-        self._how_without = how_without
-        self.redirect_uri = f"http://localhost:{port}{PATH}"
-        self._desk = desk
-        self._opener = opener
-        self._announce = announce
-        self._progress = progress
-        self._terminal = terminal
-        self._failed = Event()
+    redirect_uri: str
+    _desk: _Desk
+    _opener: Callable[[str], bool]
+    _announce: Callable[[str], None]
+    _progress: Callable[[float], None] | None
+    _terminal: Terminal | None
+    _advise: Callable[[DagctlError], str | None]
+    _how_without: Callable[[], str]
+    _failed: Event = field(factory=Event, init=False)
 
     def open(self, url: str) -> None:
         self._announce(f"Sign in with your browser. If it does not open by itself, open this address:\n\n  {url}\n")
         opening = Thread(target=self._bring_up, args=(url,), name="dagctl opener", daemon=True)
         opening.start()
-        opening.join(_OPENER_SECONDS)
+        opening.join(_OPENER_SECONDS)  # so that `wait` knows at once; some openers return only when the browser exits
 
     def _bring_up(self, url: str) -> None:
         opened = False
@@ -161,15 +157,15 @@ class _LoopbackVisit(Visit):
         self._desk.show(evolve(page, next_step=page.next_step or advice or closing))
 
 
+@define(eq=False)
 class _Desk:
     """Where a listener's thread delivers an answer and waits for the page to show in the browser."""
 
-    def __init__(self, accept: Callable[[Query], bool], changed: Condition, cancelled: Callable[[], bool]) -> None:
-        self._accept = accept
-        self._changed = changed
-        self._cancelled = cancelled
-        self._query: Query | None = None
-        self._page: Page | None = None
+    _accept: Callable[[Query], bool]
+    _changed: Condition
+    _cancelled: Callable[[], bool]
+    _query: Query | None = field(default=None, init=False, repr=False)  # holds the code
+    _page: Page | None = field(default=None, init=False)
 
     def answer(self, query: Query) -> Reply:
         """Deliver a callback's parameters. The accepted one gets its reply once the sign-in has ended."""

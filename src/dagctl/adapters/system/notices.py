@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from dagctl.domain.values.text import printable
 
 _said: set[tuple[int, str]] = set()
-
-
-def waiting(sentence: str) -> None:
-    """Tell a person at a terminal what dagctl is waiting for; nobody else needs to know."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        notice(sentence)
 
 
 def notice(sentence: str) -> None:

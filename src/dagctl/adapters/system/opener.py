@@ -38,7 +38,9 @@ def open_quietly(url: str, environ: Mapping[str, str] | None = None) -> bool:
     """
     environ = os.environ if environ is None else environ
     chosen = environ.get("BROWSER", "")
-    viewer = None if chosen else _windows_viewer(environ)
+    viewer = None
+    if not chosen and in_wsl(environ):  # the browser of Windows reaches WSL's loopback interface
+        viewer = shutil.which("wslview", path=environ.get("PATH", os.defpath))
     if chosen.lower() == "none" or not (chosen or viewer or has_display(environ)):
         return False
     import webbrowser
@@ -47,7 +49,7 @@ def open_quietly(url: str, environ: Mapping[str, str] | None = None) -> bool:
         if viewer is not None:
             return _start([viewer, url])
         browser = _browser(chosen)
-        if _name(browser) in _IN_THE_TERMINAL:
+        if PurePath(str(browser.name)).name in _IN_THE_TERMINAL:
             return False
         if isinstance(browser, webbrowser.GenericBrowser):
             return _start([browser.name, *(argument.replace("%s", url) for argument in browser.args)])
@@ -61,7 +63,6 @@ def how_without_browser(port: int, environ: Mapping[str, str] | None = None, *, 
 
     Args:
         port: the port that receives the answer.
-        environ: the environment variables; None for this process's.
         typed: the person can also paste the answer.
     """
     environ = os.environ if environ is None else environ
@@ -88,17 +89,11 @@ _PASTE = (
 )
 
 
-def _windows_viewer(environ: Mapping[str, str]) -> str | None:
-    """In WSL, the program that opens the browser of Windows, which reaches WSL's loopback interface; or None."""
-    return shutil.which("wslview", path=environ.get("PATH", os.defpath)) if in_wsl(environ) else None
-
-
 def _browser(chosen: str) -> BaseBrowser:
     """The browser that `webbrowser` would choose if this process's `BROWSER` were `chosen`."""
     import webbrowser
 
-    ours = os.environ.get("BROWSER", "")
-    if chosen == ours:
+    if chosen == os.environ.get("BROWSER", ""):
         return webbrowser.get()
     for name in chosen.split(os.pathsep) if chosen else _OF_SYSTEMS:
         try:
@@ -107,10 +102,6 @@ def _browser(chosen: str) -> BaseBrowser:
             if chosen:  # `BROWSER` may be any command
                 return webbrowser.GenericBrowser(name)
     raise webbrowser.Error("no browser is known")
-
-
-def _name(browser: BaseBrowser) -> str:
-    return PurePath(str(browser.name)).name
 
 
 def _start(command: list[str]) -> bool:

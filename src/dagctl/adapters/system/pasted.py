@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from time import monotonic
 from urllib.parse import unquote
 
+from attrs import field, frozen
+
 from dagctl.adapters.system.listener import parameters
 from dagctl.domain.errors import NeedsTerminal, SignInFailed, SignInTimedOut
 from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
@@ -16,6 +18,7 @@ TRIES = 5
 """How many times a person may paste a wrong answer."""
 
 
+@frozen(eq=False)
 class PastedBrowser(Browser):
     """The `Browser` of a person who copies and pastes.
 
@@ -28,16 +31,9 @@ class PastedBrowser(Browser):
         redirect_uri: the one that is registered with the issuer.
     """
 
-    def __init__(
-        self,
-        *,
-        ask: Callable[[str, float], str],
-        announce: Callable[[str], None],
-        redirect_uri: str = "http://localhost:8080/callback",
-    ) -> None:
-        self._ask = ask
-        self._announce = announce
-        self._redirect_uri = redirect_uri
+    _ask: Callable[[str, float], str] = field(kw_only=True)
+    _announce: Callable[[str], None] = field(kw_only=True)
+    _redirect_uri: str = field(default="http://localhost:8080/callback", kw_only=True)
 
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
@@ -54,7 +50,7 @@ def answer_in(pasted: str, redirect_uri: str) -> Query | None:
     An address other than the redirect URI is not an answer (RFC 8252 section 8.10).
     """
     address, mark, query = pasted.strip().strip("'\"<>").partition("?")
-    if mark and not redirect_uri.endswith(address):
+    if mark and not redirect_uri.endswith(address):  # the end of it will do: people miss the start when they copy
         return None
     if not mark and _CODE.fullmatch(address.rstrip("#")) and "code=" not in address:
         return TypedCode(unquote(address.rstrip("#")))
@@ -74,18 +70,12 @@ def what_is_wrong(pasted: str, redirect_uri: str) -> str:
     return f"Paste the whole address, which starts with {redirect_uri}, or just the code in it."
 
 
+@frozen(eq=False)
 class _PastedVisit(Visit):
-    def __init__(
-        self,
-        redirect_uri: str,
-        accept: Callable[[Query], bool],
-        ask: Callable[[str, float], str],
-        announce: Callable[[str], None],
-    ) -> None:
-        self.redirect_uri = redirect_uri
-        self._accept = accept
-        self._ask = ask
-        self._announce = announce
+    redirect_uri: str
+    _accept: Callable[[Query], bool]
+    _ask: Callable[[str, float], str]
+    _announce: Callable[[str], None]
 
     def open(self, url: str) -> None:
         self._announce(
@@ -106,7 +96,7 @@ class _PastedVisit(Visit):
         )
 
     def show(self, page: Page) -> None:
-        return None
+        """Nothing: the person's browser is elsewhere."""
 
     def _answer(self, left: float, timeout: float) -> Query | None:
         """What the person pastes next, if it is the answer. It then raises nothing: `pasted` may hold the code."""

@@ -43,25 +43,22 @@ class Terminal:
             reader.start()
             yield
         finally:
-            os.close(end)
+            os.close(end)  # the reader sees the end of its pipe, and returns
             with suppress(RuntimeError):  # Ctrl-C came before the thread started
                 reader.join()
 
     def _read_until(self, ended: int, take: Callable[[str], None]) -> None:
+        rest = b""
         try:
-            self._read(ended, take)
+            while self._something_typed(ended):
+                typed = os.read(self.descriptor, 65536)
+                if not typed:
+                    return
+                *lines, rest = (rest + typed).split(b"\n")
+                for line in lines:
+                    take(line.decode(errors="replace"))
         finally:
             os.close(ended)
-
-    def _read(self, ended: int, take: Callable[[str], None]) -> None:
-        rest = b""
-        while self._something_typed(ended):
-            typed = os.read(self.descriptor, 65536)
-            if not typed:
-                return
-            *lines, rest = (rest + typed).split(b"\n")
-            for line in lines:
-                take(line.decode(errors="replace"))
 
     def _something_typed(self, ended: int) -> bool:
         """Wait for a line; false if the block ended first."""
