@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePath
-from types import NoneType
+from types import NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import pytest
@@ -219,14 +219,14 @@ PROTECTED = {"sqlmesh plan prod --auto-apply --no-prompts": 1, "dagctl protectio
 def test_the_demo_for_a_program(broken: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands are played, since its ports may be taken; each is quiet, because stdout is one document."""
 
-    def played(self: Walkthrough, command: Sequence[str], *, quiet: bool) -> subprocess.CompletedProcess[str]:
-        assert quiet
+    def played(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        assert (options["stdout"], options["stderr"]) == (subprocess.DEVNULL, subprocess.DEVNULL)
         line = " ".join(command)
         return subprocess.CompletedProcess(command, 9 if line == broken else PROTECTED.get(line, 0))
 
-    monkeypatch.setattr(Walkthrough, "_process", played)
-    monkeypatch.setattr(Walkthrough, "_sandbox", lambda self: {"api_url": "https://localhost:18443"})
-    monkeypatch.setattr(Walkthrough, "_show_state", lambda self: None)
+    sandbox = SimpleNamespace(status=lambda: {"api_url": "https://localhost:18443"}, tables=lambda project: [])
+    monkeypatch.setattr(subprocess, "run", played)
+    monkeypatch.setattr(Walkthrough, "_sandbox", lambda self: sandbox)
     monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/bin/{name}")
     folder = tmp_path / "demo"
     argv = ("sandbox", "demo", "--json", "--folder", str(folder))

@@ -1,60 +1,61 @@
-"""The guard over a platform that answers what a test tells it to."""
+"""The guard over a platform whose answers a test can replace."""
 
 from __future__ import annotations
 
-import json
 import os
-from base64 import urlsafe_b64encode
-from collections.abc import Callable
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
-from attrs import define, field
+from attrs import Factory, define, evolve, field
 
-from dagctl.domain.services.clocks import ClockCheck
-from dagctl.domain.services.context import ContextService
-from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.protection import ProtectionService
-from dagctl.domain.services.session import SessionService
 from dagctl.domain.services.verdicts import Verdicts
-from dagctl.domain.values.context import Overrides
-from dagctl.domain.values.platform import ApiAccess, Organization, Project
-from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Platform, Project
+from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.targets import Targets, Verdict
 from dagctl.domain.values.tokens import TokenSet
-from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.storage import Storage, Stores
-from dagctl.testing import FixedClock, MemoryAccountShelf, MemoryCredentialStore, MemoryPlatform
+from dagctl.ports.command_line import CommandLine
+from dagctl.ports.storage import Storage
+from dagctl.testing import (
+    FixedClock,
+    MemoryPlatform,
+    MemoryTokenStore,
+    Person,
+    Tenant,
+    connected,
+    elsewhere,
+    memory_storage,
+)
 
-NOON = FixedClock().now()
-
-
-def id_token(subject: str) -> str:
-    """An ID token that says whose it is, and nothing else."""
-    header, claims = (
-        urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "RS256"}, {"sub": subject})
-    )
-    return f"{header}.{claims}.c2ln".replace("=", "")
-
-
-SIGNED_IN = Settings(
-    current_org="org-1",
-    current_org_name="Acme",
-    current_project="shop",
-    current_project_id="p-1",
-    api_url="https://api.example.com",
+ADA = Person("ada@acme.example", "auth0|ada", "org-1")
+BOB = Person("bob@acme.example", "auth0|bob", "org-1")
+ACME = Tenant(
+    Organization("org-1", "Acme"),
+    (Project("p-1", "shop"), Project("p-2", "other")),
+    {"p-1": (), "p-2": ()},
 )
 
 
-@define
-class Api:
-    """Answers `answer`: a verdict, or an error to raise. Notes what it was asked."""
+@define(eq=False, slots=False, kw_only=True)
+class Answering(MemoryPlatform):
+    """A platform that protects nothing, until a test says otherwise.
 
-    answer: Any = field(factory=lambda: Verdict(True))
-    projects_answer: Any = ()
+    Attributes:
+        answer: what it answers instead: a verdict, an error to raise, or a function from environments to these.
+        asked: what it was asked about protection.
+        during: called while it answers.
+        onboardings: how often it was asked for somebody's organization.
+    """
+
+    answer: Any = None
     asked: list[tuple[ApiAccess, str, str | None]] = field(factory=list)
     during: Callable[[], object] = bool
+    onboardings: int = 0
+
+    def onboarded(self, token: str, subject: str | None) -> Organization | None:
+        self.onboardings += 1
+        return super().onboarded(token, subject)
 
     def protection(self, access: ApiAccess, project_id: str, environment: str | None) -> Verdict:
         self.asked.append((access, project_id, environment))
@@ -62,58 +63,25 @@ class Api:
         answer = self.answer(environment) if callable(self.answer) else self.answer
         if isinstance(answer, BaseException):
             raise answer
-        return cast("Verdict", answer)
-
-    def projects(self, access: ApiAccess) -> tuple[Project, ...]:
-        if isinstance(self.projects_answer, BaseException):
-            raise self.projects_answer
-        return tuple(self.projects_answer)
-
-    def server_date(self, api_url: str) -> datetime:
-        return NOON
-
-    def organization(self, access: ApiAccess, subject: str) -> Organization | None:
-        raise AssertionError("the organization is recorded")
+        return super().protection(access, project_id, environment) if answer is None else cast("Verdict", answer)
 
     @property
     def environments(self) -> list[str | None]:
         return [environment for _, _, environment in self.asked]
 
 
-@define
-class Store:
-    """Recorded settings."""
+class Tokens(MemoryTokenStore):
+    """Counts how often it was asked."""
 
-    settings: Settings = SIGNED_IN
+    asked = 0
 
-    def load(self) -> Settings:
-        return self.settings
-
-    def describe(self) -> str:
-        return "config.yaml"
-
-
-@define
-class Tokens:
-    """Gives a token, a new one with every renewal that the test asks for; or raises."""
-
-    answer: Any = field(factory=lambda: id_token("ada"))
-    asked: int = 0
-    writable: bool = False
-    clock: FixedClock = field(factory=FixedClock)
-
-    def describe(self) -> str:
-        return "auth.json"
-
-    def load(self) -> TokenSet:
+    def load(self) -> TokenSet | None:
         self.asked += 1
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return TokenSet("access", self.answer, expires_at=datetime(2040, 1, 1, tzinfo=timezone.utc))
+        return super().load()
 
 
 @define
-class Commands:
+class Commands(CommandLine):
     """A command line that targets what the test says."""
 
     found: Targets = field(factory=lambda: Targets.exactly(["dev"], "dev", "sqlmesh plan"))
@@ -126,28 +94,47 @@ class Commands:
 
 @define
 class Guarded:
-    """The guard and everything around it."""
+    """The guard and everything around it. Ada of Acme has signed in and chosen `shop`."""
 
-    api: Api = field(factory=Api)
-    store: Store = field(factory=Store)
-    session: Tokens = field(factory=Tokens)
+    api: Answering = field(factory=lambda: Answering(elsewhere("api.example.com"), people=(ADA, BOB), tenants=(ACME,)))
+    tokens: Tokens = field(factory=Tokens)
     commands: Commands = field(factory=Commands)
-    verdicts: Verdicts = field(init=False)
+    clock: FixedClock = field(factory=FixedClock)
+    storage: Storage = Factory(lambda self: memory_storage(tokens=self.tokens), takes_self=True)
+    verdicts: Verdicts = Factory(lambda self: Verdicts(os.getpid, self.clock), takes_self=True)
 
-    def __attrs_post_init__(self) -> None:
-        self.verdicts = Verdicts(os.getpid, self.session.clock)
+    def moves(self, place: Platform) -> None:
+        """The platform moves to another place, where Ada signs in."""
+        self.api.place, self.api.advertises = place, Advertisement(place.issuer_host, place.client_id)
+        self.signs_in()
+
+    def signs_in(self, email: str | None = None) -> None:
+        """Somebody signs in, and chooses the same project."""
+        connected(self.api, email=email, storage=self.storage).projects.choose("shop")
+        self.tokens.asked = 0
+
+    def record(self, **changes: Any) -> None:
+        """Change recorded settings."""
+        store = self.storage.current.settings
+        store.save(evolve(store.load(), **changes))
+
+    @property
+    def id_token(self) -> Secret | None:
+        """The ID token of who has signed in."""
+        tokens = self.tokens.load()
+        return tokens.id_token if tokens is not None else None
 
     @property
     def service(self) -> ProtectionService:
         """The service; another instance each time, as in several calls of one process."""
-        api, clock = cast("ApiGateway", self.api), self.session.clock
-        stores: Any = Stores(self.store, self.session, MemoryCredentialStore())  # type: ignore[arg-type]
-        contexts = ContextService(Storage(stores, MemoryAccountShelf()), Overrides(), clock)
-        sessions = SessionService(contexts, MemoryPlatform(), ClockCheck(api, clock))
-        return ProtectionService(api, ProjectService(sessions, api), sessions, self.commands, self.verdicts)
+        client = connected(self.api, signed_in=False, storage=self.storage, commands=self.commands, clock=self.clock)
+        return evolve(client.protection, verdicts=self.verdicts)
 
 
 @pytest.fixture
-def guarded() -> Guarded:
+def guarded() -> Iterator[Guarded]:
     """A guard over a platform that allows everything, until the test says otherwise."""
-    return Guarded()
+    guarded = Guarded()
+    guarded.signs_in()
+    yield guarded
+    assert guarded.api.onboardings == guarded.api.logins, "only a sign-in asks for the organization, which is recorded"

@@ -64,7 +64,7 @@ def test_as_json(guarded: Guarded) -> None:
 
 
 def test_signed_out(guarded: Guarded) -> None:
-    guarded.session.answer = NotSignedIn("You are not signed in.", hint="Run: dagctl auth login --org ORG")
+    guarded.tokens.trouble = NotSignedIn("You are not signed in.", hint="Run: dagctl auth login --org ORG")
     code, out, err = run(guarded, "prod")
     assert (code, out) == (4, "")
     assert "dagctl auth login" in err

@@ -10,8 +10,6 @@ from threading import Barrier, Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
-from tests.protection.conftest import id_token
 
 from dagctl.domain.errors import (
     CertificateRefused,
@@ -31,11 +29,10 @@ from dagctl.domain.errors import (
     Unreachable,
 )
 from dagctl.domain.services.verdicts import Verdicts
-from dagctl.domain.values.platform import Project
-from dagctl.domain.values.secret import Secret
+from dagctl.domain.values.platform import Platform
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.targets import Targets, Verdict
-from dagctl.testing import FixedClock
+from dagctl.testing import FixedClock, elsewhere
 
 if TYPE_CHECKING:
     from tests.protection.conftest import Guarded
@@ -47,7 +44,7 @@ def test_what_the_command_targets_is_asked_about(guarded: Guarded) -> None:
     assert (access.api_url, access.organization_id, access.id_token) == (
         "https://api.example.com",
         "org-1",
-        Secret(guarded.session.answer),
+        guarded.id_token,
     )
     assert (project_id, environment) == ("p-1", "dev")
     assert guarded.commands.defaults == ["dev"]
@@ -66,10 +63,10 @@ def test_a_named_environment_is_asked_about_as_sqlmesh_stores_it(
 
 def test_no_environment_no_question(guarded: Guarded) -> None:
     guarded.commands.found = Targets.none("prod", "sqlmesh format")
-    guarded.session.answer = NotSignedIn("nobody is")
+    guarded.tokens.trouble = NotSignedIn("nobody is")
     guarded.service.check()
     assert guarded.api.asked == []
-    assert guarded.session.asked == 0
+    assert guarded.tokens.asked == 0
 
 
 def test_every_target_has_to_be_allowed(guarded: Guarded) -> None:
@@ -114,10 +111,10 @@ def test_what_cannot_be_asked_is_refused(where: str, error: PlatformError, guard
     if where == "answer":
         guarded.api.answer = error
     elif where == "session":
-        guarded.session.answer = error
+        guarded.tokens.trouble = error
     else:
-        guarded.store.settings = evolve(guarded.store.settings, current_project_id=None)
-        guarded.api.projects_answer = error
+        guarded.record(current_project_id=None)
+        guarded.api.api_trouble = error
     with pytest.raises(ProtectionUnknown) as refused:
         guarded.service.check("prod")
     assert "'prod'" in refused.value.message
@@ -136,14 +133,14 @@ def test_what_cannot_be_asked_is_refused(where: str, error: PlatformError, guard
     ],
 )
 def test_without_a_session_nothing_is_let_through(error: DagctlError, guarded: Guarded) -> None:
-    guarded.session.answer = error
+    guarded.tokens.trouble = error
     with pytest.raises(type(error)):
         guarded.service.check("dev")
     assert guarded.api.asked == []
 
 
 def test_without_a_project_nothing_is_let_through(guarded: Guarded) -> None:
-    guarded.store.settings = evolve(guarded.store.settings, current_project=None, current_project_id=None)
+    guarded.record(current_project=None, current_project_id=None)
     with pytest.raises(NoProject):
         guarded.service.check("dev")
     with pytest.raises(NoProject):
@@ -152,7 +149,6 @@ def test_without_a_project_nothing_is_let_through(guarded: Guarded) -> None:
 
 
 def test_an_unknown_project_is_not_let_through(guarded: Guarded) -> None:
-    guarded.api.projects_answer = [Project("p-1", "shop")]
     with pytest.raises(ProjectNotFound):
         guarded.service.check("dev", project="shopp")
 
@@ -173,7 +169,7 @@ def test_a_bug_in_an_adapter_lets_nothing_through(guarded: Guarded) -> None:
     ],
 )
 def test_the_project_that_is_asked_about(arguments: dict[str, str], project_id: str, guarded: Guarded) -> None:
-    guarded.api.projects_answer = [Project("p-1", "shop"), Project("p-2", "other")]
+    guarded.api.answer = Verdict(True)  # also about a project that it does not know
     guarded.service.check("dev", **arguments)
     assert [asked for _, asked, _ in guarded.api.asked] == [project_id]
 
@@ -185,18 +181,20 @@ def test_one_question_an_environment_and_process(guarded: Guarded) -> None:
 
 
 def test_another_project_organization_or_platform_is_another_question(guarded: Guarded) -> None:
+    guarded.api.answer = Verdict(True)
     guarded.service.check("dev")
     guarded.service.check("dev", project_id="p-2")
-    guarded.store.settings = evolve(guarded.store.settings, current_org="org-2")
+    guarded.record(current_org="org-2")
     guarded.service.check("dev")
-    guarded.store.settings = evolve(guarded.store.settings, api_url="https://api.example.org")
+    guarded.moves(elsewhere("api.example.org"))
+    guarded.record(current_org="org-2")
     guarded.service.check("dev")
     assert len(guarded.api.asked) == 4
 
 
 def test_another_person_is_another_question(guarded: Guarded) -> None:
     guarded.service.check("dev")
-    guarded.session.answer = id_token("bob")
+    guarded.signs_in("bob@acme.example")
     guarded.service.check("dev")
     assert len(guarded.api.asked) == 2
 
@@ -217,10 +215,10 @@ def test_neither_a_refusal_nor_a_failure_is_remembered(guarded: Guarded) -> None
 
 def test_a_yes_is_good_for_five_minutes(guarded: Guarded) -> None:
     guarded.service.check("dev")
-    guarded.session.clock.advance(299)
+    guarded.clock.advance(299)
     guarded.service.check("dev")
     assert len(guarded.api.asked) == 1
-    guarded.session.clock.advance(1)
+    guarded.clock.advance(1)
     guarded.api.answer = Verdict(False)
     with pytest.raises(EnvironmentProtected):
         guarded.service.check("dev")
@@ -265,7 +263,7 @@ def test_sixteen_threads_share_one_question(answer: Any, guarded: Guarded) -> No
 def _until_all_wait(guarded: Guarded) -> None:
     """Each caller reads its token once, before it comes to ask."""
     for _ in range(3000):
-        if guarded.session.asked >= 16:
+        if guarded.tokens.asked >= 16:
             return
         Event().wait(0.01)
     raise AssertionError("the threads did not get that far")
@@ -321,7 +319,8 @@ if child:
 
 
 def test_the_settings_that_nobody_recorded_need_no_guard_of_their_own(guarded: Guarded) -> None:
-    guarded.store.settings = Settings()
+    guarded.moves(Platform())
+    guarded.storage.current.settings.save(Settings())
     with pytest.raises(NoProject):
         guarded.service.check("dev")
 
@@ -330,6 +329,6 @@ def test_a_wrong_clock_is_named_and_lets_nothing_through(guarded: Guarded) -> No
     guarded.api.answer = TokenNotAccepted("The API does not accept your token.")
     with pytest.raises(ProtectionUnknown, match="does not accept your token"):
         guarded.service.check("dev")
-    guarded.session.clock.advance(600)
+    guarded.clock.advance(600)
     with pytest.raises(ProtectionUnknown, match="This machine's clock is 10 min 0 s ahead of that of"):
         guarded.service.check("dev")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dagctl.cli.records import Sandbox
 from dagctl.domain.errors import DagctlError, MissingExtra
@@ -43,16 +43,6 @@ def record(where: Mapping[str, Any]) -> Sandbox:
     Args:
         where: what its process has written down; it grows until the sandbox is up.
     """
-    ca_file, ca_bundle = (Path(where[name]) if name in where else None for name in ("ca_file", "ca_bundle"))
-    return Sandbox(
-        pid=where.get("pid"),
-        api_url=where.get("api_url"),
-        issuer=where.get("issuer"),
-        client_id=where.get("client_id"),
-        pg_proxy=where.get("pg_proxy"),
-        organization=where.get("organization"),
-        projects=where.get("projects"),
-        users=where.get("users"),
-        ca_file=ca_file,
-        ca_bundle=ca_bundle,
-    )
+    files = {name: Path(where[name]) for name in ("ca_file", "ca_bundle") if name in where}
+    members = {name: where.get(name) for name in Sandbox.__annotations__} | files
+    return cast("Sandbox", members)

@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagctl.cli.app import App, columns
 from dagctl.cli.cures import CommandProblem
 from dagctl.cli.endings import DONE
 from dagctl.domain.errors import FileUnusable, MissingExtra, SettingUnusable
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox.supervisor import Supervisor
 
 MARK = ".dagctl-demo"
 ORGANIZATION, PROJECT = "acme", "shop"
@@ -39,8 +42,10 @@ class Walkthrough:
         self._api_url = ""
         self.done: list[tuple[str, int]] = []
         scripts = Path(sysconfig.get_path("scripts"))
+        # the person's own settings would change the demo
+        own = {name: value for name, value in os.environ.items() if not name.upper().startswith(("DAGCTL_", "SQLMESH"))}
         self._environ = {
-            **{name: value for name, value in os.environ.items() if not _disturbs(name)},
+            **own,
             "DAGCTL_HOME": str(folder / "home"),
             "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
             "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
@@ -69,7 +74,7 @@ class Walkthrough:
     def _walk(self) -> None:
         self._title("Start a platform on this machine: issuer, API, PG proxy, PostgreSQL")
         self._step("dagctl sandbox start --detach")
-        self._api_url = self._sandbox()["api_url"]
+        self._api_url = (self._sandbox().status() or {})["api_url"]
         self._title("Sign in and choose a project")
         self._step(f"dagctl auth login --org {ORGANIZATION} --api-url {self._api_url}")
         self._step(f"dagctl use-project {PROJECT}")
@@ -83,7 +88,8 @@ class Walkthrough:
         self._step("sqlmesh plan prod --auto-apply --no-prompts", expected=1)
         self._step("dagctl protection check dev prod", expected=3)
         self._title("See what SQLMesh wrote to PostgreSQL")
-        self._show_state()
+        rows = [(table, str(count)) for table, count in self._sandbox().tables(PROJECT)]
+        self._put(columns([("table", "rows"), *rows]))
 
     def _make_folder(self) -> None:
         if self._folder.exists() and not (self._folder / MARK).exists():
@@ -95,8 +101,8 @@ class Walkthrough:
             self._project.mkdir(parents=True)
             (self._folder / MARK).touch()
         except OSError as error:
-            folder = self._folder
-            raise FileUnusable(f"{folder} cannot be made: {error.strerror}.", path=str(folder)) from None
+            reason = f"{self._folder} cannot be made: {error.strerror}."
+            raise FileUnusable(reason, path=str(self._folder)) from None
 
     def _put(self, text: str) -> None:
         if not self._app.as_json:  # a program gets one document, at the end
@@ -108,35 +114,25 @@ class Walkthrough:
     def _step(self, command: str, *, expected: int | None = DONE, quiet: bool = False) -> None:
         if not quiet:
             self._put(f"$ {command}")
-        code = self._process(command.split(), quiet=quiet or self._app.as_json).returncode
+        output = subprocess.DEVNULL if quiet or self._app.as_json else None
+        code = subprocess.run(  # noqa: S603 - our own commands
+            command.split(),
+            cwd=self._project if self._project.is_dir() else None,
+            env=self._environ,
+            check=False,
+            stdin=None if self._with_browser else subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ).returncode
         self.done.append((command, code))
         if expected is not None and code != expected:
             message = f"The demo stopped, because a command ended with exit code {code}: {command}"
             raise CommandProblem(message, case="quiet_demo" if self._app.as_json else "demo")
 
-    def _process(self, command: Sequence[str], *, quiet: bool) -> subprocess.CompletedProcess[str]:
-        folder = self._project if self._project.is_dir() else None
-        return subprocess.run(  # noqa: S603 - our own commands
-            command,
-            cwd=folder,
-            env=self._environ,
-            text=True,
-            check=False,
-            stdin=None if self._with_browser else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.STDOUT if quiet else None,
-        )
-
-    def _sandbox(self) -> Mapping[str, str]:
+    def _sandbox(self) -> Supervisor:
         from dagctl.cli.sandboxes import supervisor
 
-        return supervisor(self._folder / "home").status() or {}
-
-    def _show_state(self) -> None:
-        from dagctl.cli.sandboxes import supervisor
-
-        rows = [(table, str(count)) for table, count in supervisor(self._folder / "home").tables(PROJECT)]
-        self._put(columns([("table", "rows"), *rows]))
+        return supervisor(self._folder / "home")
 
     def _closing_words(self) -> None:
         self._put(f"""
@@ -149,8 +145,3 @@ The demo's home and project are in {self._folder}. The sandbox has stopped.
   sqlmesh plan prod                 # refused, however you spell it
   dagctl auth logout; dagctl auth login --org {ORGANIZATION} --api-url {self._api_url}   # sign in yourself
   dagctl sandbox stop""")
-
-
-def _disturbs(variable: str) -> bool:
-    """Whether one of the person's own variables would change the demo."""
-    return variable.upper().startswith(("DAGCTL_", "SQLMESH"))

@@ -204,9 +204,7 @@ class PlatformContract(Contract):
         stage.identity.revoke(stage.place, Secret("unknown"))
 
     def test_a_device_waits_for_its_person(self) -> None:
-        stage = self.make()
-        if stage.finish_device is None:
-            pytest.skip("this client has no device grant")
+        stage, _ = self._with_devices()
         device = stage.identity.begin_device(stage.place)
         assert device.device_code.reveal() not in repr(device)
         assert device.interval > 0
@@ -215,25 +213,19 @@ class PlatformContract(Contract):
         assert self._poll(stage, device.device_code) == "slow_down"
 
     def test_a_device_gets_its_tokens_once(self) -> None:
-        stage = self.make()
-        if stage.finish_device is None:
-            pytest.skip("this client has no device grant")
+        stage, finish = self._with_devices()
         device = stage.identity.begin_device(stage.place)
-        stage.finish_device(device.user_code)
+        finish(device.user_code)
         tokens = stage.identity.poll_device(stage.place, device.device_code)
         assert stage.api.projects(stage.access(tokens)) == stage.projects
         assert self._poll(stage, device.device_code) == "invalid_grant"
 
     def test_an_unknown_device_is_refused(self) -> None:
-        stage = self.make()
-        if stage.finish_device is None:
-            pytest.skip("this client has no device grant")
+        stage, _ = self._with_devices()
         assert self._poll(stage, Secret("unknown")) == "invalid_grant"
 
     def test_a_device_asks_for_the_api(self) -> None:
-        stage = self.make()
-        if stage.finish_device is None:
-            pytest.skip("this client has no device grant")
+        stage, _ = self._with_devices()
         with pytest.raises(Refused) as caught:
             stage.identity.begin_device(evolve(stage.place, api_url="https://elsewhere.example"))
         assert caught.value.code == "invalid_request"
@@ -314,6 +306,12 @@ class PlatformContract(Contract):
         shown = repr((tokens, stage.access(tokens), stage.api, stage.identity))
         for secret in (tokens.access_token, tokens.id_token, tokens.refresh_token or Secret("-")):
             assert secret.reveal() not in shown
+
+    def _with_devices(self) -> tuple[Stage, Callable[[str], None]]:
+        stage = self.make()
+        if stage.finish_device is None:
+            pytest.skip("this client has no device grant")
+        return stage, stage.finish_device
 
     def _is_dead(self, stage: Stage, tokens: TokenSet) -> None:
         with pytest.raises(Refused) as caught:

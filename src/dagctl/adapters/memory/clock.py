@@ -47,7 +47,7 @@ class FixedClock(Clock):
             end = self._passed + max(seconds, 0.0)
             while due := [plan for plan in self._planned if plan[0] <= end]:
                 plan = min(due, key=lambda plan: plan[0])
-                self._planned.remove(plan)
+                self._planned.remove(plan)  # first: an action may sleep, and so advance the clock itself
                 self._passed = max(self._passed, plan[0])
                 plan[1]()
             self._passed = max(self._passed, end)

@@ -69,12 +69,8 @@ class MemoryFileSystem(FileSystem):
         self._files[place] = MemoryFile(text.encode("utf-8"), 0o600)
 
     def move(self, source: PurePath, target: PurePath) -> None:
-        here, there = self._at(source), self._at(target)
-        found = self._file(here)
-        self._vacant(there)
-        self._enterable(there)
-        del self._files[here]
-        self._files[there] = found
+        self.copy(source, target)
+        del self._files[self._at(source)]
 
     def copy(self, source: PurePath, target: PurePath) -> None:
         found, there = self._file(self._at(source)), self._at(target)

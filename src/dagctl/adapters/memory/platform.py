@@ -171,10 +171,10 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
             try:
                 self.check_protection(access.id_token.reveal(), access.organization_id, project_id, environment)
             except ApiRefusal as refusal:
-                if refusal.kind not in (Kind.REFUSED, Kind.NOT_FOUND):
+                if refusal.kind is Kind.REFUSED:
+                    return Verdict(False, str(refusal))
+                if refusal.kind is not Kind.NOT_FOUND:
                     raise
-                closed = refusal.kind is Kind.REFUSED
-                return Verdict(not closed, str(refusal) if closed else None)
             return Verdict(True)
 
     def _redeemed(self, platform: Platform, **form: str) -> TokenSet:

@@ -19,7 +19,7 @@ CA = "/memory/ca.pem"
 
 @define(eq=False)
 class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
-    """The `StateProbe` and the `ProxyTrust` of a test. It lets in everybody whom the platform's proxy lets in.
+    """The `StateProbe` and the `ProxyTrust` of a test. It reaches the platform's proxy alone, and keeps its rules.
 
     Attributes:
         platform: the platform behind the proxy.
@@ -38,25 +38,21 @@ class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
     entered: list[str] = field(factory=list)
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """The endpoint with `trusted`, and with `verify-full` where nobody chose a mode."""
         if self.trusted is None:
             return endpoint
         mode = endpoint.sslmode if endpoint.chosen else "verify-full"
         return evolve(endpoint, sslmode=mode, sslrootcert=self.trusted)
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """The same as `applied`."""
         return self.applied(endpoint)
 
     def reach(self, endpoint: StateEndpoint) -> None:
-        """Reach the platform's proxy; nothing else exists."""
         meet(self.reach_trouble, self.platform.clock.advance)
         proxy = self.platform.proxy
         if proxy is None or (endpoint.host, endpoint.port) != (proxy.host, proxy.port):
             raise Unreachable(f"There is nothing at {endpoint.place}.")
 
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
-        """Shake hands with a proxy whose certificate `CA` issued."""
         self.reach(endpoint)
         meet(self.secure_trouble, self.platform.clock.advance)
         strict = endpoint.sslmode.startswith("verify-")
@@ -71,7 +67,6 @@ class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
         return Handshake("TLSv1.3", CA, "A CA in memory", None)
 
     def enter(self, credentials: StateCredentials) -> None:
-        """Enter with a valid access token of a member of the user's organization."""
         endpoint = credentials.endpoint
         self.secure(endpoint)
         meet(self.enter_trouble, self.platform.clock.advance)

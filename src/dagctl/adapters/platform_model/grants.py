@@ -36,7 +36,8 @@ class Family:
 
     def has(self, token: str) -> bool:
         """Whether a refresh token, newest or spent, belongs to this sign-in."""
-        return hashed(token) == self.current or hashed(token) in self.spent
+        found = hashed(token)
+        return found == self.current or found in self.spent
 
     def renewed(self) -> str:
         """A new refresh token, which replaces the one before."""
@@ -144,6 +145,7 @@ class Grants:
     def begin_device(self, scope: str, interval: float, now: float) -> tuple[str, Device]:
         """A device code and its authorization (RFC 8628 section 3.2)."""
         code = secrets.token_urlsafe(24)
+        # no vowels, so no words (RFC 8628 section 6.1)
         letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))
         self._devices[code] = Device(f"{letters[:4]}-{letters[4:]}", scope, now + DEVICE_LIFETIME, interval)
         return code, self._devices[code]
@@ -167,7 +169,7 @@ class Grants:
         too_soon = device.polled is not None and now - device.polled < device.interval - DEVICE_LEEWAY
         device.polled = now
         if too_soon:
-            device.interval += 5
+            device.interval += 5  # for this device from now on
             raise OAuthError("slow_down", "That was too soon.")
         if device.denied:
             raise OAuthError("access_denied", "The person refused.")
@@ -196,7 +198,6 @@ class Grants:
 
 
 def hashed(token: str) -> str:
-    """The hash of a refresh token."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 

@@ -128,7 +128,7 @@ class Issuer(Observations):
         """
         if wrong := self._sent_back(request):
             return wrong
-        prompt = request.get("prompt", "").split()
+        prompt = request.get("prompt", "").split()  # its other values, such as `login`, ask for the page
         person = self._person_of(session) if prompt in ([], ["none"]) else None
         if person is None and prompt != ["none"]:
             return None
@@ -191,8 +191,7 @@ class Issuer(Observations):
 
     def _sent_back(self, request: Mapping[str, str]) -> str | None:
         """The address for an invalid request; None if it is valid."""
-        if request.get("client_id") != self.place.client_id:
-            raise OAuthError("invalid_client", "The client is unknown.")
+        self._check_client(request)
         if request.get("redirect_uri") not in self.redirect_uris:
             raise OAuthError("invalid_request", "The redirect URI is not registered.")
         try:
@@ -204,6 +203,7 @@ class Issuer(Observations):
     def _check_request(self, request: Mapping[str, str]) -> None:
         if request.get("response_type") != "code":
             raise OAuthError("unsupported_response_type", "The response type is not code.")
+        # the hash of SHA-256 in base64url has 43 characters
         if request.get("code_challenge_method") != "S256" or len(request.get("code_challenge", "")) != 43:
             raise OAuthError("invalid_request", "The code challenge is not one of S256 (RFC 7636).")
         self._check_target(request)
@@ -238,7 +238,7 @@ class Issuer(Observations):
         common = {"iss": issuer, "sub": person.subject, "iat": born, "jti": secrets.token_hex(8)}
         access = {
             **common,
-            "aud": [self.place.api_url, f"{issuer}userinfo"],
+            "aud": [self.place.api_url, f"{issuer}userinfo"],  # as Auth0 does where the scope has `openid`
             "azp": self.place.client_id,
             "exp": born + int(self.access_lifetime),
             "scope": scope,

@@ -116,6 +116,7 @@ class PlatformModel(Issuer):
         named, dies = claims.get("aud"), instant(claims.get("exp"))
         if claims.get("iss") != self.place.issuer:
             raise ApiRefusal(Kind.NOT_ACCEPTED, "The token is from another issuer.")
+        # one audience may be a string (RFC 7519 section 4.1.3)
         if audience not in ([named] if isinstance(named, str) else named or []):
             raise ApiRefusal(Kind.NOT_ACCEPTED, "The token is for another audience.")
         if dies is None or dies <= self.clock.now():

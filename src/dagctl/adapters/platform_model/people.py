@@ -84,14 +84,10 @@ def listed(projects: Collection[Project]) -> str:
     return ", ".join(f"{project.name} ({project.id})" for project in projects) or "none"
 
 
-# These are not the client's functions: two sides that share a rule share its bugs.
-
-
+# `database_name` and `role_name` are not the client's functions: two sides that share a rule share its bugs
 def database_name(organization: str, project: str) -> str:
-    """The name of a project's state database."""
     return re.sub("[- ]", "_", f"org_{organization}_{project}".lower())
 
 
 def role_name(organization: str, project: str) -> str:
-    """The name of a project's database user."""
     return f"{organization}/{project}".lower()

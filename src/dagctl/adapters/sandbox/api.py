@@ -30,7 +30,7 @@ def api_app(platform: PlatformModel, proxy: StateProxy) -> Starlette:
 
 
 class Api:
-    """The endpoints: what each answers as JSON."""
+    """The endpoints."""
 
     def __init__(self, platform: PlatformModel, proxy: StateProxy) -> None:
         self._platform = platform
@@ -61,23 +61,19 @@ class Api:
         return answer
 
     def onboarding(self, request: Request) -> object:
-        """Which organization the person belongs to."""
         found = self._platform.onboarded(_bearer(request), request.query_params.get("auth0_id"))
         organization = {"id": found.id, "name": found.name} if found else None
         return {"onboarded": found is not None, "organization": organization}
 
     def environment(self, request: Request) -> object:
-        """Where the PG proxy is."""
         self._platform.member(*_asking(request))
         return {"state_proxy": {"host": self._proxy.host, "port": self._proxy.port}}
 
     def projects(self, request: Request) -> object:
-        """The organization's projects."""
         _, tenant = self._platform.member(*_asking(request))
         return [{"id": project.id, "name": project.name} for project in tenant.projects]
 
     def protection(self, request: Request) -> object:
-        """Whether the person may touch an environment."""
         query = request.query_params
         about = query.get("project_id"), query.get("environment")
         return {"allowed": True, "environment": self._platform.check_protection(*_asking(request), *about)}

@@ -69,7 +69,7 @@ def _make(run: Any, role: str, database: str, upstream: Upstream) -> None:
     run.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
     if run.fetchone() is None:
         run.execute(sql.SQL("CREATE ROLE {role} LOGIN").format(**names))
-    if upstream.secret is not None:
+    if upstream.secret is not None:  # each start of the sandbox has another
         password = sql.Literal(upstream.password_of(role))
         run.execute(sql.SQL("ALTER ROLE {role} PASSWORD {password}").format(**names, password=password))
     run.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
@@ -82,6 +82,7 @@ def empty(dsn: dict[str, Any], role: str) -> None:
     """Drop everything that a project's role owns in its database, and end the connections to it."""
     with cursor(dsn) as run:
         run.execute(
+            # returns once they have ended, or after 5 seconds
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )

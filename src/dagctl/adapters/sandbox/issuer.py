@@ -80,7 +80,6 @@ class Issuer:
         )
 
     async def jwks(self, request: Request) -> Response:
-        """The signing key."""
         return JSONResponse(self._jwks())
 
     async def ask(self, request: Request) -> Response:
@@ -89,7 +88,7 @@ class Issuer:
         try:
             back = self._platform.authorization_endpoint(query, request.cookies.get(self._cookie))
         except OAuthError as error:
-            return _words("This request cannot be taken", str(error), 400)
+            return _not_taken(error)
         if back is not None:
             return _redirect(back)
         hidden = {name: value for name, value in query.items() if name not in ("email", "decision")}
@@ -99,39 +98,36 @@ class Issuer:
 
     async def decide(self, request: Request) -> Response:
         """The person's answer, taken back to the client."""
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = await _form(request)
         person = self._person(form)
         try:
             answer = _redirect(self._platform.decide(form, person))
         except OAuthError as error:
-            return _words("This request cannot be taken", str(error), 400)
+            return _not_taken(error)
         if person is not None:
             session = self._platform.begin_session(person)
+            # strict would keep it from a browser that another site sends here
             answer.set_cookie(self._cookie, session, secure=True, httponly=True, samesite="lax")
         return answer
 
     async def token(self, request: Request) -> Response:
-        """The token endpoint."""
         granted = self._platform.token_endpoint(await _parameters(request))
         return JSONResponse(granted, headers={"Cache-Control": "no-store"})
 
     async def revoke(self, request: Request) -> Response:
-        """The revocation endpoint."""
         self._platform.revocation_endpoint(await _parameters(request))
-        return Response(status_code=200)
+        return Response()
 
     async def device_code(self, request: Request) -> Response:
-        """The device authorization endpoint."""
         return JSONResponse(self._platform.device_endpoint(await _parameters(request)))
 
     async def ask_device(self, request: Request) -> Response:
-        """The page that takes a device's code."""
         page = pages.device(self._platform.people, request.query_params.get("user_code", ""))
         return HTMLResponse(page, headers=PAGE_HEADERS)
 
     async def decide_device(self, request: Request) -> Response:
         """The person's answer about a device."""
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = await _form(request)
         person = self._person(form)
         try:
             self._platform.decide_device(form.get("user_code", ""), person)
@@ -153,17 +149,26 @@ def _words(title: str, text: str, status: int) -> Response:
     return HTMLResponse(pages.message(title, text), status, headers=PAGE_HEADERS)
 
 
+def _not_taken(error: OAuthError) -> Response:
+    # nobody is sent back with it: the address to go back to may be an attacker's (RFC 6749 section 4.1.2.1)
+    return _words("This request cannot be taken", str(error), 400)
+
+
 async def _oauth_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, OAuthError)
     members = {"error": error.code, "error_description": str(error)}
     return JSONResponse(members, STATUSES.get(error.code, 400))
 
 
-async def _parameters(request: Request) -> dict[str, str]:
-    if "json" in request.headers.get("content-type", ""):
-        try:
-            body = await request.json()
-        except ValueError:
-            body = None
-        return {name: str(value) for name, value in body.items()} if isinstance(body, dict) else {}
+async def _form(request: Request) -> dict[str, str]:
     return {name: str(value) for name, value in (await request.form()).items()}
+
+
+async def _parameters(request: Request) -> dict[str, str]:
+    if "json" not in request.headers.get("content-type", ""):
+        return await _form(request)
+    try:
+        body = await request.json()  # RFC 6749 knows forms alone; Auth0 takes JSON too
+    except ValueError:
+        body = None
+    return {name: str(value) for name, value in body.items()} if isinstance(body, dict) else {}

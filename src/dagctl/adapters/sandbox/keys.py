@@ -32,9 +32,10 @@ class Keys(Signer):
         self.ca_file = folder / "ca.pem"
         self.ca_bundle = folder / "ca-bundle.pem"
         self.certificate_file = folder / "server.pem"
-        if not self._complete(folder):
+        if not all((folder / name).exists() for name in ("ca.pem", "server.pem", "signing.pem")):
             self._make(folder)
-        self._write_bundle()
+        system = _system_authorities(apart_from=self.ca_bundle)
+        _write(self.ca_bundle, system.rstrip() + b"\n" + self.ca_file.read_bytes())
         self._signing = ECKey.import_key((folder / "signing.pem").read_bytes(), {"use": "sig", "alg": "ES256"})
         self._signing.ensure_kid()
 
@@ -58,9 +59,6 @@ class Keys(Signer):
         except (JoseError, ValueError, UnicodeError):
             raise NotOurs from None
 
-    def _complete(self, folder: Path) -> bool:
-        return all((folder / name).exists() for name in ("ca.pem", "server.pem", "signing.pem"))
-
     def _make(self, folder: Path) -> None:
         authority = trustme.CA(organization_name="dagctl sandbox")
         leaf = authority.issue_cert(*NAMES, common_name="localhost")
@@ -70,11 +68,6 @@ class Keys(Signer):
         _write(self.certificate_file, leaf.private_key_pem.bytes() + chain)
         _write(folder / "signing.pem", signing)
         _write(self.ca_file, authority.cert_pem.bytes())  # last: it says that the others are complete
-
-    def _write_bundle(self) -> None:
-        """The system's CAs and ours, for programs that take only one file of them."""
-        ours = self.ca_file.read_bytes()
-        _write(self.ca_bundle, _system_authorities(apart_from=self.ca_bundle).rstrip() + b"\n" + ours)
 
 
 def _system_authorities(*, apart_from: Path) -> bytes:

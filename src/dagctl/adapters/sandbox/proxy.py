@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dagctl.adapters.platform_model.model import PlatformModel
@@ -21,7 +21,6 @@ from dagctl.adapters.sandbox.pgwire import (
     ClosedError,
     fatal,
     negotiation,
-    protocol_options,
     startup_message,
     startup_parameters,
 )
@@ -32,7 +31,7 @@ HANDSHAKE = 15.0
 
 
 class RefusedError(Exception):
-    """The proxy refuses the client, with an SQLSTATE."""
+    """The proxy refuses the client, with an SQLSTATE (PostgreSQL manual, appendix A)."""
 
     def __init__(self, sqlstate: str, message: str) -> None:
         super().__init__(message)
@@ -40,13 +39,7 @@ class RefusedError(Exception):
 
 
 class PgProxy:
-    """Accepts connections for the projects' databases.
-
-    Args:
-        platform: the platform that decides who may enter.
-        tls: the server's side of TLS.
-        upstream: the real PostgreSQL.
-    """
+    """Accepts connections for the databases in `upstream` from those whom `platform` admits."""
 
     def __init__(self, platform: PlatformModel, tls: ssl.SSLContext, upstream: Upstream) -> None:
         self._platform = platform
@@ -57,8 +50,8 @@ class PgProxy:
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        """Accept connections on `listener`."""
-        self._server = await asyncio.get_running_loop().create_server(self._accept, sock=listener)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Channel(self._begin), sock=listener)
 
     async def stop(self) -> None:
         """Stop accepting, and drop the open connections."""
@@ -74,9 +67,6 @@ class PgProxy:
         for channel in list(self._channels):
             channel.abort()
         self._channels.clear()
-
-    def _accept(self) -> Channel:
-        return _Accepted(self._begin)
 
     def _begin(self, channel: Channel) -> None:
         self._channels = {known for known in self._channels if not known.closed} | {channel}
@@ -122,6 +112,7 @@ class PgProxy:
 
     async def _cancel(self, client: Channel, content: bytes) -> None:
         backend = await self._upstream.connect()
+        # without a token: the request carries the secret key of the backend that it cancels
         backend.transport.write(struct.pack("!II", 16, CANCEL_REQUEST) + content[:8])
         try:
             await backend.read(1)  # the server closes once it has taken the request
@@ -180,21 +171,7 @@ def _refused(error: ApiRefusal) -> RefusedError:
 
 def _negotiated(client: Channel, code: int, parameters: dict[str, str]) -> dict[str, str]:
     """The client's parameters. A client that asks for more than 3.0 is told to go on with 3.0."""
-    options = protocol_options(parameters)
+    options = [name for name in parameters if name.startswith("_pq_.")]
     if options or code & 0xFFFF:
-        client.transport.write(negotiation(parameters))
+        client.transport.write(negotiation(options))
     return {name: value for name, value in parameters.items() if name not in options}
-
-
-class _Accepted(Channel):
-    """A channel that tells when it is connected."""
-
-    def __init__(self, begin: Callable[[Channel], None]) -> None:
-        super().__init__()
-        self._begin = begin
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        first = not hasattr(self, "transport")
-        super().connection_made(transport)
-        if first:
-            self._begin(self)

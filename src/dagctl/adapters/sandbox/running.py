@@ -66,14 +66,9 @@ class Sandbox:
         """
         with ExitStack() as stack:
             stack.callback(self._loop.close)
-            self._listeners = [
-                stack.enter_context(_listener(port, service))
-                for port, service in (
-                    (self.options.api_port, "api"),
-                    (self.options.issuer_port, "issuer"),
-                    (self.options.proxy_port, "proxy"),
-                )
-            ]
+            options = self.options
+            ports = {"api": options.api_port, "issuer": options.issuer_port, "proxy": options.proxy_port}
+            self._listeners = [stack.enter_context(_bind(port, service)) for service, port in ports.items()]
             self._prepare(stack)
             self._run(stack)
             self._stack = stack.pop_all()
@@ -164,11 +159,10 @@ class Sandbox:
         self._signer = keys
         self.platform = PlatformModel.__new__(PlatformModel)
         self._rule(load_families(self._folder / "sessions.json", self.options.people))
-        self._apps = [
-            guarded(api_app(self.platform, StateProxy(*self.proxy)), api_port),
-            guarded(issuer_app(self.platform, keys.jwks), issuer_port),
+        self._servers = [
+            _web_server(guarded(api_app(self.platform, StateProxy(*self.proxy)), api_port), keys.certificate_file),
+            _web_server(guarded(issuer_app(self.platform, keys.jwks), issuer_port), keys.certificate_file),
         ]
-        self._certificate = keys.certificate_file
         self._pg_proxy = PgProxy(self.platform, keys.tls(), self._upstream)
 
     def _rule(self, families: tuple[Family, ...]) -> None:
@@ -191,14 +185,13 @@ class Sandbox:
         )
 
     def _run(self, stack: ExitStack) -> None:
-        servers = [_web_server(app, self._certificate) for app in self._apps]
         ready: Future[None] = Future()
-        thread = Thread(target=lambda: self._serve(servers, ready), name="dagctl sandbox", daemon=True)
+        thread = Thread(target=self._serve, args=(ready,), name="dagctl sandbox", daemon=True)
 
         def end() -> None:
             # before uvicorn closes connections itself, which would wait for peers that never say goodbye
             self._loop.call_soon_threadsafe(self._abort)
-            for server in servers:
+            for server in self._servers:
                 server.should_exit = server.force_exit = True
             thread.join(10)
 
@@ -208,19 +201,18 @@ class Sandbox:
 
     def _abort(self) -> None:
         """Abort every connection, also one in the middle of a TLS handshake, which uvicorn does not know yet."""
+        # a private attribute of selector event loops: asyncio has no public list of a loop's transports
         for transport in list(getattr(self._loop, "_transports", {}).values()):
             transport.abort()
 
-    def _serve(self, servers: list[uvicorn.Server], ready: Future[None]) -> None:
-        """The thread's work: serve until the web servers are told to end."""
-
+    def _serve(self, ready: Future[None]) -> None:
         async def serve() -> None:
             await self._pg_proxy.start(self._listeners[2])
             tasks = [
                 asyncio.ensure_future(server.serve(sockets=[listener]))
-                for server, listener in zip(servers, self._listeners[:2], strict=True)
+                for server, listener in zip(self._servers, self._listeners[:2], strict=True)
             ]
-            while not all(server.started for server in servers) and not any(task.done() for task in tasks):
+            while not all(server.started for server in self._servers) and not any(task.done() for task in tasks):
                 await asyncio.sleep(0.005)
             ready.set_result(None)
             await asyncio.gather(*tasks)
@@ -233,7 +225,7 @@ class Sandbox:
         except BaseException as error:
             if ready.done():
                 raise
-            ready.set_exception(error)
+            ready.set_exception(error)  # `_run` raises it
 
 
 def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:
@@ -251,15 +243,6 @@ def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:
             timeout_graceful_shutdown=1,
         )
     )
-
-
-@contextmanager
-def _listener(port: int, service: str) -> Iterator[socket.socket]:
-    listener = _bind(port, service)
-    try:
-        yield listener
-    finally:
-        listener.close()
 
 
 def _bind(port: int, service: str) -> socket.socket:

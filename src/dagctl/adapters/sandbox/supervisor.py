@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,11 +27,7 @@ PATIENCE = 90.0
 
 
 class Supervisor:
-    """The sandbox of a dagctl home.
-
-    Args:
-        home: the dagctl home.
-    """
+    """The sandbox of a dagctl home."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -61,9 +57,8 @@ class Supervisor:
         from dagctl.adapters.sandbox.running import Sandbox
 
         over = Event()
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if number := getattr(signal, name, None):
-                signal.signal(number, lambda *_: over.set())
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: over.set())
         with self._only_one():
             sandbox = Sandbox(options, self._folder)
             try:
@@ -80,11 +75,12 @@ class Supervisor:
     def _only_one(self) -> Iterator[None]:
         if where := (self.status() or {}).get("api_url"):
             raise SandboxProblem(f"A sandbox runs already: {where}", runs=True)
-        with ExitStack() as stack:
-            stack.enter_context(held(self._folder))
+        with held(self._folder):
             self._write({"pid": os.getpid()})
-            stack.callback(remove_private, self._state)
-            yield
+            try:
+                yield
+            finally:
+                remove_private(self._state)
 
     def _write(self, where: Mapping[str, Any]) -> None:
         write_private(self._state, json.dumps(where, indent=2) + "\n")
@@ -108,12 +104,12 @@ class Supervisor:
             )
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin as pipe:  # not an argument: a database URL may hold a password
-            pipe.write(json.dumps(_plain(options)).encode())
+            pipe.write(json.dumps(asdict(options), default=list).encode())
         end = time.monotonic() + PATIENCE
         while child.poll() is None and time.monotonic() < end:
             status = self.status() or {}
             if status.get("pid") == child.pid and "api_url" in status:
-                child.returncode = 0  # it is on its own now
+                child.returncode = 0  # Popen would warn of a child that is still running
                 return status
             time.sleep(0.05)
         child.kill()
@@ -160,13 +156,12 @@ class Supervisor:
             end = time.monotonic() + patience
             while time.monotonic() < end:
                 if not is_held(self._folder):
-                    return _wait_for_exit(pid)
+                    return _wait_for_exit(pid)  # the lock is free a moment before the process ends
                 time.sleep(0.05)
         raise DagctlError(f"The sandbox (process {pid}) does not end.")
 
     def _failure(self) -> DagctlError:
-        lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        for line in lines:
+        for line in self.log.read_text("utf-8", "replace").splitlines():
             with suppress(ValueError):
                 found = json.loads(line)
                 if isinstance(found, dict) and "raised" in found:
@@ -176,7 +171,6 @@ class Supervisor:
 
 
 def _wait_for_exit(pid: int) -> None:
-    """Wait for the end of a process that has freed its lock; that takes a moment."""
     end = time.monotonic() + 5.0
     while time.monotonic() < end:
         with suppress(OSError):
@@ -210,11 +204,6 @@ def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
         if options.database_url is None
         else None,
     }
-
-
-def _plain(options: SandboxOptions) -> dict[str, Any]:
-    protected = {name: sorted(found) for name, found in options.protected.items()}
-    return {**asdict(options), "protected": protected}
 
 
 def _options(plain: dict[str, Any]) -> SandboxOptions:
