@@ -39,7 +39,7 @@ class AccountService:
         found = [account for account, _ in others(self.storage, self._now())]
         if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
             return tuple(found)  # its tokens are on the shelf: a process died before it could bring them back
-        return (current, *(account for account in found if not account.same_as(current)))
+        return (current, *(account for account in found if not account.same_as(current)))  # the current copy counts
 
     def switch(self, wanted: str) -> Account:
         """Make an account the current one, and keep the previous one.
@@ -55,7 +55,7 @@ class AccountService:
         with here.lock():
             found = self._find(wanted)
             if not found.current:
-                with here.reserved() as save, self.put_aside():
+                with here.reserved() as save, self.put_aside():  # room for the tokens first, then move
                     self._bring_back(found.name, save)
             self.sweep()
         return evolve(found, current=True)
@@ -73,12 +73,11 @@ class AccountService:
             AccountNotFound: there is no such account, or there are several.
             FileUnusable: it cannot be removed.
         """
-        kept = self.sessions.contexts.meant() if wanted is None else None
         account = self._find(wanted) if wanted is not None else None
+        kept = self.sessions.contexts.meant() if wanted is None else Kept(self.storage.current)
         self._tidy()  # a copy on the shelf, left by a process that died, would outlive the session
         if account is not None and not account.current:
             return self._forget(account.name)
-        kept = kept or Kept(self.storage.current)
         revoked = self.sessions.end(kept)
         kept.stores.credentials.clear()
         self._tidy()
@@ -104,21 +103,8 @@ class AccountService:
         Raises:
             FileProblem: the account cannot be stored there.
         """
-        name, corrupt = self._kept_for_later()
-        try:
-            if not corrupt:
-                self.storage.current.tokens.clear()
-            yield
-        except FileProblem:
-            if name is not None:
-                with suppress(FileProblem):
-                    self._bring_back(name, self.storage.current.tokens.save)
-            raise
-
-    def _kept_for_later(self) -> tuple[str | None, bool]:
-        """Copy the current account to the shelf: its name there, or None; and whether its tokens are corrupt."""
-        here, name = Kept(self.storage.current), None
-        settings, corrupt = here.settings, False
+        here, name, corrupt = Kept(self.storage.current), None, False
+        settings = here.settings
         try:
             tokens = here.tokens
         except FileCorrupt:  # it stays; the next write there sets it aside
@@ -127,9 +113,17 @@ class AccountService:
         if settings.current_org is not None and tokens is not None:
             name = self._free_name(settings)
             kept = self.storage.others.stores(name)
-            kept.settings.save(settings)
+            kept.settings.save(settings)  # before the tokens: the shelf lists only what has settings
             kept.tokens.save(tokens)
-        return name, corrupt
+        try:
+            if not corrupt:
+                here.stores.tokens.clear()  # only now that the shelf has them
+            yield
+        except FileProblem:
+            if name is not None:
+                with suppress(FileProblem):
+                    self._bring_back(name, here.stores.tokens.save)
+            raise
 
     def sweep(self) -> None:
         """Remove stale accounts from the shelf: signed out, or left by a process that died.
@@ -161,7 +155,7 @@ class AccountService:
         here, kept = self.storage.current, Kept(self.storage.others.stores(name))
         with kept.stores.tokens.lock():
             tokens = kept.tokens
-            here.settings.save(kept.settings)
+            here.settings.save(kept.settings)  # before the tokens, which must never stand under another's name
             if tokens is not None:
                 save(tokens)
         with suppress(FileProblem):  # the account is here now; `sweep` removes the rest from the shelf

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from attrs import define
+
 from dagctl.domain.errors import ClockSkewed, PlatformError, TokenNotAccepted, TokenOutOfTime
 from dagctl.domain.values.tokens import LEEWAY
 
@@ -15,12 +17,12 @@ if TYPE_CHECKING:
     from dagctl.ports.clock import Clock
 
 
+@define(eq=False)
 class ClockCheck:
     """Compares this machine's clock with the API's when something looks odd."""
 
-    def __init__(self, api: ApiGateway, clock: Clock) -> None:
-        self.api = api
-        self.clock = clock
+    api: ApiGateway
+    clock: Clock
 
     def ahead(self, api_url: str) -> timedelta | None:
         """How far this machine's clock is ahead of the API's, to the second; None if the API does not say."""

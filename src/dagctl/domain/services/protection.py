@@ -92,7 +92,7 @@ class ProtectionService:
             DagctlError: as `check` does.
         """
         if not targets.environments:
-            return None
+            return None  # so a command that only reads needs no platform
         session = self._session(targets.environments[0], project, project_id, since=since)
         self.require(targets, session, again=again)
         return session
@@ -112,7 +112,7 @@ class ProtectionService:
         for environment in targets.environments:
             question = (access.api_url, access.organization_id, project_id, environment, who)
             verdict = self.verdicts.get(question, partial(self.ask_in, environment, session), again=again)
-            if verdict.allowed is not True:
+            if verdict.allowed is not True:  # not even something truthy counts as a yes
                 raise _protected(environment, session, targets, verdict)
 
     def ask(self, environment: str, *, project: str | None = None) -> Verdict:
@@ -148,13 +148,10 @@ class ProtectionService:
             raise _unknown(environment, project or project_id, error) from None
         if not project_id:
             raise NoProject("The project's ID is missing.", organization=session.context.owner)
-        context = session.context
-        if project_id == context.project_id:
+        if project_id == session.context.project_id:
             return session
-        return evolve(
-            session,
-            context=evolve(context, project=Sourced(project_id, Origin.CALLER), project_id=project_id),
-        )
+        given = Sourced(project_id, Origin.CALLER)
+        return evolve(session, context=evolve(session.context, project=given, project_id=project_id))
 
 
 def _project(session: Session) -> str:

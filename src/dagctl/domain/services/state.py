@@ -153,5 +153,5 @@ class StateService:
             try:
                 self._proxies[key] = self.api.state_proxy(session.access) or default
             except PlatformError:
-                return default  # ask again next time
+                return default  # not remembered: ask again next time
         return self._proxies[key]
