@@ -63,9 +63,8 @@ class _Visit:
     def __init__(self, doctor: Doctor, pin: str | None) -> None:
         self._doctor = doctor
         self._pin = pin
-        self._contexts = doctor.state.sessions.contexts
         self._sessions = doctor.state.sessions
-        self._clocks = doctor.state.sessions.clocks
+        self._contexts, self._clocks = self._sessions.contexts, self._sessions.clocks
         self._given = self._contexts.overrides.given_session
 
     def checks(self) -> Iterator[Check]:
@@ -123,7 +122,7 @@ class _Visit:
         variables = self._doctor.machine.variables()
         names = [variable.name for variable in variables if variable.file is None]
         heeded = [*names, *sorted(pins - set(names))]
-        sources = {context.api_url.source, *({context.organization.source} if context.organization else ())}
+        sources = {found.source for found in (context.api_url, context.organization) if found is not None}
         said = f"{context.api_url.value} ({', '.join(sorted(sources))})"
         if heeded:
             said += f"; in force: {', '.join(heeded)}"
@@ -134,9 +133,8 @@ class _Visit:
 
     def _sign_in(self) -> Check:
         store, now = self._world.kept.stores.tokens, self._now()
-        tokens = self._session.tokens
+        tokens, kept = self._session.tokens, store.describe()
         status = status_of(tokens, store.writable, now)
-        kept = store.describe()
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not say how long they live"
         before = self._world.kept.tokens
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
@@ -181,9 +179,7 @@ class _Visit:
     def _project(self) -> Check:
         context, projects = self._identified.context, self._doctor.state.projects
         name = context.project.value if context.project else ""
-        found = next(
-            (project for project in projects.list_in(self._identified) if project.id == context.project_id), None
-        )
+        found = next((known for known in projects.list_in(self._identified) if known.id == context.project_id), None)
         owner = printable(context.owner)
         if found is None:
             raise ProjectNotFound(

@@ -50,22 +50,13 @@ def module_of(document: YamlDocument, origin: Provenance) -> Module:
     settings = spoken(wiring.settings)
     assert isinstance(settings, MappingValue)
     default = live(wiring.default) if wiring.default is not None else None
-    lines = [
-        *_header(origin),
-        "",
-        *_imports(settings, default),
-        "",
-        *([*call_of(default, f"{DEFAULT.name} = "), ""] if default is not None else []),
-        *(_function(wiring.shared) if wiring.shared is not None else []),
-        *call_with_keywords("config", "project_config", settings),
-        "",
-    ]
+    lines = [*_header(origin), "", *_imports(settings, default), ""]
+    if default is not None:
+        lines += [*call_of(default, f"{DEFAULT.name} = "), ""]
+    if wiring.shared is not None:
+        lines += ["", f"def {SHARED.name}(gateway):", *call_of(wiring.shared, "return ", STEP), "", ""]
+    lines += [*call_with_keywords("config", "project_config", settings), ""]
     return Module("\n".join(lines), wiring)
-
-
-def _function(shared: Call) -> list[str]:
-    """The function that every gateway calls for its state connection."""
-    return ["", f"def {SHARED.name}(gateway):", *call_of(shared, "return ", STEP), "", ""]
 
 
 def _embedded(text: str, origin: Provenance) -> str:
