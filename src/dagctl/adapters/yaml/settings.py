@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from dagctl.adapters.yaml import YamlProblem
+from dagctl.adapters.yaml import AMBIGUOUS, YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:
@@ -42,12 +42,11 @@ def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
 
 
 _PLAIN = re.compile(r"[A-Za-z/](?:[\w./@ -]|:(?=\S))*")
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def _unmistakable(value: object) -> object:
     """The value, quoted if it is a string that a YAML 1.1 reader might take for something else."""
-    if isinstance(value, str) and (value.lower() in _WORDS or not _PLAIN.fullmatch(value)):
+    if isinstance(value, str) and (value.lower() in AMBIGUOUS or not _PLAIN.fullmatch(value)):
         return DoubleQuotedScalarString(value)
     return value
 
@@ -55,7 +54,7 @@ def _unmistakable(value: object) -> object:
 def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 4096
+    yaml.width = 4096  # never fold: `plain` reads one line per value
     yaml.composer.warn_double_anchors = False  # YAML 1.2 allows it, and the file is not ours
     return yaml
 
@@ -72,7 +71,7 @@ def _load(text: str) -> CommentedMap:
         raise YamlProblem(f"it is not YAML: {why}") from None
     if document is None:
         document = CommentedMap()
-        if text.strip():
+        if text.strip():  # nothing but comments, which ruamel would drop
             document.yaml_set_start_comment("\n".join(line.lstrip("# ") for line in text.splitlines()))
     if not isinstance(document, CommentedMap):
         raise YamlProblem("it is not a mapping")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from attrs import evolve, frozen
@@ -87,7 +87,6 @@ class _Visit:
 
     @cached_property
     def _world(self) -> World:
-        """The world, read once."""
         return self._contexts.read()
 
     @cached_property
@@ -132,7 +131,7 @@ class _Visit:
         return ok(said)
 
     def _sign_in(self) -> Check:
-        store, now = self._world.kept.stores.tokens, self._now()
+        store, now = self._world.kept.stores.tokens, self._clocks.now()
         tokens, kept = self._session.tokens, store.describe()
         status = status_of(tokens, store.writable, now)
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not say how long they live"
@@ -222,9 +221,6 @@ class _Visit:
         endpoint = credentials.endpoint
         return ok(f"{endpoint.user} logged in to {endpoint.database}, which answers")
 
-    def _now(self) -> datetime:
-        return self._clocks.clock.now()
-
     def _url(self) -> str:
         return self._world.context.platform.api_url
 
@@ -240,7 +236,7 @@ class _Visit:
 
     def _certified(self, shown: Handshake, mode: str) -> Check:
         seen = f"{_version(shown)}{mode}, certificate issued by {shown.issuer}, verified with {shown.trusted_by}"
-        left = None if shown.expires_at is None else shown.expires_at - self._now()
+        left = None if shown.expires_at is None else shown.expires_at - self._clocks.now()
         if left is not None and left < RENEWAL:
             return warning(f"{seen}, expires in {span(left)}", Advice(Finding.EXPIRING))
         return ok(seen)

@@ -30,11 +30,7 @@ class Addition:
 
 
 def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
-    """The lines to add to the Python source `text`; None if it is not Python.
-
-    Args:
-        project: the dagctl project to pin.
-    """
+    """The lines that the Python source `text` lacks, pinned to `project`; None if it is not Python."""
     try:
         tree = ast.parse(text)
         defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]

@@ -14,9 +14,9 @@ WIDTH = 88
 STEP = 4
 
 
-def call_with_keywords(name: str, function: str, settings: MappingValue) -> list[str]:
-    """`name = function(key=value, …)`, one setting per line."""
-    lines = [f"{name} = {function}("]
+def configuration(settings: MappingValue) -> list[str]:
+    """`config = project_config(key=value, …)`, one setting per line."""
+    lines = ["config = project_config("]
     for entry in settings.entries:
         key = entry.key.value if isinstance(entry.key, Leaf) else None
         if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):  # PEP 3131

@@ -48,11 +48,7 @@ class Wired:
 
 
 def wired(root: MappingValue, project: str) -> Wired | None:
-    """Wire a document; None if Jinja decides what its gateways are.
-
-    Args:
-        project: the dagctl project to pin.
-    """
+    """The document wired and pinned to `project`; None if Jinja decides what its gateways are."""
     if not all(isinstance(entry.key, Leaf) for entry in root.entries):
         return None
     entry = next((found for found in root.entries if found.key in (Leaf("gateways"), Leaf("gateway"))), None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 
 from attrs import evolve, frozen
 
@@ -35,11 +34,10 @@ class AccountService:
         Raises:
             FileProblem: one cannot be read.
         """
-        current = account_of(Kept(self.storage.current), None, self._now())
-        found = [account for account, _ in others(self.storage, self._now())]
-        if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
-            return tuple(found)  # its tokens are on the shelf: a process died before it could bring them back
-        return (current, *(account for account in found if not account.same_as(current)))  # the current copy counts
+        current = account_of(Kept(self.storage.current), None, self.sessions.clocks.now())
+        found = [account for account, _ in others(self.storage, self.sessions.clocks.now())]
+        here = () if current is None else (current,)
+        return (*here, *(account for account in found if not account.same_as(current)))  # the current copy counts
 
     def switch(self, wanted: str) -> Account:
         """Make an account the current one, and keep the previous one.
@@ -132,11 +130,11 @@ class AccountService:
         """
         with suppress(FileProblem):  # an unreadable account stays, for a person to look at
             here = Kept(self.storage.current)
-            current = account_of(here, None, self._now()) if here.tokens is not None else None
+            current = account_of(here, None, self.sessions.clocks.now()) if here.tokens is not None else None
             for name in self.storage.others.names():
                 with suppress(FileProblem):
                     kept = Kept(self.storage.others.stores(name))
-                    account = account_of(kept, name, self._now())
+                    account = account_of(kept, name, self.sessions.clocks.now())
                     if kept.tokens is None or (account is not None and account.same_as(current)):
                         self.storage.others.remove(name)
 
@@ -187,9 +185,6 @@ class AccountService:
             return name not in self.storage.others.names() or _key(kept.settings) == _key(settings)
         except FileProblem:
             return False
-
-    def _now(self) -> datetime:
-        return self.sessions.clocks.clock.now()
 
 
 def _key(settings: Settings) -> tuple[str, str | None]:

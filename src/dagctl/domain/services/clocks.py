@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -24,13 +24,17 @@ class ClockCheck:
     api: ApiGateway
     clock: Clock
 
+    def now(self) -> datetime:
+        """This machine's time; aware."""
+        return self.clock.now()
+
     def ahead(self, api_url: str) -> timedelta | None:
         """How far this machine's clock is ahead of the API's, to the second; None if the API does not say."""
         try:
             theirs = self.api.server_date(api_url)
         except PlatformError:
             return None
-        return None if theirs is None else self.clock.now() - theirs
+        return None if theirs is None else self.now() - theirs
 
     def require(self, api_url: str) -> None:
         """Return if the clocks agree, or if the API does not tell its time.

@@ -304,7 +304,7 @@ class LoginService:
                     issuer=platform.issuer,
                     client_id=platform.client_id,
                     nonce=nonce,
-                    now=self.clocks.clock.now(),
+                    now=self.clocks.now(),
                 )
             if not meant_for(answer.access_token, platform.api_url):  # a PG proxy would get it as a password
                 raise SignInFailed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -78,7 +77,7 @@ class SessionService:
 
     def status_in(self, kept: Kept) -> SessionStatus:
         """The same, for an account that the caller has read."""
-        return status_of(kept.tokens, kept.stores.tokens.writable, self._now())
+        return status_of(kept.tokens, kept.stores.tokens.writable, self.clocks.now())
 
     def fresh(self) -> TokenSet:
         """Tokens that are not about to expire; see `open`."""
@@ -159,10 +158,10 @@ class SessionService:
 
     def _fresh(self, world: World) -> TokenSet:
         seen, store = self._tokens(world), world.kept.stores.tokens
-        if not seen.due(self._now()):
+        if not seen.due(self.clocks.now()):
             return seen
         if not store.writable:
-            if seen.expires_at is not None and seen.expired(self._now()):
+            if seen.expires_at is not None and seen.expired(self.clocks.now()):
                 given_by = store.describe()
                 raise SessionEnded(f"The token in {given_by} has expired.", given_by=given_by)
             return seen
@@ -171,7 +170,7 @@ class SessionService:
             with store.lock():
                 return self._renew_unless_done(seen, world)
         except (FileBusy, FileUnusable):
-            if seen.expired(self._now()):
+            if seen.expired(self.clocks.now()):
                 raise
             return seen  # due, but still valid
 
@@ -191,6 +190,7 @@ class SessionService:
 
         If the tokens come from variables and the API is not the hosted one, nothing says which issuer to expect.
         """
+        # RFC 6749 section 10.3: each token goes only to the server that it is for; a setting may name another by now
         platform, store = world.context.platform, world.kept.stores.tokens
         known = store.writable or platform.api_url == HOSTED_API_URL
         if known and not issued_by(tokens.id_token, platform.issuer):
@@ -204,8 +204,8 @@ class SessionService:
         raise refusal
 
     def _renew_unless_done(self, seen: TokenSet, world: World) -> TokenSet:
-        kept = self._still_there(seen, world)  # under the lock: whoever held it before may have renewed them
-        if kept.access_token != seen.access_token and not kept.expired(self._now()):
+        kept = self._still_there(seen, world)  # under the lock, since its last holder may have renewed them
+        if kept.access_token != seen.access_token and not kept.expired(self.clocks.now()):
             return kept
         try:
             return self._renew(kept, world)
@@ -213,11 +213,11 @@ class SessionService:
             raise  # the renewal succeeded; another one would only repeat this
         except FileUnusable:
             latest = self._still_there(seen, world)  # the new tokens, if the store could put them elsewhere
-            if latest.expired(self._now()):
+            if latest.expired(self.clocks.now()):
                 raise
             return latest
         except DagctlError:
-            if kept.expired(self._now()):
+            if kept.expired(self.clocks.now()):
                 raise
             return kept  # it is still valid
 
@@ -259,7 +259,7 @@ class SessionService:
         Args:
             answered: they include a new ID token.
         """
-        now, platform = self._now(), context.platform
+        now, platform = self.clocks.now(), context.platform
         if not answered and (expiry_of(renewed.id_token) or now) <= now:
             said = "Your ID token has expired, and the issuer did not issue a new one."
             raise _signed_out(SessionEnded, said, context)
@@ -275,7 +275,7 @@ class SessionService:
 
     def _after_invalid_grant(self, kept: TokenSet, world: World) -> TokenSet:
         """Use the tokens of another client that renewed in between without taking our lock, if there are any."""
-        store, now = world.kept.stores.tokens, self._now()
+        store, now = world.kept.stores.tokens, self.clocks.now()
         latest = store.load()
         if latest is not None and latest.refresh_token != kept.refresh_token:
             if not latest.expired(now) and same_person(kept, latest):
@@ -283,9 +283,6 @@ class SessionService:
         elif latest is not None and kept.expired(now):  # until then, databases and the API still take them
             store.clear()
         raise _signed_out(SessionEnded, "Your session has ended.", world.context)
-
-    def _now(self) -> datetime:
-        return self.clocks.clock.now()
 
 
 def _signed_out(kind: type[NotSignedIn], said: str, context: Context) -> NotSignedIn:
