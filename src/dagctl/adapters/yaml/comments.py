@@ -100,13 +100,9 @@ def paragraphs(comments: Iterable[Comment]) -> tuple[str, ...]:
 
 
 def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Comment]:
-    """Every comment of the text, Jinja's included.
+    """Every comment of the text, Jinja's included; in `scalars`, a `#` does not start one.
 
-    Args:
-        scalars: where the scalars are: a `#` in one does not start a comment.
-
-    Raises:
-        ValueError: a block of Jinja starts in a comment and ends after it.
+    Raises `ValueError` if a block of Jinja starts in a comment and ends after it.
     """
     spans = sorted(scalars)
     firsts = [start for start, _ in spans]
@@ -155,11 +151,7 @@ def _of_jinja(jinja: Jinja) -> Iterator[tuple[int, str]]:
 
 
 def attach(comments: Iterable[Comment], places: list[Place], document: Container) -> None:
-    """Give each comment to its entry, or to the end of its mapping or sequence.
-
-    Args:
-        places: those of all entries, in the order of the text.
-    """
+    """Give each comment to its entry, or to the end of its mapping or sequence; all in the order of the text."""
     indexes = [place.index for place in places]
     beside: tuple[Comment, Place] | None = None  # the last comment beside an entry: more lines may continue it
     gap: _Gap | None = None

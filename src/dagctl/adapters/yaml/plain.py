@@ -17,11 +17,7 @@ _LINE = re.compile(rf'([a-z][a-z0-9_]*): +(?:([1-9][0-9]{{0,8}})|({_WORD})|"([ !
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """The mapping in `text`; empty for an empty document.
-
-    Raises:
-        YamlProblem: it is something else, or not YAML 1.2.
-    """
+    """The mapping in `text`; empty for an empty document. Raises `YamlProblem` for anything else."""
     found = _plain(text)
     if found is not None:
         return found

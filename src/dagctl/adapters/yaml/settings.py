@@ -16,20 +16,12 @@ from dagctl.adapters.yaml import AMBIGUOUS, YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:
-    """The mapping in `text`; empty for an empty document.
-
-    Raises:
-        YamlProblem: it is something else, or not YAML 1.2.
-    """
+    """The mapping in `text`; empty for an empty document. Raises `YamlProblem` for anything else than YAML 1.2."""
     return {str(key): value for key, value in _load(text).items()}
 
 
 def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
-    """`text` with some keys set, or removed if the new value is None. Everything else stays as it is.
-
-    Raises:
-        YamlProblem: as `read_mapping`.
-    """
+    """`text` with some keys set, or removed if the new value is None; the rest stays. Raises as `read_mapping` does."""
     document = _load(text)
     for key, value in changes.items():
         if value is not None:

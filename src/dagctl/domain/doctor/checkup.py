@@ -54,11 +54,7 @@ class Doctor:
 
 
 class _Visit:
-    """One pass over the links.
-
-    Args:
-        pin: the project that the configuration here pins.
-    """
+    """One pass over the links; `pin` is the project that the configuration here pins."""
 
     def __init__(self, doctor: Doctor, pin: str | None) -> None:
         self._doctor = doctor

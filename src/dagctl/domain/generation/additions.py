@@ -67,11 +67,7 @@ def _names(known: Collection[str]) -> Callable[[ast.AST], bool]:
 
 @frozen
 class _Search:
-    """The lines that a source lacks.
-
-    Attributes:
-        known: the names that give dagctl's state connection.
-    """
+    """The lines that a source lacks; `known` has the names that give dagctl's state connection."""
 
     project: str
     known: frozenset[str]

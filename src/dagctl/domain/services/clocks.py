@@ -37,11 +37,7 @@ class ClockCheck:
         return None if theirs is None else self.now() - theirs
 
     def require(self, api_url: str) -> None:
-        """Return if the clocks agree, or if the API does not tell its time.
-
-        Raises:
-            ClockSkewed: they are further apart than `LEEWAY`.
-        """
+        """Raise `ClockSkewed` if the API tells its time, and the clocks are further apart than `LEEWAY`."""
         ahead = self.ahead(api_url)
         if ahead is not None and abs(ahead) > LEEWAY:
             raise ClockSkewed(
@@ -53,14 +49,10 @@ class ClockCheck:
 
     @contextmanager
     def explaining(self, api_url: str) -> Iterator[None]:
-        """Blame the clock for a refusal in the block, if the clock is wrong.
-
-        Raises:
-            ClockSkewed: in place of `TokenOutOfTime`, or of a 401 for a token that looks valid.
-        """
+        """Blame the clock for a refusal in the block, if the clock is wrong: raise `ClockSkewed` instead."""
         try:
             yield
-        except (TokenOutOfTime, TokenNotAccepted):
+        except (TokenOutOfTime, TokenNotAccepted):  # a 401 for a token that looks valid here
             self.require(api_url)
             raise
 

@@ -221,10 +221,9 @@ class LoginService:
         api_url: str | None = None,
         timeout: float = 300.0,
     ) -> SignedIn:
-        """Sign in with a browser on another device (RFC 8628); calls `show` once. Raises as `with_browser` does.
+        """Sign in with a browser on another device (RFC 8628); `show` gets the code for the person, once.
 
-        Raises:
-            DeviceGrantRefused: the issuer has no such grant for this client.
+        Raises as `with_browser` does, and `DeviceGrantRefused` if the issuer has no such grant for this client.
         """
         goal = self.destination(organization, api_url)
         wanted, platform = self._begin(goal)

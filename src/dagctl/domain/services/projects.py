@@ -128,8 +128,7 @@ class ProjectService:
 def find(projects: Sequence[Project], wanted: str, organization: str) -> Project:
     """The project that `wanted` names, by its ID, its name, or its name in another case, in this order.
 
-    Raises:
-        ProjectNotFound: no project matches, or several do.
+    Raises `ProjectNotFound` if no project matches, or several do.
     """
     for matches in (
         [project for project in projects if project.id == wanted],

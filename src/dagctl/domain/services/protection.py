@@ -82,14 +82,10 @@ class ProtectionService:
     ) -> Session | None:
         """The session in which to change `targets`, once the platform allows them all; None if there are no targets.
 
-        Args:
-            project: the project that the caller insists on.
-            project_id: taken as given.
-            since: an earlier, identified context of this process, whose account to keep whichever is current by now.
-            again: as for `require`.
+        Args and errors as for `check` and `require`.
 
-        Raises:
-            DagctlError: as `check` does.
+        Args:
+            since: an earlier, identified context of this process, whose account to keep whichever is current by now.
         """
         if not targets.environments:
             return None  # so a command that only reads needs no platform
@@ -98,14 +94,10 @@ class ProtectionService:
         return session
 
     def require(self, targets: Targets, session: Session, *, again: bool = False) -> None:
-        """Return if the platform allows every environment in `targets`, in an identified session.
+        """Return if the platform allows all of `targets`, in an identified session. Raises as `check` does.
 
         Args:
             again: ask again even about environments that were allowed a moment ago.
-
-        Raises:
-            EnvironmentProtected: the platform says no.
-            ProtectionUnknown: the platform gave no usable answer.
         """
         access, project_id = session.access, session.context.project_id
         who = identity_of(session.tokens.id_token).subject

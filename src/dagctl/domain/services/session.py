@@ -250,17 +250,13 @@ class SessionService:
                 )
             renewed = bounded(kept.renewed_by(answer))
             save(renewed)  # before any doubt about them: the old refresh token is spent
-        self._doubt(renewed, context, answered=bool(answer.id_token))
+        self._doubt(renewed, context, new_id_token=bool(answer.id_token))
         return renewed
 
-    def _doubt(self, renewed: TokenSet, context: Context, *, answered: bool) -> None:
-        """Refuse new tokens that are due again at once, or dagctl would renew forever: usually the clock is wrong.
-
-        Args:
-            answered: they include a new ID token.
-        """
+    def _doubt(self, renewed: TokenSet, context: Context, *, new_id_token: bool) -> None:
+        """Refuse new tokens that are due again at once, or dagctl would renew forever: usually the clock is wrong."""
         now, platform = self.clocks.now(), context.platform
-        if not answered and (expiry_of(renewed.id_token) or now) <= now:
+        if not new_id_token and (expiry_of(renewed.id_token) or now) <= now:
             said = "Your ID token has expired, and the issuer did not issue a new one."
             raise _signed_out(SessionEnded, said, context)
         # by the issuer's own `iat` and `exp`: `lifetime` depends on this machine's clock, which is in question

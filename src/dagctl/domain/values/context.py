@@ -170,11 +170,7 @@ class Context:
 
 
 def resolved(settings: Settings, kept_in: str, overrides: Overrides, pinned: str | None = None) -> Context:
-    """The context that follows from `settings` and `overrides`; see `ContextService.current`.
-
-    Args:
-        kept_in: where the settings are stored, for people.
-    """
+    """The context that follows from the settings in `kept_in` and from `overrides`; see `ContextService.current`."""
     pin = Pin.parsed(pinned, settings) if pinned is not None else None
     api_url = _api_url(settings, kept_in, overrides.api_url)
     project = _project(settings, kept_in, overrides.project, pin)

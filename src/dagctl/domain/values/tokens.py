@@ -76,11 +76,7 @@ class TokenSet:
 
 
 def claims_of(token: Secret) -> dict[str, Any]:
-    """The claims of a JWT (RFC 7519). Does not verify its signature.
-
-    Raises:
-        TokenRejected: `token` is not a JWT in compact serialisation, or is an unsecured one (`alg: none`).
-    """
+    """The claims of a JWT (RFC 7519), whose signature nobody verifies. Raises `TokenRejected` for anything else."""
     if not _SIGNED_JWT.fullmatch(token.reveal()):
         raise TokenRejected("The issuer sent a token that is not a signed JWT.")
     header, claims = _segment(token, 0), _segment(token, 1)
@@ -89,7 +85,7 @@ def claims_of(token: Secret) -> dict[str, Any]:
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise TokenRejected("The issuer sent a token whose claims are not a JSON object.")
     algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):
+    if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):  # OIDC Core section 2
         raise TokenRejected("The issuer sent an unsecured JWT (alg: none).")
     return claims
 
@@ -152,10 +148,7 @@ def same_person(one: TokenSet, other: TokenSet) -> bool:
 
 
 def same_subject(old: Secret, new: Secret) -> bool:
-    """Whether two ID tokens are for one person, issuer and client (OIDC Core 1.0 section 12.2).
-
-    An unreadable old token counts as a match.
-    """
+    """Whether two ID tokens are for one person, issuer and client (OpenID Connect Core 1.0 section 12.2)."""
     try:
         after = claims_of(new)
     except TokenRejected:
@@ -205,11 +198,7 @@ class Identity:
 
 
 def identity_of(id_token: Secret) -> Identity:
-    """The person that an ID token identifies, once its other claims are checked.
-
-    Raises:
-        TokenRejected: it identifies nobody.
-    """
+    """The person that an ID token identifies, once its other claims are checked; `TokenRejected` if nobody."""
     claims = claims_of(id_token)
     subject = _one_line(claims.get("sub"), 255)  # OpenID Connect Core 1.0 section 2
     if subject is None:
@@ -235,12 +224,7 @@ class SessionStatus:
 
 
 def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> SessionStatus:
-    """The status that follows from `tokens`.
-
-    Args:
-        writable: dagctl could store new ones.
-        now: aware.
-    """
+    """The status that follows from `tokens`; `writable` if dagctl could store new ones."""
     if tokens is None:
         return SessionStatus(signed_in=False)
     renewable = writable and tokens.refresh_token is not None
