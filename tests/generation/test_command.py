@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from tests.generation.test_equality import MINIMAL
 
+from dagctl.domain.generation.additions import additions_to
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 CHOSEN = {"DAGCTL_PROJECT": "shop", "PYTHONWARNINGS": "ignore"}
 
@@ -261,6 +263,20 @@ def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> N
     assert "carry it over" in done.stderr
     assert (project / "config.py").read_text() == PYTHON
     assert run("config", "generate", "--check", cwd=project, env=CHOSEN).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "connecting",
+    [
+        "from dagctl import get_state_connection as state",
+        "state: object = get_state_connection()",
+        "state = dagctl.get_state_connection()",
+        "def state(): return get_state_connection()",
+    ],
+)
+def test_the_state_connection_may_have_another_name(connecting: str) -> None:
+    config = 'config = Config(gateways={"dev": GatewayConfig(state_connection=state)})'
+    assert additions_to(f"{connecting}\n{config}\n", "shop") == ()
 
 
 @pytest.mark.parametrize("number", [1, 3])

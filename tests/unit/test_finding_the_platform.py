@@ -17,7 +17,8 @@ HOSTED = Platform()
 
 def found(world: Any, api_url: str | None = None) -> Platform:
     """The platform that a sign-in with `--api-url` would begin at."""
-    platform: Platform = world.logins._begin(world.logins.destination("acme", api_url))
+    platform: Platform
+    _, platform = world.logins._begin(world.logins.destination("acme", api_url))
     return platform
 
 

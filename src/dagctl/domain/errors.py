@@ -49,6 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 __all__ = [
     "AccountNotFound",
@@ -120,11 +121,7 @@ class DagctlError(RuntimeError):
     def __reduce__(self) -> tuple[Callable[..., DagctlError], tuple[object, ...]]:
         """Pickle the fields too; the inherited method drops them."""
         facts = {name: value for name, value in vars(self).items() if name != "message"}
-        return _remade, (type(self), self.message, facts)
-
-
-def _remade(kind: type[DagctlError], message: str, facts: dict[str, object]) -> DagctlError:
-    return kind(message, **facts)
+        return partial(type(self), **facts), (self.message,)
 
 
 class NotSignedIn(DagctlError):

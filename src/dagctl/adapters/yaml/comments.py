@@ -1,4 +1,9 @@
-"""Finds the owner of each comment: YAML parsers drop comments, so this attaches each to the entry that it is about."""
+"""Finds the owner of each comment: YAML parsers drop comments, so this attaches each to the entry that it is about.
+
+A comment has no place in YAML's grammar, so position decides. The comments between the starts of two entries are one
+`_Gap`: a comment belongs to the entry before it, to the one after it, or to the end of a mapping or sequence between
+the two. `documents` then takes the comments from their owners, each exactly once.
+"""
 
 from __future__ import annotations
 
@@ -95,13 +100,9 @@ def paragraphs(comments: Iterable[Comment]) -> tuple[str, ...]:
 
 
 def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Comment]:
-    """Every comment of the text, Jinja's included.
+    """Every comment of the text, Jinja's included; in `scalars`, a `#` does not start one.
 
-    Args:
-        scalars: where the scalars are: a `#` in one does not start a comment.
-
-    Raises:
-        ValueError: a block of Jinja starts in a comment and ends after it.
+    Raises `ValueError` if a block of Jinja starts in a comment and ends after it.
     """
     spans = sorted(scalars)
     firsts = [start for start, _ in spans]
@@ -114,13 +115,14 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
     found = dict(_of_yaml(jinja, in_scalar))
     for index, text in _of_jinja(jinja):
         beginning = jinja.original.rfind("\n", 0, index) + 1
+        # `# a {# b #}` is one comment, and a comment of Jinja within a scalar stays in the scalar's live source
         if not in_scalar(index) and not any(beginning <= other < index for other in found):
             found[index] = text
     comments = []
     for index, text in sorted(found.items()):
         line = bisect_left(breaks, index)
         column = index - (breaks[line - 1] + 1 if line else 0)
-        alone = jinja.original[index - column : index].strip() in ("", "---", "...")
+        alone = jinja.original[index - column : index].strip() in ("", "---", "...")  # or after a document's marker
         lines = text.split("\n")
         comments += [Comment(index, line + number, column, alone, part) for number, part in enumerate(lines)]
     return comments
@@ -129,9 +131,10 @@ def comments_in(jinja: Jinja, scalars: Iterable[tuple[int, int]]) -> list[Commen
 def _of_yaml(jinja: Jinja, in_scalar: Callable[[int], bool]) -> Iterator[tuple[int, str]]:
     offset = 0
     for line in jinja.text.split("\n"):
-        for found in re.finditer(r"(?:^|(?<=\s))#", line):
+        for found in re.finditer(r"(?:^|(?<=\s))#", line):  # YAML 1.2.2 section 6.6: only after a blank
             index = offset + found.start()
             if not in_scalar(index):
+                # the original has more lines where Jinja in the comment does: all but the first need a # of their own
                 first, *others = jinja.original[index + 1 : offset + len(line)].split("\n")
                 if any(other.strip() and not other.lstrip().startswith("#") for other in others):
                     raise ValueError("Jinja in a comment affects what follows it")
@@ -148,13 +151,9 @@ def _of_jinja(jinja: Jinja) -> Iterator[tuple[int, str]]:
 
 
 def attach(comments: Iterable[Comment], places: list[Place], document: Container) -> None:
-    """Give each comment to its entry, or to the end of its mapping or sequence.
-
-    Args:
-        places: those of all entries, in the order of the text.
-    """
+    """Give each comment to its entry, or to the end of its mapping or sequence; all in the order of the text."""
     indexes = [place.index for place in places]
-    beside: tuple[Comment, Place] | None = None
+    beside: tuple[Comment, Place] | None = None  # the last comment beside an entry: more lines may continue it
     gap: _Gap | None = None
     for comment in comments:
         number = bisect_right(indexes, comment.index)
@@ -168,7 +167,8 @@ def attach(comments: Iterable[Comment], places: list[Place], document: Container
         elif comment.alone or gap.before is None:
             gap.own_line(comment).append(comment)
         elif closed is not None and (gap.before.beside or _commented(closed, places, number)):
-            closed.tail.append(comment)  # beside the closing bracket; the comment beside the opening one comes first
+            # beside the closing bracket of what takes several lines: beside the entry it would move up to the opening
+            closed.tail.append(comment)
         else:
             gap.before.beside.append(comment)
             beside = (comment, gap.before)
@@ -176,6 +176,7 @@ def attach(comments: Iterable[Comment], places: list[Place], document: Container
 
 def _goes_on(comment: Comment, last: Comment, place: Place) -> bool:
     """Whether a comment continues the one beside the line above: more or less aligned with it."""
+    # people align by eye; but at the column of an entry or of its children, it is about the next of them
     aligned = abs(comment.column - last.column) < 4 and comment.column > place.column + 2
     return comment.line == last.line + 1 and aligned
 
@@ -214,11 +215,13 @@ class _Gap:
     def own_line(self, comment: Comment) -> list[Comment]:
         """Where a comment that is alone on its line goes."""
         before, after = self.before, self.after
-        begun = self.container is not None or self.announced
+        begun = self.container is not None or self.announced  # comments keep their order, so there is no way back
         if before is not None and not begun and (before.opens(comment) or before.lacks(comment)):
             return before.inside
+        # between brackets, indentation means nothing: a comment there is about what follows
         if after is not None and (self.announced or (after.container.holds(comment.index) and self._is_next(after))):
             return after.above
+        # in block style, a comment that is indented less than the entries of a mapping comes after that mapping
         self.container = self.container or (before.container if before is not None else self.document)
         while (
             not self.container.span

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -43,10 +43,11 @@ class RuamelReader(YamlReader):
         yaml = YAML(typ="safe", pure=True)
         yaml.Composer = _Composer
         yaml.composer.warn_double_anchors = False  # as YAML 1.2 and SQLMesh have it
+        # nodes know where they are in the text, but not their values; data is the reverse: so both, side by side
         node = yaml.compose(jinja.text)
         if node is not None:
             _weigh(node, name)
-        reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None
+        reading = _Reading(jinja, node) if isinstance(node, MappingNode) else None  # before ruamel merges into nodes
         data = yaml.constructor.construct_document(node) if node is not None else None
         if "{%" in (jinja.restored(data) if isinstance(data, str) else jinja.original if data is None else ""):
             raise _StructuralError
@@ -102,8 +103,7 @@ def _weigh(root: Node, name: str) -> None:
                     raise ConfigProblem(f"{name} repeats its contents too often to be loaded.", path=name)
             weights[id(node)] = total
         elif not weights[id(node)]:
-            where = f"at line {node.start_mark.line + 1}"
-            raise ConfigProblem(f"{name} contains itself, {where}.", path=name)
+            raise ConfigProblem(f"{name} contains itself, at line {node.start_mark.line + 1}.", path=name)
         return weights[id(node)]
 
     if weight(root) > LIMIT:
@@ -121,6 +121,7 @@ class _Reading:
         self._scalars: list[tuple[int, int]] = []
         self._merging: dict[int, list[tuple[Node, Node]]] = {}
         tokens = YAML(typ="safe", pure=True).scan(jinja.text)
+        # a node says where a value starts; where its dash is, only the tokens say
         self._dashes = [token.start_mark.index for token in tokens if isinstance(token, BlockEntryToken)]
         self._survey(root, None)
         self._order = sorted(self._places.values(), key=lambda place: place.index)
@@ -140,14 +141,15 @@ class _Reading:
 
     def mapping(self, node: MappingNode, data: Mapping[Any, Any]) -> MappingValue:
         """A mapping, with its comments."""
-        merging = self._merging.get(id(node))
+        merging = self._merging.get(id(node))  # with `<<`, keys and nodes do not pair up
         pairs = zip(data, node.value, strict=True) if merging is None else ()
         own: dict[object, tuple[int, Node]] = {key: (number, pair[1]) for number, (key, pair) in enumerate(pairs)}
         homeless: dict[object, tuple[str, ...]] = {}
         merged: tuple[str, ...] = ()  # comments of what is merged go to the entry that comes next
         for number, (key_node, value_node) in enumerate(merging or ()):
             if _merges(key_node):
-                merged += self._gathered(*_span(key_node, value_node))
+                end = max(key_node.end_mark.index, value_node.end_mark.index)  # an alias ends where its anchor does
+                merged += self._gathered(key_node.start_mark.index, end)
             elif isinstance(key_node, ScalarNode):
                 own[key_node.value] = (number, value_node)
                 homeless[key_node.value], merged = merged, ()
@@ -162,8 +164,8 @@ class _Reading:
         return MappingValue(tuple(entries), (*merged, *self._tail(node)))
 
     def _part(self, key: tuple[int, int], node: Node, data: object) -> tuple[Value, tuple[str, ...], str | None]:
-        """A value with the comments of its entry; within an alias there are none."""
-        place = self._places.get(key)
+        """A value with the comments of its entry."""
+        place = self._places.get(key)  # None within an alias: the comments are those of the anchor
         above, beside = place.comments() if place is not None and id(place) not in self._given else ((), None)
         self._given.add(id(place))
         value = self._node(node, data)
@@ -213,7 +215,7 @@ class _Reading:
             return self._lives[data]
         if self._jinja.has(data):
             raise _StructuralError
-        if isinstance(data, int) and data.bit_length() > _DIGITS * 3:
+        if isinstance(data, int) and data.bit_length() > _DIGITS * 3:  # Python writes no longer ones (sys.int_info)
             raise ValueError(_DIGITS)
         return Leaf(data)
 
@@ -238,7 +240,8 @@ class _Reading:
                     self._note_scalar(part, flow=flow, element=first is child)
                 else:
                     self._survey(part, place)
-            if flow and first is not child and not child.value and self._is_plain_live(first):
+            plain = first is not child and isinstance(first, ScalarNode) and not first.style
+            if flow and plain and not child.value and self._jinja.has(first.value):
                 raise _StructuralError  # what it renders to may well have a value of its own
 
     def _dash(self, before: int, container: Container) -> int:
@@ -251,9 +254,6 @@ class _Reading:
     def _column(self, index: int) -> int:
         return index - self._jinja.text.rfind("\n", 0, index) - 1
 
-    def _is_plain_live(self, node: Node) -> bool:
-        return isinstance(node, ScalarNode) and not node.style and self._jinja.has(node.value)
-
     def _note_scalar(self, node: ScalarNode, *, flow: bool, element: bool) -> None:
         start, end = node.start_mark.index, node.end_mark.index
         text = self._jinja.text
@@ -265,12 +265,12 @@ class _Reading:
         if (node.tag or "").startswith("tag:yaml.org,2002:"):
             node.tag = "tag:yaml.org,2002:str"  # not a number yet, whatever it renders to
         live = self._block(node, header) if block else self._inline(self._jinja.original[start:end], flow and element)
-        if self._lives.setdefault(node.value, live) != live:
+        if self._lives.setdefault(node.value, live) != live:  # an alias, where it could be several elements
             raise _StructuralError
 
     def _inline(self, source: str, element: bool) -> Live:
         """A live scalar on one line, or on several that YAML folds."""
-        source = _ANCHOR.sub("", source)
+        source = _ANCHOR.sub("", source)  # aliases of it become copies, so nothing needs its name
         quote = source[0] if source[0] in "\"'" else ""
         if not quote and "\n" in source and "{%" in source:
             raise _StructuralError  # a block of lines could be more than one scalar
@@ -284,6 +284,7 @@ class _Reading:
         body, original = (text[header + 1 : node.end_mark.index] for text in (self._jinja.text, self._jinja.original))
         first = next((line for line in body.split("\n") if line.strip()), "")
         margin = len(first) - len(first.lstrip(" "))
+        # the original may have lines within Jinja, which YAML never saw: take no more than their indentation from them
         lines = [line[min(margin, len(line) - len(line.lstrip(" "))) :] for line in original.split("\n")]
         ending = len(node.value) - len(node.value.rstrip("\n"))
         chomping = found[2] or ("" if ending else "-")  # the last line of a file may have no line break to keep
@@ -294,22 +295,13 @@ _ANCHOR = re.compile(r"^(?:&\S+\s+)+")
 _HEADER = re.compile(r"^(?:&\S+\s+)*([|>])([+-]?)(?:\s|$)")
 
 
-def _span(key: Node, value: Node) -> tuple[int, int]:
-    """Where an entry is, up to the end of its value unless the value is an alias."""
-    start = key.start_mark.index
-    return start, max(key.end_mark.index, value.end_mark.index)
-
-
 def _merges(key: Node) -> bool:
     return (key.tag or "").endswith(":merge")
 
 
-def _children(node: Node) -> Iterator[tuple[Node, Node]]:
-    if isinstance(node, MappingNode):
-        yield from node.value
-    else:
-        for child in node.value:
-            yield child, child
+def _children(node: Node) -> Iterable[tuple[Node, Node]]:
+    """Keys and values; an element of a sequence is both."""
+    return node.value if isinstance(node, MappingNode) else [(child, child) for child in node.value]
 
 
 def _may_explain(jinja: Jinja, error: Exception) -> bool:

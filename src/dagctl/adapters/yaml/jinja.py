@@ -65,7 +65,7 @@ def put_aside(text: str, name: str) -> Jinja | None:
     remarks: list[tuple[int, int]] = []
     place = 0
     text = _LINE_END.sub("\n", text).removesuffix("\n")  # like Jinja, which drops the last line break
-    if re.search("[\ue000-\uf8ff]", text):
+    if re.search("[\ue000-\uf8ff]", text):  # somebody writes what ought to be a word of ours
         return None
     while (opening := _OPENING.search(text, place)) is not None:
         end = _end(text, opening.start())
@@ -73,7 +73,7 @@ def put_aside(text: str, name: str) -> Jinja | None:
             where = place_of(text, opening.start())
             raise ConfigProblem(f"{name} is not valid Jinja: the expression {where} is not closed.", path=name)
         if end is None:
-            return None
+            return None  # a block that affects what follows it, like `set`
         start, end = _with_eaten(text, opening.start(), end, place)
         word = _blank(text, start, end) if opening[0] == "{#" else None
         if word is not None:
@@ -132,7 +132,7 @@ def _end(text: str, start: int) -> int | None:
         if opening is None:
             return None
         if inner is None or inner[1] not in (_BLOCKS[tag[1]], "elif", "else"):
-            place = _end(text, opening.start())
+            place = _end(text, opening.start())  # something nested
             continue
         place = _closing(text, inner.end(), "%}")
         if inner[1] == _BLOCKS[tag[1]]:
@@ -146,7 +146,7 @@ def _closing(text: str, place: int, closing: str) -> int | None:
         place = piece.end()
         if piece[0] == closing and depth == 0:
             return place
-        if piece[0] in ("}}", "%}"):
+        if piece[0] in ("}}", "%}"):  # within brackets, `}}` ends two dictionaries: take one character at a time
             place, depth = place - 1, depth - (piece[0] == "}}")
         elif piece[0] in "{([":
             depth += 1

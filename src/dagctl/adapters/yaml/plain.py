@@ -8,20 +8,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dagctl.adapters.yaml import AMBIGUOUS
 from dagctl.adapters.yaml import YamlProblem as YamlProblem
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WORD = rf"{_UUID}|[A-Za-z/][\w./@-]*(?:[ :][\w./@-]+)*"
 _LINE = re.compile(rf'([a-z][a-z0-9_]*): +(?:([1-9][0-9]{{0,8}})|({_WORD})|"([ !#-\[\]-~]*)")', re.ASCII)
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """The mapping in `text`; empty for an empty document.
-
-    Raises:
-        YamlProblem: it is something else, or not YAML 1.2.
-    """
+    """The mapping in `text`; empty for an empty document. Raises `YamlProblem` for anything else."""
     found = _plain(text)
     if found is not None:
         return found
@@ -37,7 +33,7 @@ def _plain(text: str) -> dict[str, Any] | None:
         if not line or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
-        if match is None or match[1] in found or (match[3] or "").lower() in _WORDS:
+        if match is None or match[1] in found or (match[3] or "").lower() in AMBIGUOUS:
             return None
         found[match[1]] = int(match[2]) if match[2] else match[3] or match[4]
     return found

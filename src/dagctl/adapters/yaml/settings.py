@@ -12,24 +12,16 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from dagctl.adapters.yaml import YamlProblem
+from dagctl.adapters.yaml import AMBIGUOUS, YamlProblem
 
 
 def read_mapping(text: str) -> dict[str, Any]:
-    """The mapping in `text`; empty for an empty document.
-
-    Raises:
-        YamlProblem: it is something else, or not YAML 1.2.
-    """
+    """The mapping in `text`; empty for an empty document. Raises `YamlProblem` for anything else than YAML 1.2."""
     return {str(key): value for key, value in _load(text).items()}
 
 
 def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
-    """`text` with some keys set, or removed if the new value is None. Everything else stays as it is.
-
-    Raises:
-        YamlProblem: as `read_mapping`.
-    """
+    """`text` with some keys set, or removed if the new value is None; the rest stays. Raises as `read_mapping` does."""
     document = _load(text)
     for key, value in changes.items():
         if value is not None:
@@ -42,12 +34,11 @@ def edit_mapping(text: str, changes: Mapping[str, object]) -> str:
 
 
 _PLAIN = re.compile(r"[A-Za-z/](?:[\w./@ -]|:(?=\S))*")
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def _unmistakable(value: object) -> object:
     """The value, quoted if it is a string that a YAML 1.1 reader might take for something else."""
-    if isinstance(value, str) and (value.lower() in _WORDS or not _PLAIN.fullmatch(value)):
+    if isinstance(value, str) and (value.lower() in AMBIGUOUS or not _PLAIN.fullmatch(value)):
         return DoubleQuotedScalarString(value)
     return value
 
@@ -55,7 +46,7 @@ def _unmistakable(value: object) -> object:
 def _yaml() -> YAML:
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 4096
+    yaml.width = 4096  # never fold: `plain` reads one line per value
     yaml.composer.warn_double_anchors = False  # YAML 1.2 allows it, and the file is not ours
     return yaml
 
@@ -72,7 +63,7 @@ def _load(text: str) -> CommentedMap:
         raise YamlProblem(f"it is not YAML: {why}") from None
     if document is None:
         document = CommentedMap()
-        if text.strip():
+        if text.strip():  # nothing but comments, which ruamel would drop
             document.yaml_set_start_comment("\n".join(line.lstrip("# ") for line in text.splitlines()))
     if not isinstance(document, CommentedMap):
         raise YamlProblem("it is not a mapping")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from attrs import evolve, frozen
@@ -54,18 +54,13 @@ class Doctor:
 
 
 class _Visit:
-    """One pass over the links.
-
-    Args:
-        pin: the project that the configuration here pins.
-    """
+    """One pass over the links; `pin` is the project that the configuration here pins."""
 
     def __init__(self, doctor: Doctor, pin: str | None) -> None:
         self._doctor = doctor
         self._pin = pin
-        self._contexts = doctor.state.sessions.contexts
         self._sessions = doctor.state.sessions
-        self._clocks = doctor.state.sessions.clocks
+        self._contexts, self._clocks = self._sessions.contexts, self._sessions.clocks
         self._given = self._contexts.overrides.given_session
 
     def checks(self) -> Iterator[Check]:
@@ -88,7 +83,6 @@ class _Visit:
 
     @cached_property
     def _world(self) -> World:
-        """The world, read once."""
         return self._contexts.read()
 
     @cached_property
@@ -123,7 +117,7 @@ class _Visit:
         variables = self._doctor.machine.variables()
         names = [variable.name for variable in variables if variable.file is None]
         heeded = [*names, *sorted(pins - set(names))]
-        sources = {context.api_url.source, *({context.organization.source} if context.organization else ())}
+        sources = {found.source for found in (context.api_url, context.organization) if found is not None}
         said = f"{context.api_url.value} ({', '.join(sorted(sources))})"
         if heeded:
             said += f"; in force: {', '.join(heeded)}"
@@ -133,10 +127,9 @@ class _Visit:
         return ok(said)
 
     def _sign_in(self) -> Check:
-        store, now = self._world.kept.stores.tokens, self._now()
-        tokens = self._session.tokens
+        store, now = self._world.kept.stores.tokens, self._clocks.now()
+        tokens, kept = self._session.tokens, store.describe()
         status = status_of(tokens, store.writable, now)
-        kept = store.describe()
         life = f"live for {span(tokens.expires_at - now)}" if tokens.expires_at else "do not say how long they live"
         before = self._world.kept.tokens
         renewed = " were renewed just now," if before and tokens.access_token != before.access_token else ""
@@ -181,9 +174,7 @@ class _Visit:
     def _project(self) -> Check:
         context, projects = self._identified.context, self._doctor.state.projects
         name = context.project.value if context.project else ""
-        found = next(
-            (project for project in projects.list_in(self._identified) if project.id == context.project_id), None
-        )
+        found = next((known for known in projects.list_in(self._identified) if known.id == context.project_id), None)
         owner = printable(context.owner)
         if found is None:
             raise ProjectNotFound(
@@ -226,9 +217,6 @@ class _Visit:
         endpoint = credentials.endpoint
         return ok(f"{endpoint.user} logged in to {endpoint.database}, which answers")
 
-    def _now(self) -> datetime:
-        return self._clocks.clock.now()
-
     def _url(self) -> str:
         return self._world.context.platform.api_url
 
@@ -244,7 +232,7 @@ class _Visit:
 
     def _certified(self, shown: Handshake, mode: str) -> Check:
         seen = f"{_version(shown)}{mode}, certificate issued by {shown.issuer}, verified with {shown.trusted_by}"
-        left = None if shown.expires_at is None else shown.expires_at - self._now()
+        left = None if shown.expires_at is None else shown.expires_at - self._clocks.now()
         if left is not None and left < RENEWAL:
             return warning(f"{seen}, expires in {span(left)}", Advice(Finding.EXPIRING))
         return ok(seen)

@@ -51,8 +51,10 @@ def look_at_config(config: ConfigGeneration, contexts: ContextService) -> Check:
         seen = f"SQLMesh allows one configuration per folder, and here are {' and '.join(found)}"
         move = (found[1], str(config.free_backup(_HERE / found[1])))
         return wrong(seen, Advice(Finding.SEVERAL_CONFIGS, move=move))
-    check = _python(config, contexts) if found == [PYTHON_NAME] else _yaml(config, found[0])
-    return _cautioned(check, config.sqlmesh) if found == [PYTHON_NAME] and check.state is Mark.OK else check
+    if found != [PYTHON_NAME]:
+        return _yaml(config, found[0])
+    check = _python(config, contexts)
+    return _cautioned(check, config.sqlmesh) if check.state is Mark.OK else check
 
 
 def _python(config: ConfigGeneration, contexts: ContextService) -> Check:

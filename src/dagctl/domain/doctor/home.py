@@ -11,11 +11,11 @@ from dagctl.ports.machine import FileSeen, Machine
 _GRAVEST_FIRST = (Mark.FAILED, Mark.WARNING)
 
 
-def look_at_home(surroundings: Machine) -> Check:
+def look_at_home(machine: Machine) -> Check:
     """Check the files' modes and owners, and look for symbolic links and the leftovers of killed writers."""
-    files = surroundings.files()
+    files = machine.files()
     if not files:
-        return ok(f"{surroundings.home()} does not exist yet: the sign-in creates it")
+        return ok(f"{machine.home()} does not exist yet: the sign-in creates it")
     findings = sorted(_findings(files), key=lambda found: _GRAVEST_FIRST.index(found.state))
     if not findings:
         return ok(_listed(files))

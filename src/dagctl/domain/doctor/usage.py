@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from dagctl.domain.generation.additions import aliases
+
 
 @frozen
 class ConfigUsage:
@@ -44,13 +46,7 @@ def usage_of(text: str) -> ConfigUsage | None:
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
     """Each call with the original name of the function, whatever alias it has."""
-    renamed = {
-        alias.asname: alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if alias.asname
-    }
+    renamed = aliases(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = node.func

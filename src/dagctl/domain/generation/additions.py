@@ -30,11 +30,7 @@ class Addition:
 
 
 def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
-    """The lines to add to the Python source `text`; None if it is not Python.
-
-    Args:
-        project: the dagctl project to pin.
-    """
+    """The lines that the Python source `text` lacks, pinned to `project`; None if it is not Python."""
     try:
         tree = ast.parse(text)
         defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
@@ -44,14 +40,24 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
         return None
 
 
+def aliases(tree: ast.AST) -> dict[str, str]:
+    """The original names of what the source imports under other names."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return {alias.asname: alias.name for node in imports for alias in node.names if alias.asname}
+
+
 def _connecting(tree: ast.AST) -> frozenset[str]:
-    """The names that give dagctl's state connection: the function's own, and those of whatever uses it."""
+    """The names that give dagctl's state connection: the function's own, its aliases, and those of whatever uses it."""
     names = {"get_state_connection"}
+    names.update(alias for alias, name in aliases(tree).items() if name in names)
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.Assign)) and any(map(_names(names), ast.walk(node))):
-            targets = node.targets if isinstance(node, ast.Assign) else []
-            names.update(target.id for target in targets if isinstance(target, ast.Name))
-            names.update([node.name] if isinstance(node, ast.FunctionDef) else [])
+        binds = isinstance(node, (ast.FunctionDef, ast.Assign, ast.AnnAssign))
+        if not binds or not any(map(_names(names), ast.walk(node))):
+            continue
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names.update(target.id for target in targets if isinstance(target, ast.Name))
     return frozenset(names)
 
 
@@ -61,11 +67,7 @@ def _names(known: Collection[str]) -> Callable[[ast.AST], bool]:
 
 @frozen
 class _Search:
-    """The lines that a source lacks.
-
-    Attributes:
-        known: the names that give dagctl's state connection.
-    """
+    """The lines that a source lacks; `known` has the names that give dagctl's state connection."""
 
     project: str
     known: frozenset[str]

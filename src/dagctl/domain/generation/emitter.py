@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from attrs import frozen
 
-from dagctl.domain.generation.layout import STEP, WIDTH, call_of, call_with_keywords
+from dagctl.domain.generation.layout import STEP, WIDTH, call_of, configuration
 from dagctl.domain.generation.literals import literal, live, spoken, triple_quoted
 from dagctl.domain.generation.wiring import DEFAULT, SHARED, Wired, wired, without_states
 from dagctl.domain.values.document import Call, Leaf, Live, MappingValue, YamlDocument, scalars
@@ -50,22 +50,13 @@ def module_of(document: YamlDocument, origin: Provenance) -> Module:
     settings = spoken(wiring.settings)
     assert isinstance(settings, MappingValue)
     default = live(wiring.default) if wiring.default is not None else None
-    lines = [
-        *_header(origin),
-        "",
-        *_imports(settings, default),
-        "",
-        *([*call_of(default, f"{DEFAULT.name} = "), ""] if default is not None else []),
-        *(_function(wiring.shared) if wiring.shared is not None else []),
-        *call_with_keywords("config", "project_config", settings),
-        "",
-    ]
+    lines = [*_header(origin), "", *_imports(settings, default), ""]
+    if default is not None:
+        lines += [*call_of(default, f"{DEFAULT.name} = "), ""]
+    if wiring.shared is not None:
+        lines += ["", f"def {SHARED.name}(gateway):", *call_of(wiring.shared, "return ", STEP), "", ""]
+    lines += [*configuration(settings), ""]
     return Module("\n".join(lines), wiring)
-
-
-def _function(shared: Call) -> list[str]:
-    """The function that every gateway calls for its state connection."""
-    return ["", f"def {SHARED.name}(gateway):", *call_of(shared, "return ", STEP), "", ""]
 
 
 def _embedded(text: str, origin: Provenance) -> str:
@@ -97,7 +88,6 @@ def _embedded(text: str, origin: Provenance) -> str:
 
 
 def _imports(settings: MappingValue, default: Call | None) -> list[str]:
-    """The imports that the settings need."""
     calls = {_called(scalar) for scalar in (*scalars(settings), *([default] if default is not None else []))}
     helpers = sorted({"project_config", *HELPERS.intersection(calls)})
     one_line = f"from dagctl.sqlmesh import {', '.join(helpers)}"

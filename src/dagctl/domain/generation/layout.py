@@ -14,12 +14,12 @@ WIDTH = 88
 STEP = 4
 
 
-def call_with_keywords(name: str, function: str, settings: MappingValue) -> list[str]:
-    """`name = function(key=value, …)`, one setting per line."""
-    lines = [f"{name} = {function}("]
+def configuration(settings: MappingValue) -> list[str]:
+    """`config = project_config(key=value, …)`, one setting per line."""
+    lines = ["config = project_config("]
     for entry in settings.entries:
         key = entry.key.value if isinstance(entry.key, Leaf) else None
-        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):
+        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):  # PEP 3131
             lines += _part(entry, f"{key}=", STEP)
         else:
             inner = MappingValue((evolve(entry, above=(), beside=None),))
@@ -32,7 +32,7 @@ def call_of(call: Call, prefix: str = "", indent: int = 0, end: str = "") -> lis
     pad, inner = " " * indent, " " * (indent + STEP)
     arguments = call.arguments or ()
     one_line = f"{pad}{prefix}{expression(call)}{end}"
-    hugged = len(arguments) == 1 and "\n" in arguments[0]
+    hugged = len(arguments) == 1 and "\n" in arguments[0]  # ruff leaves a lone multi-line string beside its bracket
     if hugged or ("\n" not in one_line and len(one_line) <= WIDTH) or not arguments:
         return one_line.split("\n")
     together = ", ".join(arguments)
@@ -47,7 +47,7 @@ def _part(part: Entry | Item, prefix: str, indent: int) -> list[str]:
     """An entry or an element, with its comments."""
     lines = _value(part.value, indent, prefix)
     first = lines[0] if part.beside is None else f"{lines[0]}  {_comment(part.beside)}"
-    in_text = isinstance(part.value, (Leaf, Call)) and not lines[0].endswith((",", "("))
+    in_text = isinstance(part.value, (Leaf, Call)) and not lines[0].endswith((",", "("))  # a `#` would be in a string
     if part.beside is None or (len(first) <= WIDTH and not in_text):
         return [*_comments(part.above, indent), first, *lines[1:]]
     apart = ("",) if part.above else ()
@@ -81,24 +81,15 @@ def _inside(node: MappingValue | SequenceValue, indent: int) -> list[str]:
 
 
 def _one_line(node: MappingValue | SequenceValue) -> str | None:
-    """The value on one line; None if a person would use several."""
-    return _short_mapping(node) if isinstance(node, MappingValue) else _short_sequence(node)
-
-
-def _short_mapping(node: MappingValue) -> str | None:
-    """A mapping on one line, if it is empty or holds a single scalar."""
-    if node.tail or len(node.entries) > 1:
+    """The value on one line; None if a person would use several: for two entries, say."""
+    parts = node.entries if isinstance(node, MappingValue) else node.items
+    found = [text for text in map(_short, parts) if text is not None]
+    if node.tail or len(found) < len(parts):
         return None
-    if not node.entries:
-        return "{}"
-    (entry,) = node.entries
-    return f"{{{expression(entry.key)}: {_short(entry)}}}" if _short(entry) is not None else None
-
-
-def _short_sequence(node: SequenceValue) -> str | None:
-    parts = [_short(item) for item in node.items]
-    found = [part for part in parts if part is not None]
-    return f"[{', '.join(found)}]" if not node.tail and len(found) == len(parts) else None
+    if isinstance(node, SequenceValue):
+        return f"[{', '.join(found)}]"
+    pairs = [f"{expression(entry.key)}: {text}" for entry, text in zip(node.entries, found, strict=True)]
+    return f"{{{''.join(pairs)}}}" if len(pairs) < 2 else None
 
 
 def _short(part: Entry | Item) -> str | None:

@@ -26,15 +26,13 @@ def literal(value: object) -> str:
     """The expression for a value that YAML can hold. It evaluates to exactly that value, and runs nothing else."""
     if isinstance(value, str):
         return _string(value)
-    if isinstance(value, bool) or value is None:
-        return repr(value)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else f'float("{value}")'
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.datetime):  # before `date`, of which it is a subclass
         return expression(_datetime(value))
     if isinstance(value, datetime.date):
         return f"datetime.date({value.year}, {value.month}, {value.day})"
-    if isinstance(value, (set, frozenset)):
+    if isinstance(value, (set, frozenset)):  # sorted: the same text on every run
         return f"{{{', '.join(sorted(map(literal, value)))}}}" if value else "set()"
     if isinstance(value, bytes):
         return _prefer_double(repr(value))
@@ -48,7 +46,7 @@ def triple_quoted(text: str) -> str | None:
     """Text of several lines in triple quotes; None if that would not evaluate to the same text."""
     body = text.replace("\\", "\\\\")
     plain = all(character.isprintable() or character == "\n" for character in text)
-    ragged = any(line != line.rstrip() for line in text.split("\n"))
+    ragged = any(line != line.rstrip() for line in text.split("\n"))  # editors strip blanks at the end of a line
     if not plain or ragged or '"""' in text or text.endswith('"') or text.count("\n") < 1:
         return None
     return f'"""\\\n{body}"""'
@@ -64,14 +62,18 @@ def expression(scalar: Leaf | Live | Call) -> str:
 
 
 def live(scalar: Live) -> Call:
-    """The call that gives a live scalar's value when SQLMesh loads the configuration."""
+    """The call that gives a live scalar's value when SQLMesh loads the configuration.
+
+    SQLMesh renders Jinja first and parses the result as YAML, so the quotes decide: what an unquoted variable holds may
+    be a number or a boolean, and what a quoted one holds is text.
+    """
     source, style = scalar.source, scalar.style
-    raw = ("escapes=False",) if style == "'" else ()
+    raw = ("escapes=False",) if style == "'" else ()  # YAML has no escapes in single quotes
     if style.startswith(("|", ">")):
         text = triple_quoted(source) or _string(source)
         return Call("yaml_block", (text, *(() if style == "|" else (_string(style),))))
     if scalar.several:
-        return Call("*yaml_items", (_string(source),))
+        return Call("*yaml_items", (_string(source),))  # in a flow sequence: "a, b" is two elements, and "" is none
     arguments = _env_var(source)
     if arguments is not None:
         return Call("env_text" if style else "env_var", (*arguments, *raw))
@@ -88,6 +90,7 @@ def _env_var(inner: str) -> tuple[str, ...] | None:
         return None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "env_var"):
         return None
+    # SQLMesh's env_var has a name and a default; whatever else stands there is left to Jinja
     given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "default")]
     values = [argument.value for argument in given if isinstance(argument, ast.Constant)]
     if len(values) != len(call.args) + len(call.keywords) or not 1 <= len(values) <= 2:

@@ -146,7 +146,7 @@ class ConfigGeneration:
         """
         if conversion.existing is not None and not force:
             raise FileExists(f"{conversion.output} already exists.", path=str(conversion.output))
-        warnings = self._verify(conversion)
+        warnings = self._verify(conversion)  # loads the text, not the file: nothing has changed yet
         put_away = self.files.move if conversion.moves else self.files.copy
         with self._written(conversion):
             put_away(conversion.source, conversion.backup)
@@ -160,7 +160,7 @@ class ConfigGeneration:
             return
         kept = self.free_backup(conversion.output) if conversion.existing is not None else None
         if kept is not None:
-            self.files.copy(conversion.output, kept)
+            self.files.copy(conversion.output, kept)  # a move would leave a moment without a configuration
         try:
             self.files.write(conversion.output, conversion.text, replace=kept is not None)
         except BaseException:
@@ -169,7 +169,7 @@ class ConfigGeneration:
             raise
         try:
             yield
-        except BaseException:
+        except BaseException:  # Ctrl-C too
             self.files.remove(conversion.output)
             if kept is not None:
                 self.files.move(kept, conversion.output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dagctl.domain.values.document import Leaf, Live, MappingValue, SequenceValue, Value, shown
+from dagctl.domain.values.document import Leaf, Live, MappingValue, Value, shown
 from dagctl.domain.values.text import printable
 
 _NAMES = ("database", "db", "catalog", "dbname", "project", "path", "s3_warehouse_location")
@@ -56,9 +56,5 @@ def _where(connection: Value | None) -> str | None:
 
 
 def _first(connection: MappingValue, keys: tuple[str, ...]) -> str:
-    values = (connection.get(key) for key in keys)
-    return next((shown(value) for value in values if value is not None and value != Leaf(None) and not _big(value)), "")
-
-
-def _big(value: Value) -> bool:
-    return isinstance(value, (MappingValue, SequenceValue))
+    values = map(connection.get, keys)
+    return next((shown(value) for value in values if isinstance(value, (Leaf, Live)) and value != Leaf(None)), "")

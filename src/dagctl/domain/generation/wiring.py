@@ -20,7 +20,6 @@ CONNECTION, STATE = Leaf("connection"), Leaf("state_connection")
 PRODUCTION = Leaf("prod")
 """SQLMesh's own `default_target_environment`."""
 
-
 SHARED = Call("state_connection", None)
 """The function that gives each gateway its state connection, if there are more than two."""
 DEFAULT = Call("default_environment", None)
@@ -49,11 +48,7 @@ class Wired:
 
 
 def wired(root: MappingValue, project: str) -> Wired | None:
-    """Wire a document; None if Jinja decides what its gateways are.
-
-    Args:
-        project: the dagctl project to pin.
-    """
+    """The document wired and pinned to `project`; None if Jinja decides what its gateways are."""
     if not all(isinstance(entry.key, Leaf) for entry in root.entries):
         return None
     entry = next((found for found in root.entries if found.key in (Leaf("gateways"), Leaf("gateway"))), None)
@@ -61,7 +56,7 @@ def wired(root: MappingValue, project: str) -> Wired | None:
     if gateways is None or not all(isinstance(found.value, MappingValue) for found in gateways.entries):
         return None
     default = root.get("default_target_environment")
-    lively = default if isinstance(default, Live) else None
+    lively = default if isinstance(default, Live) else None  # it goes into a variable: rendered once, used twice
     named = DEFAULT if lively else default if isinstance(default, Leaf) and default != Leaf("") else PRODUCTION
     common = (f"default_environment={expression(named)}", f"project={literal(project)}")
     shared = Call("get_state_connection", ("gateway", *common)) if len(gateways.entries) > 2 else None
@@ -77,11 +72,10 @@ def _named(value: Value) -> MappingValue | None:
     """The gateways by name. Like SQLMesh, this uses the empty name for a gateway without one."""
     if not isinstance(value, MappingValue):
         return None
-    return (
-        MappingValue((Entry(Leaf(""), value),))
-        if is_one_gateway({_name(entry): _keys(entry) for entry in value.entries})
-        else value
-    )
+    names = [entry.key.value if isinstance(entry.key, Leaf) else entry.key for entry in value.entries]
+    inside = [entry.value.keys() if isinstance(entry.value, MappingValue) else [] for entry in value.entries]
+    one = is_one_gateway(dict(zip(names, inside, strict=True)))
+    return MappingValue((Entry(Leaf(""), value),)) if one else value
 
 
 def is_one_gateway(settings: dict[Any, Any]) -> bool:
@@ -95,14 +89,6 @@ def is_one_gateway(settings: dict[Any, Any]) -> bool:
     return GATEWAY_KEYS.issuperset(settings) and not any(
         keys and name != "variables" and GATEWAY_KEYS.issuperset(keys) for name, keys in settings.items()
     )
-
-
-def _name(entry: Entry) -> object:
-    return entry.key.value if isinstance(entry.key, Leaf) else entry.key
-
-
-def _keys(entry: Entry) -> list[object]:
-    return entry.value.keys() if isinstance(entry.value, MappingValue) else []
 
 
 def _renewed(entry: Entry, gateways: Entry | None, connected: MappingValue, live: Live | None) -> Entry:
@@ -134,6 +120,7 @@ def _given_way(entry: Entry, call: Call) -> Entry:
     return evolve(entry, value=call, above=(*entry.above, *beside, *inner), beside=None)
 
 
+# the key's line, and every line after it that is blank or more deeply indented
 _STATE_BLOCK = re.compile(
     r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:.*\n(?:(?:\1[ \t].*|[ \t]*)\n)*",
     re.MULTILINE,

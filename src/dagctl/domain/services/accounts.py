@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 
 from attrs import evolve, frozen
 
@@ -35,11 +34,10 @@ class AccountService:
         Raises:
             FileProblem: one cannot be read.
         """
-        current = account_of(Kept(self.storage.current), None, self._now())
-        found = [account for account, _ in others(self.storage, self._now())]
-        if current is None or (not current.signed_in and any(account.same_as(current) for account in found)):
-            return tuple(found)  # its tokens are on the shelf: a process died before it could bring them back
-        return (current, *(account for account in found if not account.same_as(current)))
+        current = account_of(Kept(self.storage.current), None, self.sessions.clocks.now())
+        found = [account for account, _ in others(self.storage, self.sessions.clocks.now())]
+        here = () if current is None else (current,)
+        return (*here, *(account for account in found if not account.same_as(current)))  # the current copy counts
 
     def switch(self, wanted: str) -> Account:
         """Make an account the current one, and keep the previous one.
@@ -55,7 +53,7 @@ class AccountService:
         with here.lock():
             found = self._find(wanted)
             if not found.current:
-                with here.reserved() as save, self.put_aside():
+                with here.reserved() as save, self.put_aside():  # room for the tokens first, then move
                     self._bring_back(found.name, save)
             self.sweep()
         return evolve(found, current=True)
@@ -73,12 +71,11 @@ class AccountService:
             AccountNotFound: there is no such account, or there are several.
             FileUnusable: it cannot be removed.
         """
-        kept = self.sessions.contexts.meant() if wanted is None else None
         account = self._find(wanted) if wanted is not None else None
+        kept = self.sessions.contexts.meant() if wanted is None else Kept(self.storage.current)
         self._tidy()  # a copy on the shelf, left by a process that died, would outlive the session
         if account is not None and not account.current:
             return self._forget(account.name)
-        kept = kept or Kept(self.storage.current)
         revoked = self.sessions.end(kept)
         kept.stores.credentials.clear()
         self._tidy()
@@ -104,21 +101,8 @@ class AccountService:
         Raises:
             FileProblem: the account cannot be stored there.
         """
-        name, corrupt = self._kept_for_later()
-        try:
-            if not corrupt:
-                self.storage.current.tokens.clear()
-            yield
-        except FileProblem:
-            if name is not None:
-                with suppress(FileProblem):
-                    self._bring_back(name, self.storage.current.tokens.save)
-            raise
-
-    def _kept_for_later(self) -> tuple[str | None, bool]:
-        """Copy the current account to the shelf: its name there, or None; and whether its tokens are corrupt."""
-        here, name = Kept(self.storage.current), None
-        settings, corrupt = here.settings, False
+        here, name, corrupt = Kept(self.storage.current), None, False
+        settings = here.settings
         try:
             tokens = here.tokens
         except FileCorrupt:  # it stays; the next write there sets it aside
@@ -127,9 +111,17 @@ class AccountService:
         if settings.current_org is not None and tokens is not None:
             name = self._free_name(settings)
             kept = self.storage.others.stores(name)
-            kept.settings.save(settings)
+            kept.settings.save(settings)  # before the tokens: the shelf lists only what has settings
             kept.tokens.save(tokens)
-        return name, corrupt
+        try:
+            if not corrupt:
+                here.stores.tokens.clear()  # only now that the shelf has them
+            yield
+        except FileProblem:
+            if name is not None:
+                with suppress(FileProblem):
+                    self._bring_back(name, here.stores.tokens.save)
+            raise
 
     def sweep(self) -> None:
         """Remove stale accounts from the shelf: signed out, or left by a process that died.
@@ -138,11 +130,11 @@ class AccountService:
         """
         with suppress(FileProblem):  # an unreadable account stays, for a person to look at
             here = Kept(self.storage.current)
-            current = account_of(here, None, self._now()) if here.tokens is not None else None
+            current = account_of(here, None, self.sessions.clocks.now()) if here.tokens is not None else None
             for name in self.storage.others.names():
                 with suppress(FileProblem):
                     kept = Kept(self.storage.others.stores(name))
-                    account = account_of(kept, name, self._now())
+                    account = account_of(kept, name, self.sessions.clocks.now())
                     if kept.tokens is None or (account is not None and account.same_as(current)):
                         self.storage.others.remove(name)
 
@@ -161,7 +153,7 @@ class AccountService:
         here, kept = self.storage.current, Kept(self.storage.others.stores(name))
         with kept.stores.tokens.lock():
             tokens = kept.tokens
-            here.settings.save(kept.settings)
+            here.settings.save(kept.settings)  # before the tokens, which must never stand under another's name
             if tokens is not None:
                 save(tokens)
         with suppress(FileProblem):  # the account is here now; `sweep` removes the rest from the shelf
@@ -193,9 +185,6 @@ class AccountService:
             return name not in self.storage.others.names() or _key(kept.settings) == _key(settings)
         except FileProblem:
             return False
-
-    def _now(self) -> datetime:
-        return self.sessions.clocks.clock.now()
 
 
 def _key(settings: Settings) -> tuple[str, str | None]:

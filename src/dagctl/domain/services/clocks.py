@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from attrs import define
 
 from dagctl.domain.errors import ClockSkewed, PlatformError, TokenNotAccepted, TokenOutOfTime
 from dagctl.domain.values.tokens import LEEWAY
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
     from dagctl.ports.clock import Clock
 
 
+@define(eq=False)
 class ClockCheck:
     """Compares this machine's clock with the API's when something looks odd."""
 
-    def __init__(self, api: ApiGateway, clock: Clock) -> None:
-        self.api = api
-        self.clock = clock
+    api: ApiGateway
+    clock: Clock
+
+    def now(self) -> datetime:
+        """This machine's time; aware."""
+        return self.clock.now()
 
     def ahead(self, api_url: str) -> timedelta | None:
         """How far this machine's clock is ahead of the API's, to the second; None if the API does not say."""
@@ -28,14 +34,10 @@ class ClockCheck:
             theirs = self.api.server_date(api_url)
         except PlatformError:
             return None
-        return None if theirs is None else self.clock.now() - theirs
+        return None if theirs is None else self.now() - theirs
 
     def require(self, api_url: str) -> None:
-        """Return if the clocks agree, or if the API does not tell its time.
-
-        Raises:
-            ClockSkewed: they are further apart than `LEEWAY`.
-        """
+        """Raise `ClockSkewed` if the API tells its time, and the clocks are further apart than `LEEWAY`."""
         ahead = self.ahead(api_url)
         if ahead is not None and abs(ahead) > LEEWAY:
             raise ClockSkewed(
@@ -47,14 +49,10 @@ class ClockCheck:
 
     @contextmanager
     def explaining(self, api_url: str) -> Iterator[None]:
-        """Blame the clock for a refusal in the block, if the clock is wrong.
-
-        Raises:
-            ClockSkewed: in place of `TokenOutOfTime`, or of a 401 for a token that looks valid.
-        """
+        """Blame the clock for a refusal in the block, if the clock is wrong: raise `ClockSkewed` instead."""
         try:
             yield
-        except (TokenOutOfTime, TokenNotAccepted):
+        except (TokenOutOfTime, TokenNotAccepted):  # a 401 for a token that looks valid here
             self.require(api_url)
             raise
 

@@ -52,9 +52,7 @@ class ContextService:
     def read_again(self, before: Context) -> World:
         """The account of an earlier context, whichever account is current by now.
 
-        Raises:
-            ProjectConflict: nobody is signed in to that organization any more.
-            FileProblem: the recorded settings cannot be read.
+        Raises `ProjectConflict` if nobody is signed in to that organization any more, or `FileProblem`.
         """
         if self.overrides.given_session:
             return World(before, Kept(self.storage.current))

@@ -73,14 +73,10 @@ class Account:
 
 
 def account_of(kept: Kept, name: str | None, now: datetime) -> Account | None:
-    """The account in `kept`; None if there is none.
+    """The account in `kept`; None if there is none. Raises `FileProblem`.
 
     Args:
         name: its name on the shelf; None for the current account.
-        now: aware.
-
-    Raises:
-        FileProblem: it cannot be read.
     """
     settings, status = kept.settings, status_of(kept.tokens, kept.stores.tokens.writable, now)
     if settings.current_org is None or (name is None and not status.signed_in):

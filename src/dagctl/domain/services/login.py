@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 from attrs import evolve, frozen
@@ -63,7 +64,7 @@ from dagctl.domain.values.tokens import (
     without_tokens,
 )
 from dagctl.ports.api_gateway import ApiGateway
-from dagctl.ports.browser import Browser, Page, Query, TypedCode, Visit
+from dagctl.ports.browser import Browser, Page, Query, TypedCode
 from dagctl.ports.identity_provider import DeviceCode, Endpoints, IdentityProvider
 
 _NO_GRANT = ("unauthorized_client", "unsupported_grant_type")
@@ -183,13 +184,7 @@ class LoginService:
         timeout: float = 300.0,
         select_account: bool = False,
     ) -> SignedIn:
-        """Sign in through a browser.
-
-        Args:
-            organization: name or ID of the organization to work for; if None, see `destination`.
-            api_url: the platform's API; if None, see `destination`.
-            timeout: seconds to wait for the person.
-            select_account: let the issuer ask which account to use, in any case.
+        """Sign in through a browser; `destination` says what the arguments mean.
 
         Raises:
             SignInFailed: the message says why; nothing was recorded.
@@ -198,26 +193,24 @@ class LoginService:
             FileProblem: the tokens cannot be stored.
         """
         goal = self.destination(organization, api_url, select_account=select_account)
-        wanted, platform = _named(goal), self._begin(goal)
+        wanted, platform = self._begin(goal)
         endpoints = self.identity.endpoints(platform)
         state, nonce, verifier = self.secret(), self.secret(), Secret(self.secret())
-
-        def accept(query: Query) -> bool:
-            return _answers(query, state, platform, endpoints)
-
+        accept = partial(_answers, state=state, platform=platform, endpoints=endpoints)
         tokens = self.accounts.storage.current.tokens
-        with tokens.reserved() as save, browser.listen(accept) as visit:
+        with tokens.reserved() as save, browser.listen(accept) as visit:  # listen first: a quick browser may answer
             visit.open(_authorization_url(goal, platform, endpoints, visit.redirect_uri, state, nonce, verifier))
             query = {name: Secret(text) for name, text in visit.wait(timeout).items()}  # the code is among them
             try:
                 code = _code(query, platform)
-                with tokens.lock():
+                with tokens.lock():  # only now: nobody else should wait while a person types
                     answer = self.identity.exchange(platform, code, verifier, visit.redirect_uri)
                     signed_in = self._admit(wanted, platform, answer, nonce, save)
             except DagctlError as error:
                 visit.show(Page(False, "Not signed in", error.message, problem=error))
                 raise
-            _show_success(visit, signed_in)
+            organization = printable(signed_in.organization.name)
+            visit.show(Page(True, "Signed in", f"You are signed in to {organization} as {signed_in.identity.shown}."))
         return signed_in
 
     def with_device(
@@ -228,16 +221,12 @@ class LoginService:
         api_url: str | None = None,
         timeout: float = 300.0,
     ) -> SignedIn:
-        """Sign in with a browser on another device (RFC 8628).
+        """Sign in with a browser on another device (RFC 8628); `show` gets the code for the person, once.
 
-        Args:
-            show: called once with the code to show to the person.
-
-        Raises:
-            SignInFailed: `DeviceGrantRefused` if the issuer has no such grant for this client.
+        Raises as `with_browser` does, and `DeviceGrantRefused` if the issuer has no such grant for this client.
         """
         goal = self.destination(organization, api_url)
-        wanted, platform = _named(goal), self._begin(goal)
+        wanted, platform = self._begin(goal)
         try:
             device = self.identity.begin_device(platform)
         except Refused as error:
@@ -257,31 +246,33 @@ class LoginService:
         trouble: PlatformError | None = None
         end = clock.monotonic() + min(device.expires_in, timeout)
         while clock.monotonic() + pause < end:
-            clock.sleep(pause)
+            clock.sleep(pause)  # RFC 8628 section 3.5: before the first poll too
             try:
                 return self.identity.poll_device(platform, device.device_code)
             except CertificateRefused:
-                raise
+                raise  # it is an `Unreachable` that no waiting cures
             except Unreachable as error:  # RFC 8628 section 3.5: exponential backoff on timeouts
                 pause, trouble = max(interval, min(2 * pause, _LONGEST_PAUSE)), error
             except Refused as error:
                 if not isinstance(error, TryLater) and error.code not in _PENDING:
                     raise _of_poll(platform, error) from None
-                interval += 5 if error.code == "slow_down" else 0  # RFC 8628 section 3.5
+                interval += 5 if error.code == "slow_down" else 0  # RFC 8628 section 3.5: for good
                 told = error.retry_after if isinstance(error, TryLater) else None
                 pause, trouble = max(interval, told or 0), None if error.code in _PENDING else error
         raise trouble or _too_late(timeout if timeout < device.expires_in else None)
 
-    def _begin(self, goal: Destination) -> Platform:
-        """The platform to sign in at. First makes sure that tokens can be stored, before any browser opens."""
+    def _begin(self, goal: Destination) -> tuple[str, Platform]:
+        """The organization, and the platform to sign in at. Makes sure that tokens can be stored."""
+        if goal.organization is None:
+            raise SettingUnusable("The sign-in names no organization.")
         kept = Kept(self.accounts.storage.current)
         tokens = kept.stores.tokens
         if not tokens.writable:
             given_by = tokens.describe()
             raise FileUnusable(f"The session comes from {given_by}, so dagctl cannot sign in.", given_by=given_by)
         with tokens.lock(), tokens.reserved(), suppress(FileCorrupt):  # the sign-in repairs that
-            _ = kept.tokens
-        return self._platform(goal.api_url.value, kept.settings)
+            _ = kept.tokens  # an unreadable store must fail here, before any browser opens
+        return goal.organization.value, self._platform(goal.api_url.value, kept.settings)
 
     def _platform(self, url: str, recorded: Settings) -> Platform:
         known = recorded_platform(url, recorded)
@@ -290,14 +281,14 @@ class LoginService:
         advertised = self.api.advertisement(url)
         if advertised is None:
             return known
-        if not _vouched_for(advertised, url, recorded):
+        if not _vouched_for(advertised, url, recorded):  # people would type their password there
             raise SettingUnusable(
                 f"{url} names {advertised.issuer_host} as its issuer, on another host that you have not approved.",
                 source=self.accounts.storage.current.settings.describe(),
                 api_url=url,
                 issuer_host=advertised.issuer_host,
             )
-        ours = advertised.issuer_host == known.issuer_host
+        ours = advertised.issuer_host == known.issuer_host  # a client ID means nothing at another issuer
         client_id = advertised.client_id or (known.client_id if ours else HOSTED_CLIENT_ID)
         return Platform(url, advertised.issuer_host, client_id)
 
@@ -305,15 +296,16 @@ class LoginService:
         self, wanted: str, platform: Platform, answer: TokenSet, nonce: str | None, save: Callable[[TokenSet], None]
     ) -> SignedIn:
         try:
+            # OpenID Connect Core section 3.1.3.5: check an answer first; until then, its tokens go nowhere
             with self.clocks.explaining(platform.api_url):
                 identity = checked_identity(
                     answer.id_token,
                     issuer=platform.issuer,
                     client_id=platform.client_id,
                     nonce=nonce,
-                    now=self.clocks.clock.now(),
+                    now=self.clocks.now(),
                 )
-            if not meant_for(answer.access_token, platform.api_url):
+            if not meant_for(answer.access_token, platform.api_url):  # a PG proxy would get it as a password
                 raise SignInFailed(
                     f"The issuer {platform.issuer_host} issued a token that is not for {platform.api_url}.",
                     issuer_host=platform.issuer_host,
@@ -324,7 +316,9 @@ class LoginService:
             tokens = bounded(answer)
             now = self._record(platform, organization, proxy, lambda: save(tokens))
         except DagctlError:
-            self._forget(platform, answer)
+            if answer.refresh_token:
+                with suppress(DagctlError):  # nobody keeps the token, so nobody else can revoke it
+                    self.identity.revoke(platform, answer.refresh_token)
             raise
         project, project_id = now.current_project, now.current_project_id
         return SignedIn(organization, identity, platform, tokens.expires_at, proxy, project, project_id)
@@ -354,12 +348,6 @@ class LoginService:
             )
         return organization
 
-    def _forget(self, platform: Platform, answer: TokenSet) -> None:
-        """Revoke the tokens of a sign-in that dagctl refuses."""
-        if answer.refresh_token:
-            with suppress(DagctlError):
-                self.identity.revoke(platform, answer.refresh_token)
-
     def _state_proxy(self, access: ApiAccess) -> StateProxy | None:
         try:
             return self.api.state_proxy(access)
@@ -378,16 +366,16 @@ class LoginService:
         before = here.load()
         at_home = recorded_api_url(before) == platform.api_url
         stays = at_home and before.current_org == organization.id
+        kept = before if stays else Settings(pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None)
         after = evolve(
-            before if stays else evolve(before, current_project=None, current_project_id=None),
+            kept,
             current_org=organization.id,
             current_org_name=organization.name,
             api_url=platform.api_url,
             auth0_domain=platform.issuer_host,
             auth0_client_id=platform.client_id,
-            pg_proxy_host=proxy.host if proxy else (before.pg_proxy_host if stays else None),
-            pg_proxy_port=proxy.port if proxy else (before.pg_proxy_port if stays else None),
-            pg_proxy_sslmode=before.pg_proxy_sslmode if at_home else None,
+            pg_proxy_host=proxy.host if proxy else kept.pg_proxy_host,
+            pg_proxy_port=proxy.port if proxy else kept.pg_proxy_port,
         )
         with nullcontext() if stays else self.accounts.put_aside():
             if after != before:
@@ -395,12 +383,6 @@ class LoginService:
             save()
         self.accounts.sweep()
         return after
-
-
-def _named(goal: Destination) -> str:
-    if goal.organization is None:
-        raise SettingUnusable("The sign-in names no organization.")
-    return goal.organization.value
 
 
 def _last_identity(here: Kept) -> str | None:
@@ -425,7 +407,7 @@ def _authorization_url(
         "response_type": "code",
         "redirect_uri": redirect_uri,
         "scope": SCOPE,
-        "audience": platform.api_url,
+        "audience": platform.api_url,  # Auth0's own parameter: without it, the access token is not a JWT
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
         "code_challenge_method": "S256",
         "state": state,
@@ -437,18 +419,13 @@ def _authorization_url(
 
 
 def _answers(query: Query, state: str, platform: Platform, endpoints: Endpoints) -> bool:
-    """Whether a callback answers this request (RFC 6749 section 10.12, RFC 9207 section 2.4).
-
-    Only PKCE and the nonce bind a code that the person typed to this request (RFC 9700 section 2.1).
-    """
+    """Whether a callback answers this request. If it does not, the wait goes on: anybody can call the port."""
     if isinstance(query, TypedCode):
-        return True
-    if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):
+        return True  # a bare code has no state; PKCE and the nonce bind it to this request (RFC 9700 section 2.1)
+    if not hmac.compare_digest(query.get("state", "").encode(), state.encode()):  # RFC 6749 section 10.12
         return False
-    issuer = query.get("iss")
-    if issuer is None and endpoints.names_itself:
-        return False
-    if issuer is not None and issuer != platform.issuer:
+    issuer = query.get("iss", None if endpoints.names_itself else platform.issuer)
+    if issuer != platform.issuer:  # RFC 9207 section 2.4
         return False
     return bool(query.get("code")) != bool(query.get("error"))
 
@@ -482,19 +459,9 @@ def _without_device(platform: Platform) -> DeviceGrantRefused:
 
 
 def _too_late(timeout: float | None) -> SignInTimedOut:
-    """Nobody finished in time.
-
-    Args:
-        timeout: how many seconds the person had; None if the device code expired first.
-    """
     if timeout is None:
         return SignInTimedOut("The device code expired before the sign-in was finished.")
     return SignInTimedOut(f"The sign-in was not finished within {timeout:g} seconds.", timeout=timeout)
-
-
-def _show_success(visit: Visit, signed_in: SignedIn) -> None:
-    organization = printable(signed_in.organization.name)
-    visit.show(Page(True, "Signed in", f"You are signed in to {organization} as {signed_in.identity.shown}."))
 
 
 def _vouched_for(advertised: Advertisement, api_url: str, recorded: Settings) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from dagctl.domain.errors import NoProject, NotSignedIn, OrganizationRefused, ProjectError, ProjectNotFound
 from dagctl.domain.services.session import Session, SessionService, elsewhere
@@ -16,14 +16,14 @@ from dagctl.domain.values.tokens import identity_of
 from dagctl.ports.api_gateway import ApiGateway
 
 
+@frozen
 class ProjectService:
     """Knows the organization's projects. Remembers each lookup as long as this object lives."""
 
-    def __init__(self, sessions: SessionService, api: ApiGateway) -> None:
-        self.sessions = sessions
-        self.api = api
-        self._projects: dict[tuple[str, str | None], tuple[Project, ...]] = {}
-        self._organizations: dict[str, Organization] = {}
+    sessions: SessionService
+    api: ApiGateway
+    _projects: dict[tuple[str, str | None], tuple[Project, ...]] = field(factory=dict, init=False, repr=False, eq=False)
+    _organizations: dict[str, Organization] = field(factory=dict, init=False, repr=False, eq=False)
 
     def list(self) -> tuple[Project, ...]:
         """The organization's projects, in the platform's order.
@@ -76,7 +76,7 @@ class ProjectService:
             raise NoProject("No project is chosen.", organization=session.context.owner)
         chosen, session = session.context.project, self.with_organization(session)
         context = session.context
-        context.require_owner()
+        context.require_owner()  # again: only now is the owner known in any case
         recorded = context.recorded
         if context.project_id is None or recorded.current_project is None:
             project = find(self.list_in(session), chosen.value, context.owner)
@@ -128,8 +128,7 @@ class ProjectService:
 def find(projects: Sequence[Project], wanted: str, organization: str) -> Project:
     """The project that `wanted` names, by its ID, its name, or its name in another case, in this order.
 
-    Raises:
-        ProjectNotFound: no project matches, or several do.
+    Raises `ProjectNotFound` if no project matches, or several do.
     """
     for matches in (
         [project for project in projects if project.id == wanted],

@@ -82,37 +82,29 @@ class ProtectionService:
     ) -> Session | None:
         """The session in which to change `targets`, once the platform allows them all; None if there are no targets.
 
-        Args:
-            project: the project that the caller insists on.
-            project_id: taken as given.
-            since: an earlier, identified context of this process, whose account to keep whichever is current by now.
-            again: as for `require`.
+        Args and errors as for `check` and `require`.
 
-        Raises:
-            DagctlError: as `check` does.
+        Args:
+            since: an earlier, identified context of this process, whose account to keep whichever is current by now.
         """
         if not targets.environments:
-            return None
+            return None  # so a command that only reads needs no platform
         session = self._session(targets.environments[0], project, project_id, since=since)
         self.require(targets, session, again=again)
         return session
 
     def require(self, targets: Targets, session: Session, *, again: bool = False) -> None:
-        """Return if the platform allows every environment in `targets`, in an identified session.
+        """Return if the platform allows all of `targets`, in an identified session. Raises as `check` does.
 
         Args:
             again: ask again even about environments that were allowed a moment ago.
-
-        Raises:
-            EnvironmentProtected: the platform says no.
-            ProtectionUnknown: the platform gave no usable answer.
         """
         access, project_id = session.access, session.context.project_id
         who = identity_of(session.tokens.id_token).subject
         for environment in targets.environments:
             question = (access.api_url, access.organization_id, project_id, environment, who)
             verdict = self.verdicts.get(question, partial(self.ask_in, environment, session), again=again)
-            if verdict.allowed is not True:
+            if verdict.allowed is not True:  # not even something truthy counts as a yes
                 raise _protected(environment, session, targets, verdict)
 
     def ask(self, environment: str, *, project: str | None = None) -> Verdict:
@@ -148,13 +140,10 @@ class ProtectionService:
             raise _unknown(environment, project or project_id, error) from None
         if not project_id:
             raise NoProject("The project's ID is missing.", organization=session.context.owner)
-        context = session.context
-        if project_id == context.project_id:
+        if project_id == session.context.project_id:
             return session
-        return evolve(
-            session,
-            context=evolve(context, project=Sourced(project_id, Origin.CALLER), project_id=project_id),
-        )
+        given = Sourced(project_id, Origin.CALLER)
+        return evolve(session, context=evolve(session.context, project=given, project_id=project_id))
 
 
 def _project(session: Session) -> str:

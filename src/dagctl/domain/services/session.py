@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -78,7 +77,7 @@ class SessionService:
 
     def status_in(self, kept: Kept) -> SessionStatus:
         """The same, for an account that the caller has read."""
-        return status_of(kept.tokens, kept.stores.tokens.writable, self._now())
+        return status_of(kept.tokens, kept.stores.tokens.writable, self.clocks.now())
 
     def fresh(self) -> TokenSet:
         """Tokens that are not about to expire; see `open`."""
@@ -138,10 +137,10 @@ class SessionService:
             with kept.stores.tokens.lock():  # across the call to the issuer: nobody may store other tokens meanwhile
                 return self._ended(kept.again())
         except FileBusy:
-            return self._ended(kept.again())
+            return self._ended(kept.again())  # a person who signs out need not wait for a process that hangs
 
     def _ended(self, kept: Kept) -> bool:
-        revoked = self._revoke(kept)
+        revoked = self._revoke(kept)  # first: nobody could revoke a token that is gone
         kept.stores.tokens.clear()
         return revoked
 
@@ -151,7 +150,7 @@ class SessionService:
                 return False
             platform = recorded_platform(recorded_api_url(kept.settings), kept.settings)
             if not issued_by(kept.tokens.id_token, platform.issuer):
-                return False
+                return False  # the settings name another issuer, which must not see this token
             self.identity.revoke(platform, kept.tokens.refresh_token)
         except DagctlError:
             return False  # neither the issuer nor a corrupt file may keep anybody from signing out
@@ -159,17 +158,21 @@ class SessionService:
 
     def _fresh(self, world: World) -> TokenSet:
         seen, store = self._tokens(world), world.kept.stores.tokens
-        if not seen.due(self._now()):
+        if not seen.due(self.clocks.now()):
             return seen
         if not store.writable:
-            return self._as_given(seen, store.describe())
+            if seen.expires_at is not None and seen.expired(self.clocks.now()):
+                given_by = store.describe()
+                raise SessionEnded(f"The token in {given_by} has expired.", given_by=given_by)
+            return seen
         try:
+            # one at a time: to an issuer that rotates refresh tokens, a second use is a theft (RFC 9700 section 4.14.2)
             with store.lock():
                 return self._renew_unless_done(seen, world)
         except (FileBusy, FileUnusable):
-            if seen.expired(self._now()):
+            if seen.expired(self.clocks.now()):
                 raise
-            return seen
+            return seen  # due, but still valid
 
     def _tokens(self, world: World) -> TokenSet:
         """The stored tokens. If nothing records where they come from, they belong to the hosted platform."""
@@ -187,6 +190,7 @@ class SessionService:
 
         If the tokens come from variables and the API is not the hosted one, nothing says which issuer to expect.
         """
+        # RFC 6749 section 10.3: each token goes only to the server that it is for; a setting may name another by now
         platform, store = world.context.platform, world.kept.stores.tokens
         known = store.writable or platform.api_url == HOSTED_API_URL
         if known and not issued_by(tokens.id_token, platform.issuer):
@@ -200,9 +204,8 @@ class SessionService:
         raise refusal
 
     def _renew_unless_done(self, seen: TokenSet, world: World) -> TokenSet:
-        kept = self._still_there(seen, world)
-        renewed_meanwhile = kept.access_token != seen.access_token
-        if renewed_meanwhile and not kept.expired(self._now()):
+        kept = self._still_there(seen, world)  # under the lock, since its last holder may have renewed them
+        if kept.access_token != seen.access_token and not kept.expired(self.clocks.now()):
             return kept
         try:
             return self._renew(kept, world)
@@ -210,11 +213,11 @@ class SessionService:
             raise  # the renewal succeeded; another one would only repeat this
         except FileUnusable:
             latest = self._still_there(seen, world)  # the new tokens, if the store could put them elsewhere
-            if latest.expired(self._now()):
+            if latest.expired(self.clocks.now()):
                 raise
             return latest
         except DagctlError:
-            if kept.expired(self._now()):
+            if kept.expired(self.clocks.now()):
                 raise
             return kept  # it is still valid
 
@@ -231,13 +234,14 @@ class SessionService:
             said = "Your session came without a refresh token, so it cannot be renewed."
             raise _signed_out(SessionEnded, said, context)
         platform, store = context.platform, world.kept.stores.tokens
-        with store.reserved() as save:  # the issuer's answer spends the old refresh token
+        with store.reserved() as save:  # the issuer's answer spends the old refresh token, so nothing may be lost now
             try:
                 answer = self.identity.refresh(platform, kept.refresh_token)
             except Refused as error:
-                if error.code != "invalid_grant":
+                if error.code != "invalid_grant":  # RFC 6749 section 5.2: only this ends the session
                     raise
                 return self._after_invalid_grant(kept, world)
+            # OpenID Connect Core section 12.2: a refresh need not return an ID token, but not somebody else's
             if answer.id_token and not same_subject(kept.id_token, answer.id_token):
                 claims_of(answer.id_token)  # raises a more precise error if it is not a JWT
                 raise TokenRejected(
@@ -245,20 +249,17 @@ class SessionService:
                     issuer_host=platform.issuer_host,
                 )
             renewed = bounded(kept.renewed_by(answer))
-            save(renewed)
-        self._doubt(renewed, context, answered=bool(answer.id_token))
+            save(renewed)  # before any doubt about them: the old refresh token is spent
+        self._doubt(renewed, context, new_id_token=bool(answer.id_token))
         return renewed
 
-    def _doubt(self, renewed: TokenSet, context: Context, *, answered: bool) -> None:
-        """Refuse new tokens that are due again at once, or dagctl would renew forever: usually the clock is wrong.
-
-        Args:
-            answered: they include a new ID token.
-        """
-        now, platform = self._now(), context.platform
-        if not answered and (expiry_of(renewed.id_token) or now) <= now:
+    def _doubt(self, renewed: TokenSet, context: Context, *, new_id_token: bool) -> None:
+        """Refuse new tokens that are due again at once, or dagctl would renew forever: usually the clock is wrong."""
+        now, platform = self.clocks.now(), context.platform
+        if not new_id_token and (expiry_of(renewed.id_token) or now) <= now:
             said = "Your ID token has expired, and the issuer did not issue a new one."
             raise _signed_out(SessionEnded, said, context)
+        # by the issuer's own `iat` and `exp`: `lifetime` depends on this machine's clock, which is in question
         if not evolve(renewed, lifetime=life_of(renewed.id_token) or renewed.lifetime).due(now):
             return
         self.clocks.require(platform.api_url)
@@ -270,22 +271,14 @@ class SessionService:
 
     def _after_invalid_grant(self, kept: TokenSet, world: World) -> TokenSet:
         """Use the tokens of another client that renewed in between without taking our lock, if there are any."""
-        store, now = world.kept.stores.tokens, self._now()
+        store, now = world.kept.stores.tokens, self.clocks.now()
         latest = store.load()
-        overtaken = latest is not None and latest.refresh_token != kept.refresh_token
-        if latest is not None and overtaken and not latest.expired(now) and same_person(kept, latest):
-            return latest
-        if latest is not None and latest.refresh_token == kept.refresh_token and kept.expired(now):
+        if latest is not None and latest.refresh_token != kept.refresh_token:
+            if not latest.expired(now) and same_person(kept, latest):
+                return latest
+        elif latest is not None and kept.expired(now):  # until then, databases and the API still take them
             store.clear()
         raise _signed_out(SessionEnded, "Your session has ended.", world.context)
-
-    def _as_given(self, given: TokenSet, given_by: str) -> TokenSet:
-        if given.expires_at is not None and given.expired(self._now()):
-            raise SessionEnded(f"The token in {given_by} has expired.", given_by=given_by)
-        return given
-
-    def _now(self) -> datetime:
-        return self.clocks.clock.now()
 
 
 def _signed_out(kind: type[NotSignedIn], said: str, context: Context) -> NotSignedIn:

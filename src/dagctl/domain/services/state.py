@@ -105,11 +105,7 @@ class StateService:
         return self.protection.projects
 
     def located(self, session: Session) -> Session:
-        """The session, with everything in its context that it takes to find the project's database.
-
-        Raises:
-            DagctlError: as `credentials` does.
-        """
+        """The session, located: its context has what it takes to find the database. Raises as `credentials` does."""
         session = self.projects.identified(session)
         if session.context.proxy is not None:
             return session
@@ -153,5 +149,5 @@ class StateService:
             try:
                 self._proxies[key] = self.api.state_proxy(session.access) or default
             except PlatformError:
-                return default  # ask again next time
+                return default  # not remembered: ask again next time
         return self._proxies[key]

@@ -50,7 +50,7 @@ class Verdicts:
             ask: called if there is no remembered answer and nobody else is asking; may raise.
             again: ignore a remembered answer.
         """
-        if self._owner != self._process():
+        if self._owner != self._process():  # a forked child
             self._begin()
         mine = _Asked(self._clock.now(), Future())
         with self._lock:
@@ -62,10 +62,12 @@ class Verdicts:
         try:
             verdict = ask()
         except BaseException as error:
-            with self._lock:
+            with self._lock:  # before the waiting callers wake, so that a new one asks again
                 if self._asked.get(question) is mine:
                     del self._asked[question]
-            mine.answer.set_exception(error if isinstance(error, Exception) else _interrupted())
+            # Ctrl-C is for the caller that it interrupted; those who wait for the answer get none
+            interrupted = ProtectionUnknown("The check for protected environments was interrupted.")
+            mine.answer.set_exception(error if isinstance(error, Exception) else interrupted)
             raise
         mine.answer.set_result(verdict)
         return verdict
@@ -73,9 +75,5 @@ class Verdicts:
     def _is_spent(self, known: _Asked, again: bool) -> bool:
         if not known.answer.done():
             return False  # concurrent callers wait for it
-        fresh = timedelta() <= self._clock.now() - known.at < GOOD_FOR
+        fresh = timedelta() <= self._clock.now() - known.at < GOOD_FOR  # not if the clock was set back
         return again or not fresh or not known.answer.result().allowed
-
-
-def _interrupted() -> ProtectionUnknown:
-    return ProtectionUnknown("The check for protected environments was interrupted.")

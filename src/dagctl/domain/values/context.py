@@ -170,17 +170,7 @@ class Context:
 
 
 def resolved(settings: Settings, kept_in: str, overrides: Overrides, pinned: str | None = None) -> Context:
-    """The context that follows from `settings` and `overrides`.
-
-    Args:
-        kept_in: where the settings are stored, for people.
-        pinned: the project that the caller insists on: its name, its ID, or `ORGANIZATION/NAME`. Models must never run
-            against another project's state, so an environment variable must not contradict it.
-
-    Raises:
-        ProjectConflict: a variable names another project than `pinned`, or `pinned` names another organization.
-        SettingUnusable: a setting is invalid, or names another API or organization than the one signed in to.
-    """
+    """The context that follows from the settings in `kept_in` and from `overrides`; see `ContextService.current`."""
     pin = Pin.parsed(pinned, settings) if pinned is not None else None
     api_url = _api_url(settings, kept_in, overrides.api_url)
     project = _project(settings, kept_in, overrides.project, pin)

@@ -31,7 +31,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())
+        return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())  # it takes ASCII or bytes
 
     def __hash__(self) -> int:
         return hash(self._reveal())
@@ -49,8 +49,3 @@ class Secret:
 def secret(text: str | Secret) -> Secret:
     """`text` as a secret, if it is not one already."""
     return text if isinstance(text, Secret) else Secret(text)
-
-
-def secret_or_none(text: str | Secret | None) -> Secret | None:
-    """The same for a text that may be missing."""
-    return None if text is None else secret(text)

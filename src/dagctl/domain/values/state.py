@@ -87,11 +87,7 @@ def database_user(org: str, project: str) -> str:
 
 
 def checked_sslmode(value: str, origin: str) -> str:
-    """`value`, if libpq knows it.
-
-    Raises:
-        SettingUnusable: libpq does not; the message names `origin`.
-    """
+    """`value`, if libpq knows it. Otherwise raises `SettingUnusable`, whose message names `origin`."""
     if value not in SSL_MODES:
         raise SettingUnusable(
             f"{origin} sets sslmode to {value!r}, which libpq does not know: use one of {', '.join(SSL_MODES)}.",

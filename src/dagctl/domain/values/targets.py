@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 
 class EnvironmentName(str):
@@ -84,4 +84,4 @@ class Verdict:
     """
 
     allowed: bool
-    message: str | None = field(default=None)
+    message: str | None = None

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from attrs import evolve, field, frozen
+from attrs.converters import optional
 
 from dagctl.domain.errors import TokenOutOfTime, TokenRejected
-from dagctl.domain.values.secret import Secret, secret, secret_or_none
+from dagctl.domain.values.secret import Secret, secret
 from dagctl.domain.values.text import printable
 
 _SIGNED_JWT = re.compile(r"[^.]*\.[^.]*\.[^.]+")
@@ -46,7 +47,7 @@ class TokenSet:
 
     access_token: Secret = field(converter=secret)
     id_token: Secret = field(converter=secret)
-    refresh_token: Secret | None = field(default=None, converter=secret_or_none)
+    refresh_token: Secret | None = field(default=None, converter=optional(secret))
     expires_at: datetime | None = None
     lifetime: timedelta | None = None
     extra: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -75,11 +76,7 @@ class TokenSet:
 
 
 def claims_of(token: Secret) -> dict[str, Any]:
-    """The claims of a JWT (RFC 7519). Does not verify its signature.
-
-    Raises:
-        TokenRejected: `token` is not a JWT in compact serialisation, or is an unsecured one (`alg: none`).
-    """
+    """The claims of a JWT (RFC 7519), whose signature nobody verifies. Raises `TokenRejected` for anything else."""
     if not _SIGNED_JWT.fullmatch(token.reveal()):
         raise TokenRejected("The issuer sent a token that is not a signed JWT.")
     header, claims = _segment(token, 0), _segment(token, 1)
@@ -88,7 +85,7 @@ def claims_of(token: Secret) -> dict[str, Any]:
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise TokenRejected("The issuer sent a token whose claims are not a JSON object.")
     algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):
+    if not isinstance(algorithm, str) or algorithm.strip().lower() in ("", "none"):  # OIDC Core section 2
         raise TokenRejected("The issuer sent an unsecured JWT (alg: none).")
     return claims
 
@@ -125,20 +122,22 @@ def bounded(tokens: TokenSet) -> TokenSet:
     return evolve(tokens, expires_at=dies)
 
 
+def _claims_if_readable(token: Secret) -> dict[str, Any]:
+    """The same; empty if the token is not a JWT. An issuer may give opaque access tokens."""
+    try:
+        return claims_of(token)
+    except TokenRejected:
+        return {}
+
+
 def expiry_of(token: Secret) -> datetime | None:
     """When a JWT expires; None if the token does not say, or is not a JWT."""
-    try:
-        return instant(claims_of(token).get("exp"))
-    except TokenRejected:
-        return None
+    return instant(_claims_if_readable(token).get("exp"))
 
 
 def life_of(token: Secret) -> timedelta | None:
     """How long a JWT lives, by its issuer's own clock; None if it does not say."""
-    try:
-        claims = claims_of(token)
-    except TokenRejected:
-        return None
+    claims = _claims_if_readable(token)
     issued, expires = instant(claims.get("iat")), instant(claims.get("exp"))
     return expires - issued if issued is not None and expires is not None else None
 
@@ -149,10 +148,7 @@ def same_person(one: TokenSet, other: TokenSet) -> bool:
 
 
 def same_subject(old: Secret, new: Secret) -> bool:
-    """Whether two ID tokens are for one person, issuer and client (OIDC Core 1.0 section 12.2).
-
-    An unreadable old token counts as a match.
-    """
+    """Whether two ID tokens are for one person, issuer and client (OpenID Connect Core 1.0 section 12.2)."""
     try:
         after = claims_of(new)
     except TokenRejected:
@@ -160,26 +156,20 @@ def same_subject(old: Secret, new: Secret) -> bool:
     try:
         before = claims_of(old)
     except TokenRejected:
-        return True
-    same = all(before.get(name) == after.get(name) for name in ("iss", "sub"))
+        return True  # nothing to compare with, and the issuer has accepted the refresh token
+    same = all(before.get(name) == after.get(name) for name in ("iss", "sub"))  # section 5.7: never the email
     return same and _audience(before) == _audience(after)
 
 
 def issued_by(token: Secret, issuer: str) -> bool:
     """Whether the issuer may have issued this token. One that is not a readable JWT counts as a match."""
-    try:
-        named = claims_of(token).get("iss")
-    except TokenRejected:
-        return True
-    return named is None or str(named).casefold() == issuer.casefold()
+    named = _claims_if_readable(token).get("iss")
+    return named is None or str(named).casefold() == issuer.casefold()  # host names have no case
 
 
 def meant_for(token: Secret, audience: str) -> bool:
     """Whether a JWT is for this audience, a URL (RFC 9068 section 4). One without an audience counts as a match."""
-    try:
-        named = _audience(claims_of(token))
-    except TokenRejected:
-        return True
+    named = _audience(_claims_if_readable(token))
     return not named or audience.casefold() in {name.rstrip("/").casefold() for name in named}
 
 
@@ -208,11 +198,7 @@ class Identity:
 
 
 def identity_of(id_token: Secret) -> Identity:
-    """The person that an ID token identifies, once its other claims are checked.
-
-    Raises:
-        TokenRejected: it identifies nobody.
-    """
+    """The person that an ID token identifies, once its other claims are checked; `TokenRejected` if nobody."""
     claims = claims_of(id_token)
     subject = _one_line(claims.get("sub"), 255)  # OpenID Connect Core 1.0 section 2
     if subject is None:
@@ -238,23 +224,15 @@ class SessionStatus:
 
 
 def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> SessionStatus:
-    """The status that follows from `tokens`.
-
-    Args:
-        writable: dagctl could store new ones.
-        now: aware.
-    """
+    """The status that follows from `tokens`; `writable` if dagctl could store new ones."""
     if tokens is None:
         return SessionStatus(signed_in=False)
     renewable = writable and tokens.refresh_token is not None
-    return SessionStatus(renewable or not tokens.expired(now), _who(tokens.id_token), tokens.expires_at, renewable)
-
-
-def _who(id_token: Secret) -> Identity | None:
     try:
-        return identity_of(id_token)
+        who = identity_of(tokens.id_token)
     except TokenRejected:
-        return None
+        who = None
+    return SessionStatus(renewable or not tokens.expired(now), who, tokens.expires_at, renewable)
 
 
 def _one_line(text: object, limit: int) -> str | None:
@@ -283,14 +261,16 @@ def checked_identity(id_token: Secret, *, issuer: str, client_id: str, nonce: st
     audience = _audience(claims)
     expires, issued = instant(claims.get("exp")), instant(claims.get("iat"))
     checks = {
-        f"its issuer is not {issuer}": claims.get("iss") == issuer,
-        "it is for another client (aud)": client_id in audience,
+        f"its issuer is not {issuer}": claims.get("iss") == issuer,  # item 2: to the letter
+        "it is for another client (aud)": client_id in audience,  # item 3
+        # items 3 to 5: of several audiences, azp must say that this client asked for the token
         "it was issued to another client (azp)": claims.get("azp", client_id) == client_id
         and (len(audience) == 1 or "azp" in claims),
-        "it has no expiry (exp)": expires is not None,
+        "it has no expiry (exp)": expires is not None,  # section 2 requires it, and iat
         "it has no time of issue (iat)": issued is not None,
-        "it answers another sign-in (nonce)": nonce is None or claims.get("nonce") == nonce,
+        "it answers another sign-in (nonce)": nonce is None or claims.get("nonce") == nonce,  # item 11
     }
+    # last, items 9 and 10: a wrong clock must not hide one of the above
     times = {
         "by this machine's clock, it has expired": expires is None or expires > now - LEEWAY,
         "by this machine's clock, it is from the future": issued is None or issued <= now + LEEWAY,
