@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-# with the functions comes all that they need, so that a call takes as long as the platform does
+# imported here and not when they are needed, so that a call takes no longer than the platform's answer
 import dagctl.adapters.http.api
 import dagctl.adapters.http.transport
 import dagctl.domain.services.protection
 import dagctl.domain.services.state  # noqa: F401
 from dagctl._wiring import connect, working_directory
 from dagctl.adapters.environment.heeded import heeded
-from dagctl.adapters.sqlmesh.link import ProjectWarden, StateLink
+from dagctl.adapters.sqlmesh.link import StateLink
 from dagctl.adapters.sqlmesh.loading import loading, require_one_pin
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE, rehearsing
+from dagctl.adapters.sqlmesh.warden import Warden
 from dagctl.adapters.system.untranslated import in_a_sentence
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
@@ -78,7 +79,7 @@ def get_state_connection(
         if environment is not None:
             targets = Targets.exactly([environment], targets.default, "the caller")
         held_to = targets.environments[0] if environment is not None else None
-        link = StateLink(state, project, None, held_to, unasked=None if targets.environments else targets.default)
+        link = StateLink(state, project, held_to=held_to, unasked=None if targets.environments else targets.default)
         session = services.protection.admitted(targets, project)
         if session is not None:
             # what is wrong shows here, in one sentence, not somewhere inside of SQLMesh
@@ -86,22 +87,18 @@ def get_state_connection(
             link.located = located.context
             _warn_of_sslmode(services.credentials_in(located).endpoint)
         require_one_pin(lambda: link.located or services.sessions.contexts.current(project))
-        return _connection(link)
+        connection = _with_sqlmesh("connection")
+        if connection is not None:
+            return connection.state_connection(link)
+        from dagctl.adapters.postgres.libpq import as_mapping
 
-
-def _connection(link: StateLink) -> Any:
-    connection = _with_sqlmesh("connection")
-    if connection is not None:
-        return connection.state_connection(link)
-    from dagctl.adapters.postgres.libpq import as_mapping
-
-    return as_mapping(link.taken())
+        return as_mapping(link.taken())
 
 
 def _with_sqlmesh(name: str) -> Any:
     """An adapter to SQLMesh; None if that is not installed."""
     try:
-        with _lock:  # of an import that fails, a thread that comes upon it gets half a module
+        with _lock:  # while an import fails in one thread, another one would get half a module
             return import_module(f"dagctl.adapters.sqlmesh.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("sqlmesh", "pydantic", "sqlglot"):
@@ -136,7 +133,7 @@ def check_environment_protection(
         state = _here(insecure)
         gate = _with_sqlmesh("gate")
         if gate is not None:
-            gate.stand(ProjectWarden(state, project_id=project_id))
+            gate.stand(Warden(state, project_id=project_id))
         state().protection.check(environment, default_environment, project_id)
 
 
@@ -161,7 +158,7 @@ def _errors_for_sqlmesh() -> Iterator[None]:
         with in_a_sentence():
             yield
     except DagctlError as error:
-        if "sqlmesh.utils.errors" not in sys.modules:
+        if "sqlmesh.utils.errors" not in sys.modules:  # nobody here could catch SQLMesh's kind
             from dagctl._cures import cure
 
             error.hint = harmless(cure(error) or "") or None
@@ -204,13 +201,14 @@ def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
         from dagctl._cures import UNVERIFIED
 
         _warn(f"insecure=True {UNVERIFIED}")
-    said = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
-    surroundings = (os.getpid(), folder or working_directory(), os.path.expanduser("~"), insecure, said)
+    # SQLMesh loads a project's `.env` after others have called; a `Secret` shows no value in a traceback
+    variables = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
+    key = (os.getpid(), folder or working_directory(), os.path.expanduser("~"), insecure, variables)
     with _lock:
-        if surroundings not in _clients:
+        if key not in _clients:
             _log_to(os.environ.get("DAGCTL_LOG"))
-            _clients[surroundings] = connect(insecure=insecure, folder=folder)
-        return _clients[surroundings]
+            _clients[key] = connect(insecure=insecure, folder=folder)
+        return _clients[key]
 
 
 def _log_to(path: str | None) -> None:
@@ -233,13 +231,13 @@ def _warn_of_sslmode(endpoint: StateEndpoint) -> None:
 def _warn(text: str) -> None:
     """Warn of something that weakens security, once a process."""
     said = os.getpid(), text
-    if said not in _warned:
+    if said not in _warned:  # a forked child has its parent's set, and its own reader
         _warned.add(said)
         # the person has to see it, however logging is set up
         print(f"dagctl: WARNING: {harmless(text)}", file=sys.stderr)  # noqa: T201
 
 
-def _begin_anew() -> None:
+def _start_over() -> None:
     """A forked child has neither its parent's connections nor the thread that may hold the lock."""
     global _lock
     _lock = Lock()
@@ -247,4 +245,4 @@ def _begin_anew() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_start_over)

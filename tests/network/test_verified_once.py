@@ -179,12 +179,16 @@ def test_a_recorded_proxy_obeys_the_rule_of_the_apis_answer(host: str) -> None:
 
 
 def test_who_connects_from_sqlmesh_is_told_once(
-    machine: Any, proxy: Proxy, endpoint: StateEndpoint, capsys: pytest.CaptureFixture[str]
+    machine: Any,
+    proxy: Proxy,
+    endpoint: StateEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     proxy.context = None
     state = SimpleNamespace(trust=machine())
     link = StateLink(lambda: state)  # type: ignore[arg-type, return-value]
-    link.credentials = lambda: StateCredentials(endpoint, "secret-token")  # type: ignore[method-assign]
+    monkeypatch.setattr(StateLink, "credentials", lambda link: StateCredentials(endpoint, "secret-token"))
     for _ in range(2):
         assert link.entering().endpoint == endpoint
     told = capsys.readouterr().err

@@ -277,7 +277,7 @@ def test_a_connection_is_encrypted_and_its_peer_verified(shared: Place) -> None:
     told = shared.python(
         "from dagctl._functions import _Here; from dagctl.adapters.sqlmesh.link import StateLink\n"
         "from dagctl.adapters.sqlmesh.connection import opened\n"
-        "connection = opened(StateLink(_Here(False, None), 'shop'), {})\n"
+        "connection = opened(StateLink(_Here(False, None), 'shop'))\n"
         "print(connection.info.ssl_in_use, connection.get_dsn_parameters()['sslmode'])\n"
     )
     assert told.stdout.split() == ["True", "verify-full"], told.stderr

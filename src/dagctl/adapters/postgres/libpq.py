@@ -97,13 +97,13 @@ def portable(credentials: StateCredentials) -> dict[str, Any]:
             text = "The state database needs psycopg2 or psycopg, and neither is installed here."
             raise MissingExtra(text, extra="sqlmesh") from None
         given = {**SETTINGS, **credentials.endpoint.keywords(), "password": credentials.password.reveal()}
-    given["dbname"] = given.pop("database")
+    given["dbname"] = given.pop("database")  # libpq's own name; only psycopg2 translates the other one
     return given if known is None else {key: value for key, value in given.items() if key in known}
 
 
 @cache
 def _is_keyword(name: str) -> bool:
-    """Whether the installed libpq knows the keyword: each version adds some."""
+    """Whether the installed libpq knows the keyword: each version adds some, and refuses those that it lacks."""
     import psycopg2.extensions
 
     try:
@@ -125,7 +125,8 @@ def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingPr
     """
     import psycopg2
 
-    # libpq would spend the whole timeout on each address in turn
+    # libpq would spend the whole timeout on each address in turn. With `hostaddr` it connects to that one, and still
+    # verifies the certificate for `host`.
     where = {"hostaddr": answering(credentials.endpoint, float(SETTINGS["connect_timeout"])), **chosen}
 
     def connected() -> Any:
@@ -135,6 +136,7 @@ def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingPr
         try:
             return connected()
         except psycopg2.OperationalError as error:
+            # known by its words: psycopg2 gives no code for an error before the connection
             if not (os.environ.get("PGSERVICE") and _NO_SERVICE.search(str(error))):
                 raise
         with _without_service():
@@ -221,9 +223,11 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
         message: libpq's own message.
     """
     known = _without(credentials.password, message)
+    # the last address counts: libpq tries IPv6 first, which many networks do not have
     tried = _REASON.findall(known) or known.strip().splitlines()[:1] or ["no reason is given"]
     answer = _SEVERITY.match(tried[-1])
     said = printable(tried[-1][answer.end() if answer else 0 :], 300).rstrip(".")
+    # without quoted names: a database may be called "token"
     kind, sentence = _meaning(_NAME.sub("", said.lower()), answered=answer is not None)
     endpoint = credentials.endpoint
     facts: dict[str, object] = {"host": endpoint.place, "database": endpoint.database}

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from dagctl.adapters.postgres.libpq import entered, explained
-from dagctl.adapters.postgres.trust import SYSTEM, VERIFYING
-from dagctl.adapters.postgres.wire import connected, negotiated
+from dagctl.adapters.postgres.trust import VERIFYING
+from dagctl.adapters.postgres.wire import SYSTEM, connected, negotiated
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
@@ -31,7 +31,7 @@ class PostgresProbe(StateProbe):
     def reach(self, endpoint: StateEndpoint) -> None:
 
         def reach() -> None:
-            with connected(endpoint, self._timeout / 2):
+            with connected(endpoint, self._timeout / 2):  # name resolution, which has no timeout, needs some too
                 pass
 
         self._within(reach, endpoint)

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import evolve
 
 from dagctl.adapters.files.private import read_private, write_private
-from dagctl.adapters.postgres.wire import negotiated
+from dagctl.adapters.postgres.wire import SYSTEM, negotiated
 from dagctl.adapters.system.authorities import system_bundles
 from dagctl.domain.errors import CertificateRefused, FileUnusable
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
@@ -17,8 +17,6 @@ from dagctl.domain.values.state import StateEndpoint
 from dagctl.ports.state_probe import ProxyTrust
 
 VERIFYING = ("verify-ca", "verify-full")
-SYSTEM = "system"
-"""libpq's word for the CA certificates of its OpenSSL; needs libpq 16, and an OpenSSL built for this system."""
 
 
 class LocalProxyTrust(ProxyTrust):
@@ -52,6 +50,7 @@ class LocalProxyTrust(ProxyTrust):
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
         endpoint, root = self.applied(endpoint), self._root()
         settled = endpoint.chosen or endpoint.sslmode in VERIFYING or endpoint.place in self._refused
+        # an older libpq takes "system" for the name of a file
         if settled or root == SYSTEM or endpoint.host in LOOPBACK_HOSTS:
             return endpoint
         strict = evolve(endpoint, sslmode="verify-full", sslrootcert=root)
@@ -73,6 +72,6 @@ class LocalProxyTrust(ProxyTrust):
         return next((str(bundle) for bundle in system_bundles()), SYSTEM)
 
     def _known(self) -> set[str]:
-        there = self._file is not None and self._file.parent.is_dir()  # in CI there may be no home
-        kept = read_private(self._file) if there and self._file is not None else None
-        return {*self._verified, *(kept or "").splitlines()}
+        if self._file is None or not self._file.parent.is_dir():  # in CI there may be no home
+            return self._verified
+        return {*self._verified, *(read_private(self._file) or "").splitlines()}

@@ -21,6 +21,9 @@ from dagctl.domain.values.state import StateEndpoint
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """SSLRequest (PostgreSQL documentation, "Message Formats")."""
 
+SYSTEM = "system"
+"""libpq's word for the CA certificates of its OpenSSL; needs libpq 16, and an OpenSSL built for this system."""
+
 _OPTIONAL = ("disable", "allow", "prefer")
 
 
@@ -81,10 +84,10 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
     with connected(endpoint, timeout) as connection:
         try:
             connection.sendall(SSL_REQUEST)
-            answer = connection.recv(1)
+            answer = connection.recv(1)  # no more: what follows unencrypted may come from an attacker (CVE-2021-23222)
             if answer == b"S":
                 with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
-                    return handshake_of(secured, _named(root))
+                    return handshake_of(secured, "the system's CA store" if root == SYSTEM else root)
         except ssl.SSLError as error:
             raise _refused(endpoint, error) from None
         except OSError as error:
@@ -105,24 +108,20 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
 def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # libpq is not as strict as Python's default
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = names_count
+    context.check_hostname = names_count and root is not None  # first: ssl refuses CERT_NONE while it is set
     if root is None:
-        context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        if root == "system":
+        if root == SYSTEM:
             context.load_default_certs()
         else:
             context.load_verify_locations(cafile=root)
     except OSError as error:
+        # an SSLError is an OSError too, with OpenSSL's code instead of a reason
         why = "it holds no CA certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise CertificateRefused(f"The CA file {root} cannot be used: {why}.", ca_file=root) from None
     return context
-
-
-def _named(root: str | None) -> str | None:
-    return "the system's CA store" if root == "system" else root
 
 
 def _unreachable(endpoint: StateEndpoint, sentence: str) -> Unreachable:

@@ -110,7 +110,7 @@ def names_of(invocation: Invocation, pull_request: Callable[[], str | None]) -> 
 
 
 def _of_bot(words: tuple[str, ...], pull_request: Callable[[], str | None]) -> list[str] | None:
-    names = BOT.get(words[-1]) if len(words) > 1 else []
+    names = BOT.get(words[-1]) if len(words) > 1 else []  # `github` alone prints its help
     if names != [PULL_REQUEST]:
         return names
     its_own = pull_request()

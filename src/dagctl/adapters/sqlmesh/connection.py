@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
 
-from dagctl.adapters.postgres.libpq import SETTINGS, as_mapping, entered
+from dagctl.adapters.postgres.libpq import as_mapping, entered
 from dagctl.adapters.sqlmesh.engine import StateEngineAdapter
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.gate import stand
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from dagctl.domain.services.state import Connectable
 
 RENEWED = "(renewed by dagctl for each connection)"
-"""The password as SQLMesh sees it: the token itself is never there, so it cannot leak."""
+"""The password as SQLMesh sees it: the token itself is never there, so it cannot leak.
+
+It is constant, because SQLMesh's caches depend on a fingerprint of the whole configuration.
+"""
 
 NOT_KNOWN_YET = "(not known before the first connection)"
 
@@ -34,7 +38,7 @@ class DagctlStateConnection(PostgresConnectionConfig):
     not renewed.
     """
 
-    _link: StateLink = PrivateAttr()
+    _link: StateLink = PrivateAttr()  # pydantic copies and pickles private attributes, and does not dump them
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         """Install the gate in the process that unpickles the connection."""
@@ -56,37 +60,31 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     @property
     def _connection_factory(self) -> Any:
-        link = self._link
-
-        def connect(**settings: Any) -> Any:
-            return opened(link, settings)
-
-        return connect
+        # SQLMesh adds the settings once for each adapter, and calls the result for every connection
+        return partial(opened, self._link)
 
     def keys(self) -> list[str]:
         """The names of the settings, as in SQLMesh's YAML."""
         return list(as_mapping(StateCredentials(_UNKNOWN, "")))
 
     def items(self) -> list[tuple[str, Any]]:
-        """The settings, with a token that is valid now."""
         return list(as_mapping(self._link.taken()).items())
 
     def values(self) -> list[Any]:
-        """The values of the settings, with a token that is valid now."""
         return [value for _, value in self.items()]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A setting, or `default` if there is none of this name."""
         return as_mapping(self._link.taken()).get(key, default)
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self:
+        if key not in self:  # before anybody is asked for a token
             raise KeyError(key)
         return as_mapping(self._link.taken())[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys()
 
+    # pydantic's own iterator gives pairs
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]
         return iter(self.keys())
 
@@ -109,16 +107,7 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
     except ImportError:
         raise MissingExtra("The state database needs psycopg2, which is not installed.", extra="sqlmesh") from None
     stand()
-    known = link.endpoint() or _UNKNOWN
-    connection = DagctlStateConnection(
-        host=known.host,
-        port=known.port,
-        database=known.database,
-        user=known.user,
-        password=RENEWED,
-        sslmode=known.declared.sslmode,
-        connect_timeout=SETTINGS["connect_timeout"],
-    )
+    connection = DagctlStateConnection(**as_mapping(StateCredentials(link.endpoint() or _UNKNOWN, RENEWED)))
     connection._link = link
     return connection
 
@@ -128,14 +117,16 @@ def connected(wanted: Connectable) -> DagctlStateConnection:
     held_to = None if wanted.environment is None else EnvironmentName(wanted.environment)
     unasked = PRODUCTION if held_to is None else None
     state = wanted.state
-    return state_connection(StateLink(lambda: state, wanted.project, None, held_to, wanted.located, unasked))
+    return state_connection(
+        StateLink(lambda: state, wanted.project, held_to=held_to, located=wanted.located, unasked=unasked)
+    )
 
 
-def opened(link: StateLink, settings: dict[str, Any]) -> Any:
+def opened(link: StateLink, /, **settings: Any) -> Any:
     """A new psycopg2 connection.
 
     Args:
-        settings: libpq's keywords from SQLMesh; the link's credentials override them.
+        settings: libpq's keywords from SQLMesh, the placeholders among them; the link's credentials override them.
 
     Raises:
         DagctlError: it cannot be opened; as an SQLMesh error.
@@ -144,6 +135,7 @@ def opened(link: StateLink, settings: dict[str, Any]) -> Any:
 
     try:
         credentials = link.entering()
+        # SQLMesh passes every field: one that nobody set must not override dagctl's own setting
         chosen = {key: value for key, value in settings.items() if value is not None}
         connection = entered(credentials, chosen, connection_factory=StateConnection, cursor_factory=StateCursor)
         connection.warden = link

@@ -18,11 +18,14 @@ from dagctl.domain.errors import DagctlError
 class StateConnection(extensions.connection):
     """A connection whose cursors ask its warden."""
 
-    warden: Warden | None = None
+    warden: Warden | None = None  # `opened` sets it: psycopg2 calls a factory with the DSN only
 
 
 class StateCursor(extensions.cursor):
-    """A cursor that asks before it changes environments."""
+    """A cursor that asks before it changes environments.
+
+    In psycopg2's C code no method calls another, so each one that takes SQL is overridden.
+    """
 
     _seen = False
 
@@ -41,21 +44,19 @@ class StateCursor(extensions.cursor):
         Raises:
             DagctlError: it would; as an SQLMesh error.
         """
+        # with its values in it: an environment's name usually is one
         self._look(query if vars is None else self.mogrify(query, vars))
         super().execute(query, vars)
 
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
-        """Like `execute`, for each of `vars_list`."""
         for each in vars_list:
             self.execute(query, each)
 
     def copy_expert(self, sql: Any, *args: Any, **kwargs: Any) -> None:
-        """As `execute`."""
         self._look(sql)
         super().copy_expert(sql, *args, **kwargs)
 
     def copy_from(self, file: Any, table: str, *args: Any, **kwargs: Any) -> None:
-        """As `execute`."""
         self._look(f'copy "{table}" from stdin')
         super().copy_from(file, table, *args, **kwargs)
 
@@ -63,7 +64,7 @@ class StateCursor(extensions.cursor):
         warden = getattr(self.connection, "warden", None)
         if warden is None or self._seen:
             return
-        text = query.as_string(self) if hasattr(query, "as_string") else query
+        text = query.as_string(self) if hasattr(query, "as_string") else query  # a `psycopg2.sql.Composable`
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
         try:
             for question in questions(text):
@@ -88,7 +89,8 @@ def met(question: Question, connection: Any) -> tuple[str, ...]:
     table = question.rows.find(exp.Table) if question.rows else None
     if question.rows is None or table is None:
         return ()
-    with connection.cursor(cursor_factory=extensions.cursor) as cursor:
+    with connection.cursor(cursor_factory=extensions.cursor) as cursor:  # its own kind asks nobody
+        # a query of a missing table would fail, and with it the caller's transaction
         cursor.execute("SELECT to_regclass(%s)", (table.sql("postgres", identify=True, comments=False),))
         if cursor.fetchone() == (None,):
             return ()

@@ -27,13 +27,14 @@ class StateEngineAdapter(PostgresEngineAdapter):
         warden: Warden | None = self._extra_config.get(OPTION)
         if warden is None:
             return super().execute(expressions, *args, **kwargs)
+        # one transaction: a refusal undoes the statements before it
         with self.transaction():
             for each in expressions if isinstance(expressions, (list, tuple)) else [expressions]:
                 if isinstance(each, str):
                     super().execute(each, *args, **kwargs)  # the cursor checks texts, wherever they come from
                     continue
                 statement = self._asked(each, warden)
-                with self.cursor.seen():
+                with self.cursor.seen():  # SQLMesh sends it as a text, which the cursor would ask about again
                     super().execute(statement, *args, **kwargs)
         return None
 

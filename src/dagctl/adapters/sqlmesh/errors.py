@@ -19,7 +19,8 @@ def for_sqlmesh(error: DagctlError) -> DagctlError:
     if isinstance(error, SQLMeshError):
         return error
     copy = _of_both_kinds(type(error), error.message, {**vars(error), "message": harmless(error.message)})
-    copy.hint = harmless(_cure(error) or "") or None
+    said = _of_protected(error) if isinstance(error, EnvironmentProtected) and not error.hint else cure(error)
+    copy.hint = harmless(said or "") or None
     return copy
 
 
@@ -36,12 +37,6 @@ def _of_both_kinds(kind: type[DagctlError], message: str, fields: dict[str, obje
     made: DagctlError = type(kind.__name__, (kind, SQLMeshError), about)(message)
     vars(made).update(fields)
     return made
-
-
-def _cure(error: DagctlError) -> str | None:
-    if isinstance(error, EnvironmentProtected) and not error.hint:
-        return _of_protected(error)
-    return cure(error)
 
 
 def _of_protected(error: EnvironmentProtected) -> str:

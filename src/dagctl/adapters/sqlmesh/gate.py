@@ -9,7 +9,6 @@ through.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
@@ -20,6 +19,7 @@ from sqlmesh.utils.date import now_timestamp
 
 import sqlmesh
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
+from dagctl.adapters.sqlmesh.loading import callers, runs
 from dagctl.adapters.sqlmesh.warden import OPTION, Warden
 from dagctl.domain.errors import DagctlError, ProtectionUnknown
 from dagctl.domain.values.targets import PRODUCTION, sanitized
@@ -65,7 +65,9 @@ def _gated(method: Any, asked: Callable[[Any, Arguments], Iterable[str]]) -> Any
         for warden in _everywhere if own is None else [own, *_everywhere]:
             arguments = signature.bind(self, *args, **kwargs).arguments
             try:
+                # one at a time: a refusal comes before the state is read for further environments
                 for environment in asked(self, arguments):
+                    # people may read a plan for an hour before they apply it
                     warden.require([environment], again="plan" in arguments)
             except DagctlError as error:
                 raise for_sqlmesh(error) from None
@@ -79,9 +81,10 @@ def _own(at: Any) -> Warden | None:
     """The warden of the state that a context or a state sync uses; None if dagctl does not keep that state."""
     sync = at if isinstance(at, EngineAdapterStateSync) else at._provided_state_sync
     if sync is None:
+        # from the configuration: the context's own state sync would connect, and migrate an empty database
         connection = at.config.get_state_connection(at.gateway) or at.connection_config
         return getattr(connection, "warden", None)
-    adapter = getattr(getattr(sync, "state_sync", sync), "engine_adapter", None)
+    adapter = getattr(getattr(sync, "state_sync", sync), "engine_adapter", None)  # SQLMesh wraps one in a cache
     return getattr(adapter, "_extra_config", {}).get(OPTION)
 
 
@@ -91,23 +94,14 @@ def _default(context: Any) -> str:
 
 def _chosen(context: Any, arguments: Arguments) -> Iterator[str]:
     """The environment that SQLMesh would choose."""
-    if not arguments.get("explain"):
+    if not arguments.get("explain"):  # SQLMesh only prints what such a plan would do
         yield arguments.get("environment") or _default(context)
 
 
 def _planned(context: Any, arguments: Arguments) -> Iterator[str]:
     """The bot makes plans of production to show on a pull request, and applies one only when it deploys."""
-    if not _is_called_by(_BOT, "prod_plan", "prod_plan_with_gaps"):
+    if not any(runs(frame, _BOT, "prod_plan", "prod_plan_with_gaps") for frame in callers()):
         yield from _chosen(context, arguments)
-
-
-def _is_called_by(module: str, *functions: str) -> bool:
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if frame.f_code.co_name in functions and frame.f_globals.get("__name__") == module:
-            return True
-    return False
 
 
 def _run(context: Any, arguments: Arguments) -> Iterator[str]:
@@ -136,17 +130,13 @@ def _expired(context: Any) -> Iterator[str]:
             yield environment.name
 
 
-def _cleaned(context: Any, arguments: Arguments) -> Iterator[str]:
+def _cleaned(context: Any, arguments: Arguments) -> Iterable[str]:
     name = arguments.get("environment")
-    yield from _any(context, arguments) if name is None else [name]
-
-
-def _any(context: Any, arguments: Arguments) -> Iterator[str]:
-    yield from (PRODUCTION, _default(context))
+    return (PRODUCTION, _default(context)) if name is None else (name,)
 
 
 def _every(context: Any, arguments: Arguments) -> Iterator[str]:
-    yield from _any(context, arguments)
+    yield from (PRODUCTION, _default(context))
     # not the context's own, which migrates an empty state and does not open one of another version
     yield from _stored(context._new_state_sync(), arguments)
 
@@ -157,7 +147,7 @@ def _stored(state: Any, arguments: Arguments) -> Iterator[str]:
 
 
 _GATED: tuple[tuple[Any, str, set[str], Callable[[Any, Arguments], Iterable[str]]], ...] = (
-    (GenericContext, "plan_builder", {"environment"}, _planned),
+    (GenericContext, "plan_builder", {"environment"}, _planned),  # `plan` calls it
     (GenericContext, "run", {"environment", "skip_janitor"}, _run),
     (GenericContext, "apply", {"plan"}, _applied),
     (GenericContext, "invalidate_environment", {"name", "sync"}, _invalidated),
@@ -166,6 +156,6 @@ _GATED: tuple[tuple[Any, str, set[str], Callable[[Any, Arguments], Iterable[str]
     (GenericContext, "migrate", set(), _every),
     (GenericContext, "rollback", set(), _every),
     (GenericContext, "import_state", set(), _every),
-    (EngineAdapterStateSync, "invalidate_environment", {"name"}, _invalidated),
+    (EngineAdapterStateSync, "invalidate_environment", {"name"}, _invalidated),  # the UI calls it directly
     (EngineAdapterStateSync, "remove_state", set(), _stored),
 )

@@ -56,11 +56,12 @@ def invocation(argv: Sequence[str]) -> Invocation | None:
         argv: `sys.argv`. It counts only if no click command is running in this thread, or if this version of SQLMesh
             does not keep the subcommand's arguments.
     """
-    click = sys.modules.get("click")
+    click = sys.modules.get("click")  # a process that has not imported it runs no command yet
     current = click.get_current_context(silent=True) if click else None
     if current is None:
         found = _from_arguments(argv)
         return evolve(found, ahead=True) if found is not None else None
+    # outwards: another program may embed SQLMesh's commands in its own
     for context in _ancestry(current):
         program = _program(context.command)
         if program is not None:
@@ -122,16 +123,18 @@ def _from_context(program: str, root: click.Context, current: click.Context, arg
     words = tuple(reversed([context.command.name or "" for context in below]))
     if not isinstance(current.command, click.Group):
         return Invocation(program, words, current.params, root.params)
-    if current is root and program == "sqlmesh":
+    if current is root and program == "sqlmesh":  # its group's callback loads the configuration
         return _ahead_of_sqlmesh(root, argv)
+    # the callback of any other group: click has resolved the subcommand's name, and not its parameters
     chosen = (current.invoked_subcommand,) if current.invoked_subcommand else ()
     return Invocation(program, (*words, *chosen), {}, root.params)
 
 
 def _ahead_of_sqlmesh(root: click.Context, argv: Sequence[str]) -> Invocation | None:
-    rest = root.meta.get("subcommand_args")
+    rest = root.meta.get("subcommand_args")  # SQLMesh keeps them since 2026
     if rest is not None:
         return _leaf("sqlmesh", root, list(rest), root.params)
+    # click empties `root.args` before it calls the callback, so an older one's must come from `argv`
     again = _root_context("sqlmesh", root.command, argv)
     typed = _rest(again)
     if dict(again.params) != dict(root.params) or typed[:1] != [root.invoked_subcommand]:
@@ -154,13 +157,12 @@ def _from_arguments(argv: Sequence[str]) -> Invocation | None:
 
 def _root_context(program: str, command: click.Command, argv: Sequence[str]) -> click.Context:
     """The program's own options, parsed without running anything. The subcommand is not parsed yet."""
-    root = command.make_context(program, list(argv[1:]), resilient_parsing=True, help_option_names=[])
-    root.resilient_parsing = False
-    return root
+    # resilient parsing: otherwise --version would print and exit, and a missing subcommand print the help
+    return command.make_context(program, list(argv[1:]), resilient_parsing=True, help_option_names=[])
 
 
 def _rest(context: click.Context) -> list[str]:
-    protected = getattr(context, "_protected_args", None)
+    protected = getattr(context, "_protected_args", None)  # click 8.2 deprecates the public name
     if protected is None:
         protected = getattr(context, "protected_args", [])
     return [*protected, *context.args]
@@ -176,7 +178,7 @@ def _leaf(program: str, parent: click.Context, rest: list[str], root: Mapping[st
     try:
         name, command, arguments = parent.command.resolve_command(parent, rest)
         if command is None or (isinstance(command, click.Group) and not arguments):
-            return refused
+            return refused  # a group alone prints its help
         context = command.make_context(name, list(arguments), parent=parent, help_option_names=[])
     except click.ClickException:
         return refused

@@ -1,65 +1,29 @@
-"""Links a SQLMesh process to one project's state database, and answers for its environments."""
+"""Links a SQLMesh process to one project's state database."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from dagctl._cures import unverified
 from dagctl.adapters.sqlmesh.warden import Warden
-from dagctl.domain.errors import DagctlError, ProtectionRefused
-from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
+from dagctl.domain.errors import DagctlError
+from dagctl.domain.values.targets import EnvironmentName
 
 if TYPE_CHECKING:
-    from dagctl.domain.services.state import StateService
-    from dagctl.domain.values.context import Context
     from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
-@define
-class ProjectWarden(Warden):
-    """Answers for the environments of one project.
-
-    Attributes:
-        state: returns the services of this process. It can be pickled, unless it is an embedder's.
-        project: name, ID, or `ORGANIZATION/NAME`; None for the current project.
-        project_id: used as it is, instead of `project`.
-        held_to: the one environment that the program asked for; None if it did not name one.
-    """
-
-    state: Callable[[], StateService]
-    project: str | None = None
-    project_id: str | None = None
-    held_to: EnvironmentName | None = None
-    located: Context | None = field(default=None, eq=False)
-
-    def require(self, environments: Iterable[str], *, again: bool = False) -> None:
-        targets = Targets.exactly(environments, PRODUCTION, "SQLMesh")
-        stray = next((name for name in targets.environments if self.held_to not in (None, name)), None)
-        if stray is not None:
-            raise ProtectionRefused(
-                f"This program asked for a connection for the environment {str(self.held_to)!r}, "
-                f"but was about to change {str(stray)!r}.",
-                environment=stray,
-                project=self.project,
-            )
-        self.state().protection.admitted(
-            targets, self.project, project_id=self.project_id, since=self.located, again=again
-        )
-
-
 @define(eq=False)
-class StateLink(ProjectWarden):
+class StateLink(Warden):
     """Leads to one project's state database. It finds the database once; after that it only renews the token.
 
     A pickled link keeps its project, and finds the database again in the process that unpickles it.
 
     Attributes:
-        located: the context that leads there, once it is known.
         unasked: the environment to ask about before the credentials leave the gate's control; None if that has been
             done.
     """
@@ -73,6 +37,7 @@ class StateLink(ProjectWarden):
             DagctlError: as `StateService.credentials` does; also if the organization is no longer signed in.
         """
         state = self.state()
+        # no lock: two threads may both find the database, and they find the same one
         if self.located is not None:
             return state.credentials_in(state.sessions.open_in(state.sessions.contexts.read_again(self.located)))
         session = state.located(state.sessions.open(self.project))
@@ -111,6 +76,7 @@ class StateLink(ProjectWarden):
         except DagctlError:
             return None  # connecting raises it again, where the person sees it
 
+    # SQLMesh copies configurations, and every copy shall know what one of them has found
     def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:
         return self
 

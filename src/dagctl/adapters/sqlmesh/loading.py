@@ -49,6 +49,7 @@ class Loading:
         if self.repositories and self.folder != self.repositories[0]:
             return False
         try:
+            # the time of the last change belongs to the key of the cache: a notebook loads again after an edit
             return self.line not in _passed_over(self.file, self.file.stat().st_mtime_ns, self.chosen)
         except (OSError, SyntaxError, ValueError):
             return True
@@ -57,14 +58,14 @@ class Loading:
 def loading() -> Loading | None:
     """The `config.py` that makes this call; None if SQLMesh is not loading one."""
     line, here = 0, None
-    for frame in _callers():
+    for frame in callers():
         if frame.f_code.co_name == "<module>":
-            line = frame.f_lineno
-        elif here is None and _is_loader(frame, "load_config_from_python_module"):
+            line = frame.f_lineno  # the last one before the loader is config.py's own, whichever module it calls from
+        elif here is None and runs(frame, _LOADER, "load_config_from_python_module"):
             here = Loading(Path(frame.f_locals["module_path"]), frame.f_locals["config_name"], (), line)
-        elif here is not None and _is_loader(frame, "load_configs"):
+        elif here is not None and runs(frame, _LOADER, "load_configs"):
             return evolve(here, repositories=tuple(frame.f_locals["absolute_paths"]))
-    return here
+    return here  # a caller of the loader's inner function has one repository
 
 
 _pins: dict[tuple[int, tuple[Path, ...]], tuple[Path, str]] = {}
@@ -87,8 +88,9 @@ def require_one_pin(context: Callable[[], Context]) -> None:
         return
     found = context()
     pin = str(found.pin or (found.project.value if found.project else ""))
-    key = os.getpid(), here.repositories
+    key = os.getpid(), here.repositories  # a forked child may load them again, with other pins
     folder, known = _pins.get(key, (here.folder, pin))
+    # the first repository starts a new load: its pin replaces the one that an earlier load has left here
     if here.folder in (folder, here.repositories[0]):
         _pins[key] = here.folder, pin
     elif known != pin:
@@ -100,15 +102,18 @@ def require_one_pin(context: Callable[[], Context]) -> None:
         )
 
 
-def _callers() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(2)
+def callers() -> Iterator[FrameType]:
+    """The frames of this thread's stack from the caller outwards."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
-def _is_loader(frame: FrameType, function: str) -> bool:
-    return frame.f_code.co_name == function and frame.f_globals.get("__name__") == _LOADER
+def runs(frame: FrameType, module: str, *functions: str) -> bool:
+    """Whether it runs one of the module's functions."""
+    # by name: this module must not import SQLMesh
+    return frame.f_code.co_name in functions and frame.f_globals.get("__name__") == module
 
 
 @lru_cache(maxsize=8)
@@ -117,14 +122,18 @@ def _passed_over(file: Path, changed: int, chosen: str) -> frozenset[int]:
 
     A doubtful line is not among them: at worst, dagctl asks about one environment too many.
     """
-    statements = ast.parse(file.read_bytes()).body
+    statements = ast.parse(file.read_bytes()).body  # bytes: the parser reads the file's own coding declaration
     made = _made_of(chosen, statements)
     others = {each for each in statements if made and _assigned(each) and made.isdisjoint(_assigned(each))}
+    # several statements may share a line, after a semicolon
     return _lines(others) - _lines(each for each in statements if each not in others)
 
 
 def _made_of(chosen: str, statements: list[ast.stmt]) -> set[str]:
-    """The names that `chosen` depends on, including itself; empty if the file does not assign it."""
+    """The names that `chosen` depends on, including itself; empty if the file does not assign it.
+
+    A statement that is neither an assignment nor a definition may change every variable that it names.
+    """
     uses = [(_assigned(each) or _defined(each), _named(each)) for each in statements]
     fixed = {name for each in statements for name in _defined(each)}
     changes = [(changed or named - fixed, named) for changed, named in uses]  # `gateways.update(…)` changes gateways
@@ -142,6 +151,7 @@ def _assigned(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         targets = [statement.target]
     names = {target.id for target in targets if isinstance(target, ast.Name)}
+    # a target such as `a, b` or `a.b` makes the statement doubtful
     return names if len(names) == len(targets) else set()
 
 

@@ -49,6 +49,7 @@ class Question:
 NOBODY = Question()
 
 _EVERY = (exp.true(), exp.Literal.number(1).eq(1))
+"""The conditions with which SQLMesh and its migrations mean every row."""
 
 
 def questions(text: str) -> Iterator[Question]:
@@ -66,7 +67,7 @@ def questions(text: str) -> Iterator[Question]:
     except sqlglot.errors.SqlglotError:
         raise _unknown(text) from None
     for statement in statements:
-        if statement is None:
+        if statement is None:  # nothing, or a comment, between two semicolons
             continue
         if _runs_text(statement):
             raise _unknown(text)
@@ -81,6 +82,7 @@ def question(statement: Any) -> Question:
     """
     if not _touches(statement):
         return NOBODY
+    # by the exact type: a subclass may mean more
     found = _SHAPES.get(type(statement), _read)(statement)
     if found is None:
         raise _unknown(statement.sql("postgres"))
@@ -98,6 +100,7 @@ def expiring(statement: Any) -> Question | None:
 
 def sparing(statement: Any, environments: Iterable[str]) -> Any:
     """The statement, without the rows of `environments`."""
+    # SQLMesh drops the views of the environments that it finds here, before it deletes their rows
     column = exp.column(_column(_janitors(statement)))
     return statement.where(column.isin(*sorted(environments)).not_(), copy=True)
 
@@ -128,13 +131,12 @@ def _touches(statement: Any) -> bool:
 
     The contents of `VALUES` and `IN` are only read, and may be too long to search.
     """
-    if isinstance(statement, exp.Command):
+    if isinstance(statement, exp.Command):  # sqlglot keeps the text of what it cannot parse
         return _is_mentioned(statement.sql("postgres"))
-    if isinstance(statement, (exp.Drop, exp.Alter)) and str(statement.args.get("kind")).upper() in (
-        "SCHEMA",
-        "DATABASE",
-    ):
+    kind = str(statement.args.get("kind")).upper()
+    if isinstance(statement, (exp.Drop, exp.Alter)) and kind in ("SCHEMA", "DATABASE"):
         return True
+    # any name, not just a table's: sqlglot reads parts of some statements as something else
     return any(
         isinstance(node.this, str) and _TABLE.fullmatch(node.this) and not isinstance(node, exp.Literal)
         for node in statement.walk(prune=lambda node: isinstance(node, (exp.Values, exp.In)))
@@ -143,10 +145,12 @@ def _touches(statement: Any) -> bool:
 
 def _runs_text(statement: Any) -> bool:
     """Whether it calls a function that may run a SQL text, or sqlglot could not parse it."""
+    # Anonymous: a function that sqlglot does not know, such as query_to_xml
     return any(isinstance(node, (exp.Anonymous, exp.Command)) for node in statement.walk())
 
 
 def _read(statement: Any) -> Question | None:
+    # a query may change rows too: `WITH gone AS (DELETE …) SELECT …`, `SELECT … INTO …`
     if not isinstance(statement, (exp.Query, exp.Describe)) or statement.find(*_CHANGES):
         return None
     return NOBODY
@@ -163,6 +167,7 @@ def _update(statement: Any) -> Question | None:
     column = _column(statement.this)
     if not column or not _only(statement, "this", "expressions", "where"):
         return None
+    # never its name: the row would become another environment's
     plain = all(_sets_another(change, column) for change in statement.expressions)
     return _met(statement, column) if plain else None
 
@@ -185,6 +190,7 @@ def _met(statement: Any, column: str) -> Question | None:
 
 def _named(condition: Any, column: str) -> tuple[str, ...]:
     """The names, if the condition consists of names only."""
+    # not `flatten`, which does not look into parentheses, nor recursion: there may be thousands
     names, rest = [], [condition]
     while rest:
         at = rest.pop()
@@ -214,6 +220,7 @@ def _is_expiry(condition: Any, column: str) -> bool:
     return all(
         (isinstance(part, exp.LTE) and part.left.name == "expiration_ts" and isinstance(part.right, exp.Literal))
         or _is_name(part, column)
+        # `sparing` adds this one
         or (isinstance(part, exp.Not) and isinstance(part.this, exp.In) and _only(part.this, "this", "expressions"))
         for part in parts
     )
@@ -234,6 +241,7 @@ def _insert(statement: Any) -> Question | None:
 
 def _inserted(source: Any, at: int) -> list[str] | None:
     """The texts in column number `at` of the values that `source` selects; None if that is not clear."""
+    # SQLMesh's form: INSERT INTO t (a, …) SELECT CAST(a AS …) AS a, … FROM (VALUES (…), …) AS t(a, …)
     if isinstance(source, exp.Select):
         values = _source(source)
         if values is None or len(source.expressions) <= at:
@@ -269,12 +277,14 @@ def _drop(statement: Any) -> Question | None:
 
 def _alter(statement: Any) -> Question | None:
     plain = _only(statement, "this", "kind", "actions") and _column(statement.this)
-    for action in statement.args.get("actions") or [None]:
-        if not isinstance(action, exp.ColumnDef) and not (
-            isinstance(action, exp.AlterRename) and _TABLE.fullmatch(action.this.name)
-        ):
-            return None
-    return _rows(statement.this) if plain else None
+    actions = statement.args.get("actions")
+    # a rename must not take a table out of sight
+    known = actions and all(
+        isinstance(action, exp.ColumnDef)
+        or (isinstance(action, exp.AlterRename) and _TABLE.fullmatch(action.this.name))
+        for action in actions
+    )
+    return _rows(statement.this) if plain and known else None
 
 
 _SHAPES = {
@@ -313,4 +323,5 @@ def _source(select: Any) -> Any:
 
 def _only(node: Any, *expected: str) -> bool:
     """Whether it has only the expected parts. Newer versions of sqlglot append an underscore to some names."""
+    # each other clause (RETURNING, USING, ON CONFLICT, an alias) could change what the statement does
     return all(not value or name.rstrip("_") in expected for name, value in node.args.items())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,8 +21,8 @@ from sqlmesh.utils import merge_dicts
 from sqlmesh.utils.errors import ConfigError
 from sqlmesh.utils.pydantic import validation_error_message
 
-from dagctl.adapters.sqlmesh.gateways import is_one
 from dagctl.adapters.sqlmesh.personal import personal_keys
+from dagctl.domain.generation.wiring import is_one_gateway
 from dagctl.domain.values.text import harmless
 
 PREFIX = "sqlmesh__"
@@ -54,12 +54,14 @@ def _overridden(settings: dict[str, Any]) -> dict[str, Any]:
     overrides = load_config_from_env()
     if not overrides:
         return settings
-    personal = personal_keys()  # SQLMesh itself must merge what the personal configuration sets too
+    # leave to SQLMesh what the personal configuration sets too: merged here, a variable would lose against that
+    personal = personal_keys()
     merged = {key: value for key, value in overrides.items() if key in ALWAYS or key not in personal}
     _hide(key for key, value in merged.items() if isinstance(value, dict))
     gateways = settings.get("gateways", {})
     others = {key: merged.pop(key) for key in ("gateway", "gateways") if key in merged}
     result: dict[str, Any] = merge_dicts({**settings, "gateways": {}}, merged)
+    # gateways apart from the rest: their state connections must survive
     for key, value in others.items():
         gateways = _gateways(gateways, value, key) if isinstance(value, dict) else value
     return {**result, "gateways": gateways}
@@ -72,12 +74,19 @@ def _gateways(gateways: dict[str, Any], overrides: dict[str, Any], key: str) -> 
     overrides = _silenced(overrides, f"SQLMESH__{key.upper()}__")
     if list(own) == [""] and is_one(overrides):
         overrides = {"": overrides}
-    elif own == {"": {}}:  # the YAML had no gateways
+    elif own == {"": {}}:  # the YAML had no gateways, and dagctl made this one to hold the state connection
         own = {}
     elif key == "gateway":
         raise ConfigError("SQLMESH__GATEWAY__* is set, but the gateways of this configuration have names.")
     merged = merge_dicts(own, overrides)
     return {name: _with_state(gateway, _state(gateways.get(name)) or state) for name, gateway in merged.items()}
+
+
+def is_one(gateways: Any) -> bool:
+    """Whether these are the settings of one gateway, or nothing at all."""
+    return isinstance(gateways, Mapping) and is_one_gateway(
+        {name: value if isinstance(value, Mapping) else () for name, value in gateways.items()}
+    )
 
 
 def _silenced(overrides: dict[str, Any], variable: str) -> dict[str, Any]:

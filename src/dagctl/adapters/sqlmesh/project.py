@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -57,7 +57,10 @@ class InstalledSqlmesh(SqlmeshProject):
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
         elsewhere = (*_two_drivers(), *_laid_over())
-        states = sorted(name for name in {*os.environ, *_dotenv(Path(folder))} if _is_state(name.upper()))
+        variables = set(os.environ)
+        with suppress(FileProblem):  # SQLMesh will report it itself
+            variables |= dotenv([Path(folder)]).keys()
+        states = sorted(filter(_STATE.match, variables))
         if not states:
             return elsewhere
         ignored = (
@@ -84,6 +87,7 @@ def _not_loaded(error: Exception, source: Path) -> Comparison:
 
 
 _VARIABLE = re.compile(r"env_var\(\s*['\"](\w+)['\"]\s*\)")
+_STATE = re.compile(r"SQLMESH__GATEWAYS?(__.*)?__STATE_CONNECTION__", re.IGNORECASE | re.DOTALL)
 _ADVICE = re.compile(r"\s*Verify your \S+ and environment variables\.\s*$")
 
 
@@ -101,6 +105,7 @@ def loaded(folder: Path) -> Any:
         try:
             return load_configs("config", Config, folder, sqlmesh_path=folder / "nobody")[folder]
         finally:
+            # SQLMesh imports each config.py as the module `config`, and leaves the last one there
             sys.modules.pop("config", None)
             if known is not None:
                 sys.modules["config"] = known
@@ -112,7 +117,7 @@ def _sandbox() -> Iterator[None]:
     from jinja2.sandbox import SandboxedEnvironment
     from sqlmesh.utils import yaml
 
-    theirs = vars(yaml)
+    theirs = vars(yaml)  # `load` looks its environment up here at each call
     known = theirs["ENVIRONMENT"]
     theirs["ENVIRONMENT"] = SandboxedEnvironment(extensions=list(known.extensions))
     theirs["ENVIRONMENT"].filters.update(known.filters)
@@ -124,14 +129,8 @@ def _sandbox() -> Iterator[None]:
 
 def differences(original: Any, converted: Any) -> tuple[str, ...]:
     """The fields in which two SQLMesh configurations differ, apart from the gateways' state connections."""
-    found = []
-    for name in type(original).model_fields:
-        before, after = getattr(original, name), getattr(converted, name)
-        if name == "gateways":
-            before, after = _without_state(before), _without_state(after)
-        if not same(before, after):
-            found.append(name)
-    return tuple(sorted(found))
+    before, after = ({**vars(each), "gateways": _without_state(each.gateways)} for each in (original, converted))
+    return tuple(sorted(name for name in type(original).model_fields if not same(before[name], after[name])))
 
 
 def same(one: Any, other: Any, known: set[tuple[int, int]] | None = None) -> bool:
@@ -177,42 +176,23 @@ def _without_state(gateways: Any) -> Any:
 
 
 def _folder(folder: Path, source: Path) -> Path:
+    """A new folder with a copy of the project's `.env`."""
     folder.mkdir()
-    variables = _dotenv_text(source.parent)
-    if variables is not None:
-        (folder / ".env").write_text(variables, encoding="utf-8")
+    with suppress(FileProblem):  # there is none, or SQLMesh will report itself why it cannot read it
+        (folder / ".env").write_text(foreign_text(source.parent / ".env", anywhere=True), encoding="utf-8")
     return folder
-
-
-def _dotenv_text(folder: Path) -> str | None:
-    """The text of `.env`; None if it cannot be read, which SQLMesh will report itself."""
-    try:
-        return foreign_text(folder / ".env", anywhere=True)
-    except FileProblem:
-        return None
 
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """Restore the environment, into which SQLMesh loads a project's `.env` for good."""
-    before = Variables(dict(os.environ))
+    before = Variables(dict(os.environ))  # not a plain dict: a traceback would show every value
     try:
         yield
     finally:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-def _is_state(name: str) -> bool:
-    return name.startswith(("SQLMESH__GATEWAYS__", "SQLMESH__GATEWAY__")) and "__STATE_CONNECTION__" in name
-
-
-def _dotenv(folder: Path) -> Iterable[str]:
-    try:
-        return dotenv([folder])
-    except FileProblem:
-        return ()  # SQLMesh will report it itself
 
 
 def _two_drivers() -> tuple[str, ...]:

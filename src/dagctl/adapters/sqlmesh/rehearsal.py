@@ -13,7 +13,6 @@ _rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
 
 
 def rehearsing() -> bool:
-    """Whether this is a rehearsal."""
     return _rehearsing.get()
 
 

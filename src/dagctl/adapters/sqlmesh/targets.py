@@ -16,7 +16,6 @@ from dagctl.domain.values.targets import PRODUCTION, EnvironmentName, Targets
 from dagctl.ports.command_line import CommandLine
 
 VARIABLE = "sqlmesh__default_target_environment"
-"""SQLMesh reads it in upper and lower case."""
 
 _YAML_NAMES = ("config.yml", "config.yaml", "sqlmesh.yml", "sqlmesh.yaml")
 
@@ -52,6 +51,7 @@ class SqlmeshCommandLine(CommandLine):
         if found.words == (UI,):
             return Targets.of_program(None, default, reason)
         names = names_of(found, self._pull_request)
+        # a command that does name its environment is asked about, whichever `Config` makes this call
         if (names is None or "" in names) and not _decides():
             names = []
         return Targets.every(default, reason) if names is None else Targets.exactly(names, default, reason)
@@ -66,10 +66,10 @@ class SqlmeshCommandLine(CommandLine):
     def _from_variables(self, found: Invocation | None) -> str | None:
         variables = dict(self._environ)
         if found is not None and found.ahead:
+            # SQLMesh will set these before it loads the configuration, the personal `env_vars` last
             files = dotenv(_repositories(found), found.root.get("dotenv"))
             variables |= {name: said.value for name, said in files.items()} | (self._setting("env_vars") or {})
-        values = [value for name, value in variables.items() if name.lower() == VARIABLE]
-        return values[-1] if values else None
+        return _last(VARIABLE, variables)
 
     def _setting(self, *keys: str) -> Any:
         """A value of the personal configuration; None if it is not set."""
@@ -86,10 +86,15 @@ class SqlmeshCommandLine(CommandLine):
             about = GithubEvent.from_path(self._environ["GITHUB_EVENT_PATH"]).pull_request_info
         except Exception:  # noqa: BLE001 - whatever is wrong with the event, the environment is unknown
             return None
-        variable = "sqlmesh__cicd_bot__pr_environment_name"
-        named = [value for name, value in self._environ.items() if name.lower() == variable]
-        prefix = (named[-1] if named else None) or self._setting("cicd_bot", "pr_environment_name")
+        named = _last("sqlmesh__cicd_bot__pr_environment_name", self._environ)
+        prefix = named or self._setting("cicd_bot", "pr_environment_name")
         return EnvironmentName(f"{prefix or about.repo}_{about.pr_number}")
+
+
+def _last(variable: str, variables: Mapping[str, str]) -> str | None:
+    """The value of a variable that SQLMesh reads in upper and lower case: the last one overwrites the others."""
+    values = [value for name, value in variables.items() if name.lower() == variable]
+    return values[-1] if values else None
 
 
 def _of_program(argv: Sequence[str], fallback: str | None, default: str) -> Targets:

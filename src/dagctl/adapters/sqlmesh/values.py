@@ -14,12 +14,13 @@ from jinja2 import TemplateError
 from sqlmesh.utils.errors import ConfigError
 from sqlmesh.utils.yaml import load
 
-from dagctl.adapters.sqlmesh.gateways import named
+from dagctl.adapters.sqlmesh.overrides import is_one
 from dagctl.domain.values.text import printable
 
 
 def env_var(name: str, default: object = None) -> Any:
     """The value of an unquoted `{{ env_var('NAME', default) }}` in YAML: `5432` is a number, `true` a boolean."""
+    # unset and without a default: the text "None", as in SQLMesh
     return _parsed(os.environ.get(name, str(default)), name)
 
 
@@ -29,7 +30,7 @@ def env_text(name: str, default: object = None, *, escapes: bool = True) -> Any:
     Args:
         escapes: backslashes escape, as in double quotes; false for single quotes, where they do not.
     """
-    quote = _quote(escapes)
+    quote = '"' if escapes else "'"
     return _parsed(f"{quote}{os.environ.get(name, str(default))}{quote}", name)
 
 
@@ -40,7 +41,7 @@ def yaml_value(source: str) -> Any:
 
 def yaml_text(text: str, *, escapes: bool = True) -> Any:
     """The value of a quoted YAML scalar with any other Jinja; `escapes` as in `env_text`."""
-    quote = _quote(escapes)
+    quote = '"' if escapes else "'"
     return _loaded(f"- {quote}{text}{quote}\n", text)[0]
 
 
@@ -62,11 +63,9 @@ def yaml_settings(text: str) -> dict[str, Any]:
     """The settings of a whole YAML configuration, rendered and then parsed, with its gateways under `gateways`."""
     settings = dict(_loaded(text, "The configuration"))
     gateways = settings.pop("gateway", None) if "gateways" not in settings else settings["gateways"]
-    return {**settings, "gateways": named(gateways or {})}
-
-
-def _quote(escapes: bool) -> str:
-    return '"' if escapes else "'"
+    gateways = gateways or {}
+    # a single unnamed gateway gets the empty name, as in SQLMesh
+    return {**settings, "gateways": {"": gateways} if is_one(gateways) else gateways}
 
 
 def _parsed(scalar: str, name: str) -> Any:
