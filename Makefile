@@ -13,12 +13,12 @@ OWN_BROWSER := $(filter 1,$(BROWSER))
 help:
 	@echo "make demo    the whole story on this machine: sandbox, sign-in, project, config, sqlmesh plan (BROWSER=1: through your browser)"
 	@echo "make test    every test"
-	@echo "make test-matrix  every test on Python 3.10 to 3.13, as far as they are here, and with the oldest dependencies (ONLY='3.13 sqlmesh': some of it)"
+	@echo "make test-matrix  every test on Python 3.10 to 3.13, of those that are installed, and with the oldest dependencies (ONLY='3.13 sqlmesh': some of it)"
 	@echo "make lint    ruff, mypy, pyright, the import law"
 	@echo "make format  let ruff lay out the code"
 	@echo "make docs    write the reference from the code, and build the site into site/"
 	@echo "make bench   the benchmarks: ratios from one run, written to docs/explanation/performance.md"
-	@echo "make lock    constraints.txt anew: what pyproject.toml asks for, pinned and with hashes (UPGRADE=1: the newest)"
+	@echo "make lock    write constraints.txt from pyproject.toml, pinned and with hashes (UPGRADE=1: the newest)"
 	@echo "make release build into dist/ what can be published, and look at it"
 	@echo "make clean   remove what the others made"
 

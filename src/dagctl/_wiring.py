@@ -20,7 +20,7 @@ from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.logged import logged
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.adapters.system.untranslated import in_a_sentence
-from dagctl.domain.errors import FileUnusable, MissingExtra
+from dagctl.domain.errors import FileUnusable, MissingExtra, SettingUnusable
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.ports.storage import Storage, Stores
 
@@ -48,7 +48,7 @@ def connect(
     *,
     storage: Path | str | Storage | None = None,
     environ: Mapping[str, str] | None = None,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     organization: str | None = None,
     insecure: bool = False,
     announce: Callable[[str], None] | None = None,
@@ -82,11 +82,12 @@ def connect(
         api, identity, browser, clock, commands, files, sqlmesh, probe, trust, machine: the other ports.
 
     Raises:
-        DagctlError: an environment variable or a `.dagctl.yaml` is unusable.
+        DagctlError: an argument, an environment variable or a `.dagctl.yaml` is unusable.
     """
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
-        overrides = overrides_from(environ, folder or working_directory())
+        place = working_directory() if folder is None else _absolute(folder)
+        overrides = overrides_from(environ, place)
         if storage is not None:  # what the caller passes wins over tokens in variables
             overrides = evolve(overrides, given_session=False)
         home = _home(storage, environ, needed=not overrides.given_session)
@@ -109,7 +110,7 @@ def connect(
         libpq=_libpq_keywords,
         trust=trust or _later(lambda: _proxy_trust(home, environ)),
         probe=probe or _later(_state_probe),
-        machine=machine or _later(lambda: _machine(home, environ, folder or working_directory())),
+        machine=machine or _later(lambda: _machine(home, environ, place)),
     )
     return Dagctl(logged(ports))
 
@@ -131,13 +132,24 @@ def _later(make: Callable[[], T]) -> T:
 def _home(storage: Path | str | Storage | None, environ: Mapping[str, str], *, needed: bool) -> Path | None:
     """The dagctl home, or None. Tokens from variables need no home."""
     if storage is not None:
-        return None if isinstance(storage, Storage) else Path(storage)
+        return None if isinstance(storage, Storage) else _absolute(storage)
     try:
         return home_directory(environ)
     except FileUnusable:
         if needed:
             raise
         return None
+
+
+def _absolute(folder: Path | str) -> Path:
+    """The folder that a caller names, wherever the working directory is later.
+
+    Raises:
+        SettingUnusable: it is an empty text, which names none.
+    """
+    if folder == "":
+        raise SettingUnusable("An empty text names no folder.")
+    return Path(folder) if Path(folder).is_absolute() else working_directory() / folder
 
 
 def working_directory() -> Path:

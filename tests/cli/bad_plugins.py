@@ -56,6 +56,10 @@ LOADED_BADLY = {
     "exits in configure": Bad("sick", f"def configure(parser): exit('no')\n{RUN}", "SystemExit: no"),
     "raises in configure": Bad("sick", f"def configure(parser): 1 / 0\n{RUN}", "ZeroDivisionError: division by zero"),
     "raises what is no Exception": Bad("sick", "class Odd(BaseException): pass\nraise Odd", "Odd"),
+    "pretends that somebody pressed Ctrl-C": Bad("sick", "raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "pretends it in configure": Bad(
+        "sick", f"def configure(parser): raise KeyboardInterrupt\n{RUN}", "KeyboardInterrupt"
+    ),
     "raises what cannot be shown": Bad(
         "sick", "class Odd(BaseException):\n    def __str__(self): raise self\nraise Odd", "Odd"
     ),
@@ -79,6 +83,24 @@ LOADED_BADLY = {
     ),
     "misses a module": Bad("sick", "import numbers_of_old", "the module 'numbers_of_old' is missing"),
     "is missing": Bad("sick", "", "the module 'gone' is missing", module="gone.away"),
+    "is a function": Bad(
+        "sick",
+        "def lint(): pass",
+        "AttributeError: 'function' object has no attribute 'configure'",
+        module="bad_plugin:lint",
+    ),
+    "is a class": Bad(
+        "sick",
+        f"class Lint:\n    def configure(self, parser): pass\n    {RUN}",
+        "TypeError: Lint.configure() missing 1 required positional argument: 'parser'",
+        module="bad_plugin:Lint",
+    ),
+    "is missing from its module": Bad(
+        "sick",
+        CONFIGURE + RUN,
+        "AttributeError: module 'bad_plugin' has no attribute 'lint'",
+        module="bad_plugin : lint",
+    ),
     "names no module": Bad("sick", "", "ValueError: Empty module name", module=""),
     "has no configure": Bad("sick", RUN, "AttributeError: module 'bad_plugin' has no attribute 'configure'"),
     "has no run": Bad("sick", CONFIGURE, "AttributeError: module 'bad_plugin' has no attribute 'run'"),
@@ -111,6 +133,26 @@ def runs(statement: str, before: str = "") -> str:
 FAILED = "dagctl: The plugin 'sick' (from bad-package 3) failed: "
 
 ODD = {
+    "writes to stderr at import": Odd(runs("app.put('done')", "import sys\nsys.stderr.write('hello')"), out="done\n"),
+    "keeps the streams of its import": Odd(
+        runs(
+            "print('done', file=out, flush=True); print('said', file=err)",
+            "from sys import stdout as out, stderr as err",
+        ),
+        out="done\n",
+        err="said\n",
+    ),
+    "returns a number that is no code": Odd(
+        runs("return 3.5"), code=1, err=FAILED + "TypeError: run returned a float, which is no exit code. The log is "
+    ),
+    "is a generator": Odd(
+        runs("yield 1"), code=1, err=FAILED + "TypeError: run returned a generator, which is no exit code. The log is "
+    ),
+    "is a coroutine": Odd(
+        f"{CONFIGURE}async def run(args, app): pass\n",
+        code=1,
+        err=FAILED + "TypeError: run returned a coroutine, which is no exit code. The log is ",
+    ),
     "prints at import": Odd(runs("app.put('done')", "print('hello')"), out="done\n"),
     "replaces stdout at import": Odd(
         runs("app.put('done')", "import io, sys\nsys.stdout = io.StringIO()"), out="done\n"

@@ -153,8 +153,10 @@ def test_a_file_that_cannot_be_written_is_one_warning(run: Run, tmp_path: Path, 
     without = run("auth", "status")
     done = run("auth", "status", env={"DAGCTL_LOG": str(path)})
     assert (done.returncode, done.stdout) == (without.returncode, without.stdout)
-    warning = f"dagctl: WARNING: DAGCTL_LOG: {path} {why}. Set it to a file of your own, or unset it.\n"
-    assert done.stderr == f"{warning}{without.stderr}"
+    message = f"DAGCTL_LOG: {path} {why}. Set it to a file of your own, or unset it."
+    assert done.stderr == f"WARNING: {message}\n{without.stderr}"
+    told = run("auth", "status", "--json", env={"DAGCTL_LOG": str(path)})
+    assert json.loads(told.stderr)["warning"] == {"code": "no_log", "message": message}
     if make is link:
         assert (tmp_path / "target").read_text() == "theirs"
 
@@ -194,6 +196,21 @@ def test_a_notice_is_seen_once_and_is_in_the_file(run: Run, home: Path, tmp_path
         done = run("auth", "status", *args, env={"DAGCTL_LOG": str(tmp_path / "log")})
         assert done.stderr.count("was open to other users") == 1
     assert (tmp_path / "log").read_text().count(" WARNING dagctl: ") == 2
+
+
+@posix
+@pytest.mark.parametrize("environ_of_it", [{}, {"DAGCTL_LOG": "log"}], ids=["alone", "with a log"])
+@pytest.mark.parametrize("args", [(), ("-vv",)], ids=["quiet", "loud"])
+def test_a_program_gets_a_notice_as_json(
+    run: Run, home: Path, environ_of_it: dict[str, str], args: tuple[str, ...]
+) -> None:
+    home.mkdir(mode=0o700)
+    (home / "auth.json").touch()
+    (home / "auth.json").chmod(0o644)
+    lines = run("auth", "status", "--json", *args, env=environ_of_it).stderr.splitlines()
+    warnings = [document["warning"] for document in map(json.loads, lines) if "warning" in document]
+    message = f"{home / 'auth.json'} was open to other users (mode 644). dagctl made it private."
+    assert warnings == [{"code": "notice", "message": message}]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -161,6 +162,7 @@ def test_one_that_does_not_load(bad: Bad, run: Run, complete: Any, install: Inst
     assert (own.returncode, own.stdout) == (1, "")
     error = json.loads(own.stderr)["error"]
     assert error["code"] == "command_problem"
+    assert error["distribution"] == "my-worse-package"
     assert_names(error["message"] + "\n", bad)
 
 
@@ -198,6 +200,37 @@ def test_its_own_exception_is_its_own(run: Run, install: Install, home: Path) ->
     assert "ValueError: refused: … x" in log
     assert token not in log
     assert token not in done.stderr
+
+
+def test_an_entry_point_may_name_an_object_of_a_module(run: Run, install: Install) -> None:
+    source = (
+        '"""Its module."""\nclass Lint:\n    """Look at the models."""\n'
+        "    def configure(self, parser): pass\n    def run(self, args, app): app.put('done')\nlint = Lint()\n"
+    )
+    install("nice-1", "nice", source, "nice = nice:lint\nconfig.nice = nice : lint\n")
+    assert outcome(run("nice")) == outcome(run("config", "nice")) == (0, "done\n", "")
+    assert "Look at the models" in run("nice", "--help").stdout
+
+
+def test_a_group_shows_its_commands_though_one_pretends_ctrl_c(run: Run, install: Install) -> None:
+    install("bad_package-3", "bad_plugin", "raise KeyboardInterrupt", "config.sick = bad_plugin\n")
+    shown = run("config", "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "Look at the models for mistakes" in shown.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT of POSIX")
+def test_ctrl_c_ends_a_listing_though_a_plugin_is_slow(run: Run, install: Install) -> None:
+    source = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time; time.sleep(60)"
+    install("bad_package-3", "bad_plugin", source, "sick = bad_plugin\n")
+    assert outcome(run("plugins")) == (130, "", "\ndagctl: interrupted.\n")
+
+
+def test_what_is_no_json_is_its_own_failure(run: Run, install: Install) -> None:
+    install("bad_package-3", "bad_plugin", runs("app.show({'ratio': float('nan')}, '-')"), "sick = bad_plugin\n")
+    done = run("sick", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert json.loads(done.stderr)["error"]["distribution"] == "bad-package"
 
 
 def test_what_one_prints_while_it_is_loaded_is_not_among_the_data(run: Run, install: Install) -> None:

@@ -18,7 +18,10 @@ from dagctl.domain.errors import DagctlError, EnvironmentProtected, FileUnusable
 from dagctl.domain.values.platform import Organization, Project
 from dagctl.testing import (
     FixedCommandLine,
+    FollowingBrowser,
+    MemoryFileSystem,
     MemoryPlatform,
+    MemorySettingsStore,
     MemoryStateProbe,
     MemoryTokenStore,
     Person,
@@ -236,6 +239,13 @@ def test_a_sandbox_without_its_extra_fails_with_the_line_for_pip(tmp_path: Path)
     [
         (lambda platform: setattr(platform, "acess_lifetime", 3), "no attribute 'acess_lifetime'"),
         (lambda platform: setattr(MemoryStateProbe(platform), "trusting", "ca"), "no attribute 'trusting'"),
+        (lambda platform: setattr(platform.clock, "nwo", 3), "no attribute 'nwo'"),
+        (lambda platform: setattr(FollowingBrowser(platform), "idel", True), "no attribute 'idel'"),
+        (lambda platform: setattr(MemoryTokenStore(), "save_troubel", None), "no attribute 'save_troubel'"),
+        (lambda platform: setattr(MemorySettingsStore(), "trouble", None), "no attribute 'trouble'"),
+        (lambda platform: setattr(MemoryFileSystem(), "trouble", None), "no attribute 'trouble'"),
+        (lambda platform: setattr(FixedCommandLine(), "enviroments", ()), "no attribute 'enviroments'"),
+        (lambda platform: platform.clock.advance(-5), "-5 seconds cannot pass"),
         (lambda platform: platform.protect("shopp", "staging"), "no one project 'shopp'"),
         (lambda platform: platform.protect("shop", "Staging"), "No environment is called 'Staging'"),
         (lambda platform: platform.protect("shop", "dev-me"), "No environment is called 'dev-me'"),
@@ -262,6 +272,18 @@ def test_what_a_subclass_declares_can_be_set() -> None:
     platform = Counting()
     platform.seen += 1
     assert platform.seen == 1
+
+
+def test_a_store_of_ones_own_over_a_double_sets_what_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Vault(MemoryTokenStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.path = "secret/dagctl"
+
+    assert Vault().path == "secret/dagctl"
+    store = MemoryTokenStore()
+    monkeypatch.setattr(store, "load", lambda: None)
+    assert store.load() is None
 
 
 def test_each_person_has_a_client() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dagctl
-from dagctl.errors import EnvironmentProtected, MissingExtra, NotSignedIn
+from dagctl.errors import EnvironmentProtected, MissingExtra, NotSignedIn, SettingUnusable
 from dagctl.ports import Storage
 from dagctl.testing import FollowingBrowser, MemoryPlatform, connected
 
@@ -378,3 +378,28 @@ def test_a_proxy_is_verified_once_for_stores_of_ones_own(monkeypatch: pytest.Mon
     endpoint = StateEndpoint("proxy.example", 5432)
     assert [knows.tried(endpoint).sslmode for _ in range(3)] == ["verify-full"] * 3
     assert tried == ["proxy.example:5432"]
+
+
+def test_a_folder_stays_the_same_when_the_working_directory_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".dagctl.yaml").write_text("project: web-analytics\n")
+    monkeypatch.chdir(tmp_path)
+    client = connected(storage="kept", folder="project")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert client.session.status().signed_in
+    project = client.context.current().project
+    assert project is not None
+    assert (project.value, project.name) == ("web-analytics", str(tmp_path / ".dagctl.yaml"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".dagctl.yaml", "elsewhere", "kept", "project"]
+
+
+@pytest.mark.parametrize("argument", ["storage", "folder"])
+def test_an_empty_text_is_no_folder(argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    connect: Callable[..., object] = dagctl.connect
+    with pytest.raises(SettingUnusable, match="empty"):
+        connect(**{argument: ""}, environ={"HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []

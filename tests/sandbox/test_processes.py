@@ -368,3 +368,17 @@ def test_without_its_packages_the_extra_is_named(home: Path, monkeypatch: pytest
     with pytest.raises(MissingExtra) as caught:
         supervisor(home)
     assert caught.value.extra == "sandbox"
+
+
+def test_the_variables_of_libpq_do_not_reach_its_own_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {
+        "PGHOSTADDR": "192.0.2.1",
+        "PGOPTIONS": "-c default_transaction_read_only=on",
+        "PGSSLMODE": "verify-full",
+        "PGGSSENCMODE": "require",
+        "PGTARGETSESSIONATTRS": "standby",
+    }
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    with running_sandbox(SandboxOptions(), home=tmp_path) as sandbox:
+        assert sandbox.tables("shop") == []

@@ -12,7 +12,7 @@ from dagctl.domain.services.projects import find
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.platform import Project
 from dagctl.domain.values.settings import Settings
-from dagctl.testing import MemoryTokenStore
+from dagctl.testing import MemoryPlatform, MemoryTokenStore
 
 SHOP, WEB = Project("prj_shop", "shop"), Project("prj_web", "web-analytics")
 TWINS = (Project("p1", "Twin"), Project("p2", "Twin"), Project("p3", "twin"), Project("Twin3", "x"))
@@ -63,13 +63,29 @@ def test_the_organizations_projects(signed_in: Any) -> None:
     assert signed_in.projects.list() == (SHOP, WEB)
 
 
-def test_they_are_asked_for_once(signed_in: Any) -> None:
+def test_a_list_shows_what_is_there_now(signed_in: Any) -> None:
     projects = signed_in.projects
-    first = projects.list()
+    assert projects.list() == (SHOP, WEB)
+    add_project(signed_in.platform, Project("prj_new", "new"))
+    assert projects.list() == (SHOP, WEB, Project("prj_new", "new"))
     signed_in.platform.api_trouble = Unreachable("The API cannot be reached.")
-    assert projects.list() == first
     with pytest.raises(Unreachable):
-        signed_in.projects.list()
+        projects.list()
+
+
+def test_a_project_is_looked_up_once_and_again_if_it_is_new(signed_in: Any) -> None:
+    projects, platform = signed_in.projects, signed_in.platform
+    projects.list()
+    platform.api_trouble = Unreachable("The API cannot be reached.")
+    assert projects.choose("shop") == SHOP
+    platform.api_trouble = None
+    add_project(platform, Project("prj_new", "new"))
+    assert projects.choose("new") == Project("prj_new", "new")
+
+
+def add_project(platform: MemoryPlatform, project: Project) -> None:
+    acme, *others = platform.tenants
+    platform.tenants = (evolve(acme, projects=(*acme.projects, project)), *others)
 
 
 def test_nobody_is_signed_in(world: Any) -> None:

@@ -136,7 +136,7 @@ class App:
         import json
 
         whole = {"schema": SCHEMA, "command": self.command, **members}
-        return _escaped(json.dumps(whole, indent=indent, ensure_ascii=False, default=_plain))
+        return _escaped(json.dumps(whole, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain))
 
     def put(self, text: str, paint: Callable[[str], str] = str) -> None:
         """Put a line of data on stdout, coloured by `paint`; escape sequences in `text` are removed."""

@@ -80,7 +80,9 @@ _ON_A_TERMINAL: Mapping[type[DagctlError], _cures.Row] = {
     errors.SandboxProblem: _sandbox_problem,
     errors.PortTaken: _port_taken,
     errors.NeedsTerminal: _needs_terminal,
-    CommandProblem: lambda error: uninstall(error.distribution) if error.distribution else _COMMANDS.get(error.case),
+    CommandProblem: lambda error: (
+        uninstall(error.distribution) if error.distribution and not error.case else _COMMANDS.get(error.case)
+    ),
 }
 _COMMANDS: Mapping[str, str] = {
     "quiet_demo": "Run the demo without --json to see what the command says.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager, redirect_stdout, suppress
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 
 from dagctl.adapters.plugins.entry_points import OURS, EntryPoint, entry_points
@@ -14,9 +15,11 @@ TYPE_CHECKING = False  # see dagctl/__init__.py
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
     from dagctl.cli.app import App
     from dagctl.cli.cures import CommandProblem
+    from dagctl.cli.registry import CommandModule
 
 GROUP = "dagctl.commands"
 """Entry points of this group name a module as `CommandModule` has it. Their own name is the command's words, joined
@@ -37,6 +40,11 @@ class PluginCommand(Command):
         super().__init__(tuple(point.name.split(".")), point.value, f"added by {point.distribution}")
         self.point = point
         self.owner = point.owner
+
+    def load(self) -> CommandModule:
+        """Import what the entry point names: a module, or an object in one."""
+        module: CommandModule = self.point.load()
+        return module
 
     def declare(self, parser: ArgumentParser) -> None:
         """As `Command` does.
@@ -92,11 +100,16 @@ class PluginCommand(Command):
                 code: object = super().run(args, app)
             except SystemExit as done:
                 code = done.code
+                code = code if code is None or isinstance(code, int) else str(code)
             if code is None or isinstance(code, int):
                 return int(code or 0) if (code or 0) in range(256) else 1
+            if not isinstance(code, str):
+                if callable(close := getattr(code, "close", None)):
+                    close()  # a coroutine that nobody awaits complains
+                raise TypeError(f"run returned a {type(code).__name__}, which is no exit code")
             from dagctl.cli.cures import CommandProblem
 
-            raise CommandProblem(str(code))
+            raise CommandProblem(code)
 
 
 def add_plugins(registry: Registry) -> list[PluginCommand]:
@@ -128,18 +141,71 @@ def add_for(argv: Sequence[str], registry: Registry, report: Callable[[str], Non
 
 @contextmanager
 def loading(point: EntryPoint) -> Iterator[None]:
-    """Contain what a package does while it is loaded. Drops what it prints, which would mix with the command's data.
+    """Contain what a package does while it is loaded. Drops what it prints, which would mix with the command's output.
 
     Raises:
         CommandProblem: it does not load.
     """
+    out, err = _Muted(sys.stdout), _Muted(sys.stderr)
+    pressed: type[BaseException] = KeyboardInterrupt
     try:
-        with redirect_stdout(StringIO()):
+        with redirect_stdout(out), redirect_stderr(err), _ctrl_c() as pressed:
             yield
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if isinstance(error, pressed):
+            raise
         raise problem(point, _reason(error)) from error
+    finally:
+        out.muted = err.muted = False
+
+
+class _Muted(StringIO):
+    """A stream while a package is loaded. The package may keep it, so afterwards it is that stream."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+        self.muted = True
+
+    def write(self, text: str) -> int:
+        return len(text) if self.muted or self._stream is None else self._stream.write(text)
+
+    def flush(self) -> None:
+        if not self.muted and self._stream is not None:
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        return super().fileno() if self._stream is None else self._stream.fileno()
+
+    def close(self) -> None:
+        """Stay open: the stream is not the package's."""
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[type[BaseException]]:
+    """Yield what Ctrl-C raises in the block, which differs from a KeyboardInterrupt of the code in it if possible."""
+    from signal import SIGINT, default_int_handler, getsignal, signal
+    from threading import current_thread, main_thread
+
+    if current_thread() is not main_thread() or getsignal(SIGINT) is not default_int_handler:
+        yield KeyboardInterrupt
+        return
+
+    def press(*_: object) -> None:
+        raise _Pressed
+
+    signal(SIGINT, press)
+    try:
+        yield _Pressed
+    finally:
+        signal(SIGINT, default_int_handler)
+
+
+class _Pressed(KeyboardInterrupt):
+    """A person has pressed Ctrl-C."""
 
 
 def problem(point: EntryPoint, why: str) -> CommandProblem:
@@ -147,7 +213,9 @@ def problem(point: EntryPoint, why: str) -> CommandProblem:
     from dagctl.cli.cures import CommandProblem, uninstall
 
     return CommandProblem(
-        f"The plugin '{point}' of {point.owner} does not work: {why}. {uninstall(point.distribution)}"
+        f"The plugin '{point}' of {point.owner} does not work: {why}. {uninstall(point.distribution)}",
+        case="not_loaded",
+        distribution=point.distribution,
     )
 
 

@@ -25,6 +25,8 @@ WARNINGS: Mapping[str, str] = {
     "overridden": "a variable or a `.dagctl.yaml` names something else than what you chose, and wins",
     "no_pg_proxy": "the platform does not say where its PG proxy is, so dagctl derives the host from the API URL",
     "plugin_ignored": "dagctl ignores another package's command",
+    "no_log": "dagctl cannot write the file in `DAGCTL_LOG`",
+    "notice": "something about your files or the keyring that you should know: dagctl made a file private, for example",
 }
 """The codes of warnings, and what they mean."""
 

@@ -32,10 +32,19 @@ def leading(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def listened(args: Namespace, app: App) -> AbstractContextManager[None]:
-    """Write the log as `-v` and `DAGCTL_LOG` ask. Without either, this imports nothing."""
+    """Write the log as `-v` and `DAGCTL_LOG` ask, and tell a program of notices. Otherwise this imports nothing."""
     path, verbosity = os.environ.get("DAGCTL_LOG"), getattr(args, "verbosity", 0)
-    if not path and not verbosity:
+    if not path and not verbosity and not app.as_json:
         return nullcontext()
     from dagctl.adapters.files.log import listening
 
-    return listening(path, lambda text: app.say(f"dagctl: WARNING: {text}"), say=app.say, verbosity=verbosity)
+    def notify(line: str) -> None:
+        app.warn("notice", line.removeprefix("dagctl: "))
+
+    return listening(
+        path,
+        lambda text: app.warn("no_log", text),
+        say=app.say,
+        verbosity=0 if app.as_json else verbosity,
+        notify=notify if app.as_json else None,
+    )

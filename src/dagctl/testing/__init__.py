@@ -103,7 +103,7 @@ if TYPE_CHECKING:  # `X as X` exports X
         """Keywords of `dagctl.connect`."""
 
         environ: Mapping[str, str] | None
-        folder: Path | None
+        folder: Path | str | None
         organization: str | None
         storage: Path | str | Storage | None
         api: ApiGateway

@@ -44,7 +44,12 @@ class _Onward(logging.Handler):
 
 @contextmanager
 def listening(
-    path: str | None, warn: Callable[[str], None], *, say: Callable[[str], None] = print, verbosity: int = 0
+    path: str | None,
+    warn: Callable[[str], None],
+    *,
+    say: Callable[[str], None] = print,
+    verbosity: int = 0,
+    notify: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
     """Write the log until the block ends.
 
@@ -53,12 +58,15 @@ def listening(
         warn: called once if the file cannot be written, which stops nothing else.
         say: shows a line to a person.
         verbosity: the lines that `say` gets: none (0), INFO and above (1), or DEBUG and above (2).
+        notify: gets WARNING and above, which nobody is shown in another way; None if a person is to see them.
     """
     with ExitStack() as stack:
         listeners: list[logging.Handler] = []
         if verbosity:
             level = logging.INFO if verbosity == 1 else logging.DEBUG
             listeners.append(_Lines(say, level, "%(levelname)s %(message)s"))
+        if notify is not None:
+            listeners.append(_Lines(notify, logging.WARNING, "%(message)s"))
         try:
             if path:
                 descriptor = append_private(Path(path))
@@ -69,7 +77,7 @@ def listening(
             warn(f"DAGCTL_LOG: {error.message} Set it to a file of your own, or unset it.")
         level = min(_LOGGER.getEffectiveLevel(), *(listener.level for listener in listeners), logging.CRITICAL)
         if listeners and _LOGGER.propagate:
-            listeners.append(_Onward(shown=bool(verbosity or _LOGGER.handlers)))
+            listeners.append(_Onward(shown=bool(verbosity or notify or _LOGGER.handlers)))
         for listener in listeners:
             _LOGGER.addHandler(listener)
             stack.callback(_LOGGER.removeHandler, listener)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 from urllib.parse import parse_qsl
 
+from dagctl.adapters.platform_model.declared import DeclaredHere
 from dagctl.domain.errors import PortTaken, Refused, SignInTimedOut
 from dagctl.domain.values.platform import REDIRECT_URI
 from dagctl.ports.browser import Browser, Page, Query, Visit
@@ -28,7 +29,7 @@ class SignInPage(Protocol):
         """The address that the page at `url` sends the person to. It may change `cookies`, which are the browser's."""
 
 
-class FollowingBrowser(Browser):
+class FollowingBrowser(DeclaredHere, Browser):
     """The `Browser` of a test: it opens an address, signs a person in there, and follows the redirect.
 
     It keeps the issuer's session: the next sign-in goes on as the same person, unless the request asks for another
@@ -48,6 +49,10 @@ class FollowingBrowser(Browser):
         pages: the last page of each visit.
     """
 
+    opened: list[str]
+    turned_away: list[Query]
+    pages: list[Page]
+
     def __init__(
         self,
         page: SignInPage,
@@ -58,9 +63,9 @@ class FollowingBrowser(Browser):
         forgeries: Sequence[Query] = (),
         redirect_uri: str = REDIRECT_URI,
     ) -> None:
-        self.opened: list[str] = []
-        self.turned_away: list[Query] = []
-        self.pages: list[Page] = []
+        self.opened = []
+        self.turned_away = []
+        self.pages = []
         self._page = page
         self._email = email
         self._deny = deny

@@ -9,6 +9,7 @@ from posixpath import normpath
 
 from attrs import frozen
 
+from dagctl.adapters.platform_model.declared import DeclaredHere
 from dagctl.domain.errors import FileCorrupt, FileExists, FileUnusable
 from dagctl.ports.file_system import FileSystem
 
@@ -21,7 +22,7 @@ class MemoryFile:
     mode: int = 0o644
 
 
-class MemoryFileSystem(FileSystem):
+class MemoryFileSystem(DeclaredHere, FileSystem):
     """The `FileSystem` of a test.
 
     Args:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 
 from dagctl.adapters.memory.trouble import Trouble, meet
+from dagctl.adapters.platform_model.declared import DeclaredHere
 from dagctl.domain.errors import FileBusy, FileUnusable
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials
@@ -17,7 +18,7 @@ from dagctl.ports.storage import AccountShelf, Storage, Stores
 from dagctl.ports.token_store import TokenStore
 
 
-class MemoryTokenStore(TokenStore):
+class MemoryTokenStore(DeclaredHere, TokenStore):
     """The `TokenStore` of one process.
 
     Args:
@@ -27,6 +28,9 @@ class MemoryTokenStore(TokenStore):
         trouble: what each use meets (see `dagctl.testing`).
         save_trouble: what each `save` meets: `[None, FileUnusable("The disk is full.")]` fails the second one.
     """
+
+    trouble: Trouble
+    save_trouble: Trouble
 
     def __init__(
         self,
@@ -99,7 +103,7 @@ class NullTokenStore(TokenStore):
         return "nowhere"
 
 
-class MemorySettingsStore(SettingsStore):
+class MemorySettingsStore(DeclaredHere, SettingsStore):
     """The `SettingsStore` of one process.
 
     Args:
@@ -119,15 +123,17 @@ class MemorySettingsStore(SettingsStore):
         return "memory"
 
 
-class MemoryCredentialStore(CredentialStore):
+class MemoryCredentialStore(DeclaredHere, CredentialStore):
     """The `CredentialStore` of one process.
 
     Attributes:
         kept: the credentials of each organization and project.
     """
 
+    kept: dict[tuple[str, str], StateCredentials]
+
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], StateCredentials] = {}
+        self.kept = {}
 
     def save(self, org: str, project: str, credentials: StateCredentials) -> None:
         self.kept[org, project] = credentials
@@ -136,7 +142,7 @@ class MemoryCredentialStore(CredentialStore):
         self.kept.clear()
 
 
-class MemoryAccountShelf(AccountShelf):
+class MemoryAccountShelf(DeclaredHere, AccountShelf):
     """The `AccountShelf` of one process."""
 
     def __init__(self) -> None:

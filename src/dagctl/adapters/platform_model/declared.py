@@ -24,3 +24,16 @@ class Declared:
             if not declared and not name.startswith("_"):
                 raise AttributeError(f"{kinds[0].__name__} has no attribute {name!r} that can be set.")
             object.__setattr__(self, name, value)
+
+
+class DeclaredHere(Declared):
+    """The same for a class of dagctl. A subclass elsewhere may set what it wants: it is somebody's own."""
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """As in `Declared`."""
+            if type(self).__module__.startswith("dagctl."):
+                super().__setattr__(name, value)
+            else:
+                object.__setattr__(self, name, value)

@@ -42,8 +42,8 @@ class EntryPoint:
         from importlib import import_module
 
         module, _, path = self.value.partition(":")
-        found: Any = import_module(module)
-        for name in filter(None, path.split(".")):
+        found: Any = import_module(module.strip())
+        for name in filter(None, path.strip().split(".")):
             found = getattr(found, name)
         return found
 

@@ -31,8 +31,18 @@ def upstream_of(url: str) -> Upstream:
 
 def dsn_of(upstream: Upstream, url: str | None, database: str) -> dict[str, Any]:
     """How to enter `database` as an administrator, as keywords of libpq."""
-    given = {"user": "postgres", **(parse_dsn(url) if url else {})}
+    given = {"user": "postgres", **(parse_dsn(url) if url else _OURS)}
     return {**given, "host": upstream.host, "port": upstream.port, "dbname": database}
+
+
+_OURS = {
+    "hostaddr": "",
+    "options": "",
+    "sslmode": "disable",
+    "gssencmode": "disable",
+    "target_session_attrs": "any",
+}
+"""Keywords for a server that we have started: otherwise libpq takes those of a person's `PG*` variables."""
 
 
 @contextmanager

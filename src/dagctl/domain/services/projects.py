@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
 from attrs import evolve, field, frozen
@@ -18,7 +19,7 @@ from dagctl.ports.api_gateway import ApiGateway
 
 @frozen
 class ProjectService:
-    """Knows the organization's projects. Remembers each lookup as long as this object lives."""
+    """Knows the organization's projects. Remembers them to find one, and asks again for one that is not among them."""
 
     sessions: SessionService
     api: ApiGateway
@@ -26,22 +27,18 @@ class ProjectService:
     _organizations: dict[str, Organization] = field(factory=dict, init=False, repr=False, eq=False)
 
     def list(self) -> tuple[Project, ...]:
-        """The organization's projects, in the platform's order.
+        """The organization's projects as they are now, in the platform's order.
 
         Raises:
             NotSignedIn: nobody is signed in.
             PlatformError: the API does not answer, or refuses.
         """
-        return self.list_in(self.with_organization(self.sessions.open()))
+        return self._asked(self.with_organization(self.sessions.open()))
 
     def list_in(self, session: Session) -> tuple[Project, ...]:
-        """The same, in a session whose organization is known."""
-        access = session.access
-        key = access.api_url, access.organization_id
-        if key not in self._projects:
-            with self.sessions.clocks.explaining(access.api_url):
-                self._projects[key] = self.api.projects(access)
-        return self._projects[key]
+        """Those that this object remembers, in a session whose organization is known; asks if it knows none."""
+        known = self._projects.get((session.access.api_url, session.access.organization_id))
+        return self._asked(session) if known is None else known
 
     def choose(self, wanted: str) -> Project:
         """Make one of the organization's projects the current one.
@@ -59,7 +56,7 @@ class ProjectService:
             given_by = world.kept.stores.tokens.describe()
             raise ProjectError(f"The session comes from {given_by}, so dagctl records no choice.", project=wanted)
         session = self.with_organization(self.sessions.open_in(world))
-        project = find(self.list_in(session), wanted, session.context.owner)
+        project = self._found(session, wanted)
         recorded = evolve(session.context.recorded, current_project=project.name, current_project_id=project.id)
         session.kept.stores.settings.save(recorded)
         return project
@@ -79,7 +76,7 @@ class ProjectService:
         context.require_owner()  # again: only now is the owner known in any case
         recorded = context.recorded
         if context.project_id is None or recorded.current_project is None:
-            project = find(self.list_in(session), chosen.value, context.owner)
+            project = self._found(session, chosen.value)
         else:
             current = context.project_id == recorded.current_project_id
             project = Project(context.project_id, recorded.current_project if current else chosen.value)
@@ -109,6 +106,22 @@ class ProjectService:
         name = organization.name or organization.id
         known = evolve(wanted, value=name) if wanted is not None else Sourced(name, Origin.PLATFORM, "the API")
         return evolve(session, context=evolve(context, organization=known, organization_id=organization.id))
+
+    def _asked(self, session: Session) -> tuple[Project, ...]:
+        access = session.access
+        with self.sessions.clocks.explaining(access.api_url):
+            found = self.api.projects(access)
+        self._projects[access.api_url, access.organization_id] = found
+        return found
+
+    def _found(self, session: Session, wanted: str) -> Project:
+        """The project that `wanted` names, though somebody made it a moment ago."""
+        owner = session.context.owner
+        known = self._projects.get((session.access.api_url, session.access.organization_id))
+        if known is not None:
+            with suppress(ProjectNotFound):
+                return find(known, wanted, owner)
+        return find(self._asked(session), wanted, owner)
 
     def _organization(self, session: Session) -> Organization:
         access, subject = session.access, identity_of(session.tokens.id_token).subject
