@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from argcomplete.shell_integration import shellcode
 from argparse_manpage.manpage import Manpage
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
@@ -39,7 +38,7 @@ class SharedFiles(BuildHookInterface[Any]):
             return
         self.folder = TemporaryDirectory()  # what a build leaves in dist/ would be uploaded
         files = {f"share/man/man1/{name}": text for name, text in pages(Path(self.root)).items()}
-        files |= {place: completion(shell) for shell, place in COMPLETION.items()}
+        files |= {place: completion(Path(self.root), shell) for shell, place in COMPLETION.items()}
         for place, text in files.items():
             made = Path(self.folder.name, Path(place).name)
             made.write_bytes(text.encode())
@@ -61,9 +60,12 @@ class PackageIndexReadme(MetadataHookInterface):
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
-def completion(shell: str) -> str:
+def completion(root: Path, shell: str) -> str:
     """What completes dagctl's words in a shell."""
-    code: str = shellcode(["dagctl"], shell=shell).lstrip("\n")
+    with _importing(root / "src"):
+        from dagctl.cli.commands.completion import shell_code
+
+    code = shell_code(shell).lstrip("\n")
     return code.removeprefix("#compdef dagctl\n") if shell == "bash" else code  # one for two, and `#compdef` is zsh's
 
 

@@ -6,14 +6,20 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
 from tests.conftest import signed
+
+from dagctl.cli import completing
 
 if TYPE_CHECKING:
     from tests.conftest import Person, Run
@@ -75,10 +81,19 @@ def complete(on_path: dict[str, str]) -> Any:
         ("dagctl auth sw", {"switch"}),
         ("dagctl auth login --no-b", {"--no-browser"}),
         ("dagctl completion ", {"bash", "zsh", "fish", "powershell"}),
+        ("dagctl -vv auth sw", {"switch"}),
+        ("dagctl help auth sw", {"switch"}),
+        ("dagctl help co", {"config", "completion"}),
     ],
 )
 def test_bash(complete: Any, line: str, words: set[str]) -> None:
     assert words <= set(complete(line)) <= {*words, "-h", "--help", "--json", "-v", "--verbose"}
+
+
+@pytest.mark.parametrize("line", ["-vv use-project s", "--json use-project s", "true && dagctl use-project s"])
+def test_no_line_is_a_bug(line: str, complete: Any, home: Path) -> None:
+    complete(f"dagctl {line}")
+    assert not (home / "bug.log").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
@@ -132,12 +147,33 @@ def test_on_a_terminal_with_one_line_in_the_shells_own_file(
         started.expect("rowser")
 
 
+@pytest.mark.parametrize("shell", TERMINALS)
+def test_after_another_command_and_a_variable(shell: str, on_path: dict[str, str], tmp_path: Path) -> None:
+    with terminal(shell, on_path, tmp_path) as started:
+        started.send("true && DAGCTL_ORG=acme dagctl auth sw\t")
+        started.expect("itch")
+
+
+@pytest.mark.parametrize("values", [completing.accounts, completing.organizations], ids=["accounts", "organizations"])
+def test_a_keyring_that_asks_a_person_does_not_hold_up_the_shell(
+    values: Callable[[Namespace], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Event()
+    client = SimpleNamespace(accounts=SimpleNamespace(list=lambda: over.wait(60)))
+    monkeypatch.setattr(completing, "_connected", lambda: client)
+    began = time.monotonic()
+    assert values(Namespace()) == []
+    over.set()
+    assert time.monotonic() - began < 10
+
+
 def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, complete: Any) -> None:
     assert complete("dagctl auth switch ") == ["-h", "--help", "--json", "-v", "--verbose"]
     assert person.signs_in(run).returncode == 0
     account = complete("dagctl auth switch ac")
     assert account[0].startswith("acme")
     assert complete("dagctl auth logout --org ac") == account
+    assert complete("dagctl auth login --org ac") == ["acme"]
     assert run("use-project", "shop").returncode == 0
     assert "shop" in complete("dagctl protection check dev --project ")
 

@@ -311,7 +311,7 @@ def failed(*argv: str, **over: Any) -> dict[str, Any]:
         (("auth", "nonsense", "--json"), None, "there is no command 'nonsense'"),
         (("nonsense", "--json"), None, "there is no command 'nonsense'"),
         (("auth", "list", "--json", "-x"), "auth list", "unrecognized arguments: -x"),
-        (("--json", "auth", "list"), None, "unrecognized arguments: --json; did you mean '--version'?"),
+        (("--json", "auth", "list"), None, "unrecognized arguments: --json; options of a command follow it"),
         (("protection", "check", "--json"), "protection check", "the following arguments are required: ENV"),
         (("auth", "login", "--json"), "auth login", "--org is required the first time that you sign in"),
     ],

@@ -226,10 +226,12 @@ def test_json_is_json(run: Run) -> None:
     assert json.loads(done.stdout)["data"]["signed_in"] is False
 
 
-@pytest.mark.parametrize("args", [(), ("help",), ("auth",), ("help", "auth"), ("help", "auth", "login")], ids=str)
-def test_help_is_what_a_beginner_gets(args: tuple[str, ...], run: Run) -> None:
-    done = run(*args)
-    words = [word for word in args if word != "help"]
+@pytest.mark.parametrize(
+    "line", ["", "help", "auth", "help auth", "help auth login", "auth help", "auth help login", "help help"]
+)
+def test_help_is_what_a_beginner_gets(line: str, run: Run) -> None:
+    done = run(*line.split())
+    words = [word for word in line.split() if word != "help"]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == run(*words, "--help").stdout
 
@@ -242,6 +244,9 @@ def test_help_is_what_a_beginner_gets(args: tuple[str, ...], run: Run) -> None:
         (("auth", "login", "--no-broser"), "dagctl auth login ", "--no-browser"),
         (("projects", "--jsno"), "dagctl projects ", "--json"),
         (("help", "projcts"), "dagctl ", "projects"),
+        (("login",), "dagctl ", "auth login"),
+        (("--verson",), "dagctl ", "--version"),
+        (("auth", "--hlep"), "dagctl auth ", "--help"),
     ],
     ids=str,
 )
@@ -258,6 +263,18 @@ def test_what_is_like_nothing_gets_no_suggestion(args: tuple[str, ...], run: Run
     assert done.returncode == 2
     assert "xyzzy" in done.stderr
     assert "did you mean" not in done.stderr
+
+
+@pytest.mark.parametrize("args", [("--json", "auth", "status"), ("auth", "-k", "login")], ids=str)
+def test_an_option_before_its_command(args: tuple[str, ...], run: Run) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert "options of a command follow it" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["0", "-5", "wide", ""])
+def test_a_width_that_is_none(columns: str, run: Run) -> None:
+    assert run("--help", env={"COLUMNS": columns}).stdout == run("--help", env={"COLUMNS": "80"}).stdout
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -11,51 +11,72 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
     from dagctl.domain.services.context import World
+    from dagctl.domain.services.kept import Account
     from dagctl.domain.services.session import Session
 
 PATIENCE = 0.3
 """Seconds to wait for the platform after a person presses Tab."""
 
 
-def organizations(line: Namespace) -> list[str]:
-    """The organizations that are signed in."""
-    from dagctl._wiring import connect
+def accounts(line: Namespace) -> list[str]:
+    """The accounts that are signed in."""
+    return _signed_in(lambda account: account.name)
 
-    return [account.name for account in connect().accounts.list()]
+
+def organizations(line: Namespace) -> list[str]:
+    """Their organizations: the names that a sign-in takes."""
+    return _signed_in(lambda account: account.organization)
+
+
+def _signed_in(named: Callable[[Account], str]) -> list[str]:
+    kept = _connected().accounts
+
+    def answers() -> Iterator[list[str]]:
+        yield sorted({named(account) for account in kept.list()})
+
+    return _in_time(answers())
 
 
 def projects(line: Namespace) -> list[str]:
     """The projects of the current organization; only the current one if the API does not answer in time."""
-    client, world = _read()
-    known = [project.value] if (project := world.context.project) else []
-    return _in_time(lambda: [each.name for each in client.projects.list_in(_session(client, world))]) or known
+    import dagctl.adapters.http.transport
+    import dagctl.adapters.http.wire  # noqa: F401 - loaded before the clock runs
+
+    client = _connected()
+
+    def answers() -> Iterator[list[str]]:
+        world = client.context.read()
+        yield [project.value] if (project := world.context.project) else []
+        yield [each.name for each in client.projects.list_in(_session(client, world))]
+
+    return _in_time(answers())
 
 
 def environments(line: Namespace) -> list[str]:
     """The environments that SQLMesh has recorded in the project's state database."""
-    client, world = _read(getattr(line, "project", None))
+    from attrs import evolve
 
-    def recorded() -> list[str]:
-        from attrs import evolve
+    from dagctl.adapters.postgres.libpq import entered
 
-        from dagctl.adapters.postgres.libpq import entered
+    client = _connected()
 
+    def answers() -> Iterator[list[str]]:
+        world = client.context.read(getattr(line, "project", None))
         state = client.state
         credentials = state.credentials_in(state.located(_session(client, world)), keep=False)
         endpoint = state.trust.tried(credentials.endpoint)
         with closing(entered(evolve(credentials, endpoint=endpoint))) as connection:
             cursor = connection.cursor()
             cursor.execute("select name from sqlmesh._environments")
-            return [name for (name,) in cursor]
+            yield [name for (name,) in cursor]
 
-    return _in_time(recorded)
+    return _in_time(answers())
 
 
-def _read(pinned: str | None = None) -> tuple[Dagctl, World]:
+def _connected() -> Dagctl:
     from dagctl._wiring import connect
 
-    client = connect()
-    return client, client.context.read(pinned)
+    return connect()
 
 
 def _session(client: Dagctl, world: World) -> Session:
@@ -66,28 +87,32 @@ def _session(client: Dagctl, world: World) -> Session:
     return client.session.open_in(world)
 
 
-def _in_time(ask: Callable[[], list[str]]) -> list[str]:
-    """What `ask` returns, if it returns in time; otherwise nothing."""
-    found: list[str] = []
+def _in_time(answers: Iterator[list[str]]) -> list[str]:
+    """The last answer that comes in time; nothing if none does. Even a file or a keyring may keep us waiting."""
+    found: list[list[str]] = [[]]
 
     def asking() -> None:
         with suppress(Exception):
-            found.extend(ask())
+            for answer in answers:
+                found.append(answer)
 
     thread = Thread(target=asking, daemon=True)
     thread.start()
     thread.join(PATIENCE)
-    return list(found)
+    return found[-1]
 
 
-_VALUES = {"name": organizations, "org": organizations, "project": projects, "environments": environments}
+_VALUES = {"name": accounts, "org": accounts, "project": projects, "environments": environments}
 """By the name of the argument in dagctl's commands."""
+
+_OTHERS = {"dagctl auth login": {"org": organizations}}
+"""Commands in which that is not so."""
 
 
 def complete_values(parser: ArgumentParser) -> None:
     """Let shells offer values for a command's arguments; none if anything fails."""
     for action in parser._actions:
-        if values := _VALUES.get(action.dest):
+        if values := _OTHERS.get(parser.prog, _VALUES).get(action.dest):
             vars(action)["completer"] = _quietly(values)  # argcomplete looks there
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from io import TextIOWrapper
@@ -35,6 +35,7 @@ class LazyParser(ArgumentParser):
 
     command: Command | None = None
     app: App | None = None
+    elsewhere: Mapping[str, str] | None = None
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in `ArgumentParser`, after the chosen command has declared its options.
@@ -42,17 +43,26 @@ class LazyParser(ArgumentParser):
         An unknown option is an error of the command, not of the program, whose usage does not show it.
         """
         command = self.command
-        self.declare()
+        if not completing():  # argcomplete changes each action before it parses
+            self.declare()
         with command.guarded() if command else nullcontext():
             namespace, unknown = super().parse_known_args(args, namespace)
-        if unknown and not completing():
-            known = [name for name in self._option_string_actions if name.startswith("--")]
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown[0], known)}")
+        if completing():
+            return namespace, unknown
+        if unknown:
+            known = {name.lstrip("-"): name for name in self._option_string_actions if name.startswith("--")}
+            meant = _meant(unknown[0].lstrip("-"), known)
+            if not meant and command is None and "_command" in namespace:
+                meant = "; options of a command follow it"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+        if "_command" not in namespace:
+            self.error("the following arguments are required: COMMAND")
         return namespace, unknown
 
     def _check_value(self, action: Action, value: Any) -> None:
         if action.dest == "command" and isinstance(action.choices, dict) and value not in action.choices:
-            raise ArgumentError(None, f"there is no command {value!r}{_meant(value, action.choices)}")
+            known = {**(self.elsewhere or {}), **{word: word for word in action.choices}}
+            raise ArgumentError(None, f"there is no command {value!r}{_meant(value, known)}")
         super()._check_value(action, value)
 
     def error(self, message: str) -> NoReturn:
@@ -100,6 +110,7 @@ def build_parser(
     )
     parser.add_argument("--version", action="version", version=f"dagctl {__version__}")
     parser.app = app
+    parser.elsewhere = {command.words[-1]: " ".join(command.words) for command in reversed([*registry])}
     option_verbose(parser)
     choices: dict[tuple[str, ...], Any] = {(): _choices(parser)}
     for command in registry:
@@ -131,7 +142,7 @@ class _Formatter(HelpFormatter):
             columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
         except (ValueError, OSError, AttributeError):
             columns = 80
-        super().__init__(prog, width=max((columns or 80) - 2, 20))
+        super().__init__(prog, width=max((columns if columns > 0 else 80) - 2, 20))
 
     def add_argument(self, action: Action) -> None:
         """Note how wide an action is: before 3.12, Python forgets that a command is indented."""
@@ -165,12 +176,12 @@ class _Formatter(HelpFormatter):
         return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
-    """A question with the known word that is closest, if one is close."""
+def _meant(word: str, known: Mapping[str, str]) -> str:
+    """A question with what the closest of the `known` words stands for, if one is close."""
     from difflib import get_close_matches
 
     near = get_close_matches(word.partition("=")[0], list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {known[near[0]]!r}?" if near else ""
 
 
 def completing() -> bool:
@@ -179,9 +190,7 @@ def completing() -> bool:
 
 
 def _choices(parser: ArgumentParser) -> Any:
-    return parser.add_subparsers(
-        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=LazyParser
-    )
+    return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=LazyParser)
 
 
 def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry: Registry | None = None) -> int:
@@ -223,8 +232,10 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         add_for(argv, registry, partial(app.warn, "plugin_ignored"))
     chosen = registry.chosen(argv)
     app.command = " ".join(chosen.words) if chosen else None
+    if chosen is None and argv[1:2] == ["help"] and registry.is_group(tuple(argv[:1])):
+        argv = ["help", argv[0], *argv[2:]]
     if argv[:1] == ["help"]:
-        argv = [*argv[1:], "--help"]
+        argv = [*(word for word in argv if word != "help"), "--help"]
     elif registry.is_group(tuple(argv)):
         argv = [*argv, "--help"]
     return build_parser(registry, argv, app=app).parse_args([*loud, *argv])
@@ -237,7 +248,10 @@ def _complete(registry: Registry) -> None:
     from dagctl.cli.plugins import add_plugins
 
     add_plugins(registry)
-    chosen = registry.chosen(os.environ.get("COMP_LINE", "").split()[1:])
+    words = os.environ.get("COMP_LINE", "").split()[1:]
+    if words[:1] == ["help"] and (len(words) > 1 or os.environ["COMP_LINE"][-1:].isspace()):
+        os.environ["_ARGCOMPLETE"] = "2"  # it takes the second word for the program
+    chosen = registry.chosen(leading(words)[1])
     with chosen.guarded() if chosen else nullcontext():
         argcomplete.autocomplete(build_parser(registry, whole=lambda command: command is chosen))
 

@@ -33,10 +33,19 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"), help="your shell")
 
 
-def run(args: Namespace, app: App) -> int:
+def shell_code(shell: str) -> str:
+    """argcomplete's code for a shell. Its zsh takes the whole line for dagctl's, with what is before `&&` and `A=1`."""
     from argcomplete.shell_integration import shellcode
 
-    code = shellcode(["dagctl"], shell=args.shell)
+    code: str = shellcode(["dagctl"], shell=shell)
+    if shell == "zsh":
+        ours = "${(j: :)words[1,CURRENT]}"
+        code = code.replace("$BUFFER", ours).replace("$CURSOR", f"$(( ${{#{ours}}} - ${{#SUFFIX}} ))")
+    return code
+
+
+def run(args: Namespace, app: App) -> int:
+    code = shell_code(args.shell)
     if args.shell == "zsh":
         code = _COMPINIT + code
     app.show(Data(shell=args.shell, code=code), code.rstrip("\n"))
