@@ -45,7 +45,7 @@ SETTINGS: Mapping[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds; keepalives do not help while sent data awaits acknowledgement
-    "gssencmode": "disable",
+    "gssencmode": "disable",  # by default, libpq looks for a Kerberos ticket before each connection
     # libpq's own defaults: spelled out, they keep out variables, a service's settings and `~/.postgresql`
     **dict.fromkeys(_EMPTY, ""),
     **dict.fromkeys(("sslcert", "sslrootcert", "sslcrl"), NOWHERE),

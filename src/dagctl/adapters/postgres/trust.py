@@ -45,6 +45,7 @@ class LocalProxyTrust(ProxyTrust):
             return evolve(endpoint, sslrootcert=root)
         if not endpoint.chosen and (local or named or endpoint.place in self._known()):
             return evolve(endpoint, sslmode="verify-full", sslrootcert=root)
+        # under `require`, too, libpq verifies the proxy if it gets a CA file
         return evolve(endpoint, sslrootcert=named) if named else endpoint
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
