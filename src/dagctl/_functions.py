@@ -202,7 +202,7 @@ def _client(insecure: bool, folder: Path | None = None) -> Dagctl:
 
         _warn(f"insecure=True {UNVERIFIED}")
     # SQLMesh loads a project's `.env` after others have called; a `Secret` shows no value in a traceback
-    variables = frozenset((name, Secret(os.environ[name])) for name in heeded(tuple(os.environ)))
+    variables = frozenset((name, Secret(os.environ.get(name, ""))) for name in heeded(tuple(os.environ)))
     key = (os.getpid(), folder or working_directory(), os.path.expanduser("~"), insecure, variables)
     with _lock:
         if key not in _clients:

@@ -223,6 +223,9 @@ def attempts(sql: Any) -> dict[str, Any]:
         "cursor, many": lambda a: a.cursor.executemany(one, [("dev",), ("prod",)]),
         "cursor, copy": lambda a: a.cursor.copy_expert("copy _environments from stdin", io.StringIO("prod\t2\n")),
         "cursor, copy from": lambda a: a.cursor.copy_from(io.StringIO("prod\t2\n"), "_environments"),
+        "cursor, a function": lambda a: a.cursor.callproc(
+            "query_to_xml", ["delete from _environments", True, True, ""]
+        ),
         "connection": lambda a: a.connection.cursor().execute("truncate _environments"),
         "drop_table": lambda a: a.drop_table("_environments"),
         "rename_table": lambda a: a.rename_table("_environments", "_environments_backup"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,12 @@ class StateCursor(extensions.cursor):
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
         for each in vars_list:
             self.execute(query, each)
+
+    def callproc(self, procname: str, *parameters: Any) -> Any:
+        given = parameters[0] if parameters and parameters[0] else ()
+        values = [*given.values()] if isinstance(given, Mapping) else [*given]
+        self._look(self.mogrify(f"SELECT * FROM {procname}({', '.join(['%s'] * len(values))})", values))  # noqa: S608 - only looked at
+        return super().callproc(procname, *parameters)
 
     def copy_expert(self, sql: Any, *args: Any, **kwargs: Any) -> None:
         self._look(sql)
