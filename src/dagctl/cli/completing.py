@@ -74,10 +74,10 @@ def _in_time(ask: Callable[[], list[str]]) -> list[str]:
         with suppress(Exception):
             found.extend(ask())
 
-    thread = Thread(target=asking, daemon=True)
+    thread = Thread(target=asking, daemon=True)  # the process may end while it still waits
     thread.start()
     thread.join(PATIENCE)
-    return list(found)
+    return list(found)  # a copy: the thread may still add to it
 
 
 _VALUES = {"name": organizations, "org": organizations, "project": projects, "environments": environments}

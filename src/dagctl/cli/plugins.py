@@ -57,11 +57,6 @@ class PluginCommand(Command):
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """As `Command` has it.
-
-        Raises:
-            CommandProblem: another package's code has failed.
-        """
         from dagctl.domain.errors import DagctlError
 
         try:

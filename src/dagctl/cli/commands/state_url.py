@@ -9,6 +9,7 @@ token from PGPASSWORD instead:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, TypedDict
 from urllib.parse import quote, urlencode
@@ -19,8 +20,6 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dagctl.domain.values.state import StateCredentials
 
 
