@@ -46,7 +46,7 @@ class PluginCommand(Command):
         """
         with loading(self.point):
             super().declare(parser)
-            parser.format_help()
+            parser.format_help()  # a help text with a lone % may fail only here
             if not callable(self.load().run):
                 raise TypeError("run is no function")
 
@@ -88,7 +88,7 @@ class PluginCommand(Command):
             except SystemExit as done:
                 code = done.code
             if code is None or isinstance(code, int):
-                return int(code or 0) if (code or 0) in range(256) else 1
+                return int(code or 0) if (code or 0) in range(256) else 1  # 256 would be 0 for a shell
             from dagctl.cli.cures import CommandProblem
 
             raise CommandProblem(str(code))

@@ -124,6 +124,7 @@ def _nothing_to_convert(client: Dagctl, folder: PurePath, output: PurePath) -> b
     files = client.config.files
     if not files.exists(folder / output) or any(files.exists(folder / name) for name in YAML_NAMES):
         return False
+    # whether there are any does not depend on the project
     return output.name != "config.py" or not client.config.additions(folder, project="")
 
 
@@ -158,6 +159,7 @@ def _place_of(state: KeptState) -> str:
 def _carry_over(conversion: Conversion, *, asks: bool) -> str:
     """The commands, in the order that works: the old configuration exports, and the new one imports."""
     states, folder = conversion.states or (), conversion.source.parent
+    # a name that Jinja chooses cannot be typed
     name = states[0].gateways[0] if len(states) > 1 and "{" not in states[0].gateways[0] else ""
     export = f"sqlmesh {_there(folder)}{f'--gateway {quoted(name)} ' if name else ''}state export -o state.json"
     take = f"sqlmesh {_there(folder)}state import -i state.json"

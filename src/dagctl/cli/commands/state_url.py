@@ -83,6 +83,7 @@ def uri(credentials: StateCredentials, *, with_token: bool) -> str:
         "sslrootcert": endpoint.sslrootcert,
         "application_name": f"dagctl/{__version__}",
     }
+    # libpq decodes percent signs only: a blank must not become a plus
     given = urlencode({key: value for key, value in options.items() if value is not None}, quote_via=quote)
     user, database = quote(endpoint.user, safe=""), quote(endpoint.database, safe="")
     return f"postgresql://{user}{token}@{host}:{endpoint.port}/{database}?{given}"
