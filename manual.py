@@ -110,7 +110,7 @@ def _page(root: Path, title: str, summary: str, commands: list[Any], every: list
     from dagctl.cli.main import build_parser
     from dagctl.cli.registry import Registry
 
-    parser = build_parser(Registry(commands), whole=lambda command: True)
+    parser = build_parser(Registry(commands), whole=commands)
     parser.epilog = None
     if " " in title:
         # the group is the parser's one subcommand

@@ -26,8 +26,8 @@ PLAIN = {
     PurePath: "path",
     NoneType: "null",
 }
-TYPES = {"datetime": datetime, "PurePath": PurePath}
-"""What the commands' modules import for type checkers alone."""
+TYPES = {"PurePath": PurePath}
+"""What `dagctl.cli.records` imports for type checkers alone."""
 
 
 def data_of(command: Command) -> type | None:

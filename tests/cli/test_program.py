@@ -195,6 +195,13 @@ def test_a_program_can_have_commands_of_its_own() -> None:
     assert program(do) == (5, "one\n", "talk\n")
 
 
+def test_help_for_a_program_that_gives_its_words_in_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(("help", "auth", "login"))
+    assert done.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: dagctl auth login ")
+
+
 def test_a_command_cannot_be_registered_twice() -> None:
     with pytest.raises(ValueError, match="auth login"):
         Registry().add(BUILT_IN[0])

@@ -206,7 +206,7 @@ class App:
 
         A reader that has gone away is no failure. A disk that is full is one.
         """
-        self._put(self.out, "")
+        self._put(self.out, "")  # flushes what argparse or a plugin wrote there
         self._put(self.err, "")
         if self._unwritten is None:
             return code
@@ -227,7 +227,7 @@ class App:
     @property
     def interactive(self) -> bool:
         """Whether a person at a terminal can answer questions."""
-        return not self.as_json and bool(self.stdin and self.stdin.isatty() and self.err.isatty())
+        return not self.as_json and self.stdin.isatty() and self.err.isatty()
 
 
 def _harmless(text: str) -> str:
@@ -262,7 +262,7 @@ def _silence(stream: TextIO) -> None:
     """Discard further output. Otherwise Python tries to flush it again at exit, and complains."""
     with suppress(OSError, ValueError):  # an embedder's stream may have no descriptor
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
+        os.dup2(null, stream.fileno())  # in the stream's own place: its buffer still holds what failed
         os.close(null)
 
 

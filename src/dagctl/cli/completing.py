@@ -96,7 +96,7 @@ def _in_time(answers: Iterator[list[str]]) -> list[str]:
             for answer in answers:
                 found.append(answer)
 
-    thread = Thread(target=asking, daemon=True)
+    thread = Thread(target=asking, daemon=True)  # the process may end while it still waits
     thread.start()
     thread.join(PATIENCE)
     return found[-1]

@@ -46,7 +46,7 @@ def _paths(files: Sequence[FileSeen]) -> str:
 
 
 def _login(advice: Advice) -> str:
-    return f"run: {login_command(advice.organization, advice.api_url)}"
+    return login_command(advice.organization, advice.api_url)
 
 
 def _pin(advice: Advice) -> str:
@@ -61,10 +61,10 @@ _CURES: Mapping[Finding, str | Callable[[Advice], str]] = {
     Finding.LINKED: "replace the link with the file itself: dagctl does not follow links",
     Finding.EXPOSED: _chmod,
     Finding.LEFT_BEHIND: lambda advice: f"rm {_paths(advice.files)}",
-    Finding.ANONYMOUS: lambda advice: f"R{_login(advice)[1:]}",
+    Finding.ANONYMOUS: lambda advice: f"Run: {_login(advice)}",
     Finding.ANONYMOUS_GIVEN: "Set it to an ID token.",
     Finding.NOT_RENEWED: "Run: dagctl auth refresh (it says why)",
-    Finding.NOT_RENEWABLE: lambda advice: f"Then {_login(advice)}",
+    Finding.NOT_RENEWABLE: lambda advice: f"Then run: {_login(advice)}",
     Finding.CLOCK_WRONG: "Turn on time synchronisation (NTP); in WSL: wsl --shutdown, or sudo hwclock -s",
     Finding.API_UNVERIFIED: "Drop -k; to trust a private CA, set SSL_CERT_FILE=CA.pem.",
     Finding.EXPIRING: "Ask the server's operator to renew it.",

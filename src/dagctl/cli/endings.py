@@ -79,7 +79,7 @@ def facts_of(error: DagctlError) -> dict[str, object]:
 
 def fact_names(kind: type[DagctlError]) -> dict[str, str]:
     """The fields of a kind of error, and what programs know each by."""
-    ours = [each for each in reversed(kind.__mro__) if issubclass(each, DagctlError)]
+    ours = [each for each in reversed(kind.__mro__) if issubclass(each, DagctlError)]  # the base's fields come first
     return {name: _FACTS.get(name, name) for each in ours for name in each.__annotations__ if name != "hint"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from io import TextIOWrapper
@@ -42,7 +42,7 @@ class LazyParser(ArgumentParser):
 
         An unknown option is an error of the command, not of the program, whose usage does not show it.
         """
-        command = self.command
+        command = self.command  # `declare` forgets it
         if not completing():  # argcomplete changes each action before it parses
             self.declare()
         with command.guarded() if command else nullcontext():
@@ -61,6 +61,7 @@ class LazyParser(ArgumentParser):
 
     def _check_value(self, action: Action, value: Any) -> None:
         if action.dest == "command" and isinstance(action.choices, dict) and value not in action.choices:
+            # argparse would begin with "argument COMMAND:", and list every choice
             known = {**(self.elsewhere or {}), **{word: word for word in action.choices}}
             raise ArgumentError(None, f"there is no command {value!r}{_meant(value, known)}")
         super()._check_value(action, value)
@@ -92,14 +93,14 @@ def build_parser(
     registry: Registry,
     argv: Sequence[str] | None = None,
     *,
-    whole: Callable[[Command], bool] = lambda command: False,
+    whole: Container[Command | None] = (),
     app: App | None = None,
 ) -> LazyParser:
     """The parser of the whole program.
 
     Args:
         argv: the command line to parse. Groups that are not in it stay empty; None fills all of them.
-        whole: whether a command declares its options now, before it is chosen. One that does not load has none.
+        whole: the commands that declare their options now, before they are chosen. One that does not load has none.
         app: reports usage errors to programs.
     """
     parser = LazyParser(
@@ -122,15 +123,15 @@ def build_parser(
             branch.app = app
             choices[group] = _choices(branch)
         if group and argv is not None and group[0] not in argv:
-            continue
+            continue  # making every command's parser takes time
         leaf = choices[group].add_parser(word, help=command.summary.replace("%", "%%"), formatter_class=_Formatter)
         leaf.command, leaf.app = command, app
-        if whole(command):
+        if command in whole:
             from dagctl.domain.errors import DagctlError
 
             with suppress(DagctlError):
                 leaf.declare()
-            leaf.command = None
+            leaf.command = None  # one that does not load is not tried again
     return parser
 
 
@@ -152,14 +153,12 @@ class _Formatter(HelpFormatter):
             self._action_max_length = max(self._action_max_length, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        # indented lines are formatted already
-        paragraphs = (
-            part if "\n " in part or part[:1] == " " else " ".join(part.split()) for part in text.split("\n\n")
-        )
-        return "\n\n".join(self._laid_out(part, width) for part in paragraphs)
-
-    def _laid_out(self, part: str, width: int) -> str:
-        return "\n".join(line for long in part.splitlines() for line in self._wrapped(long, width))
+        filled = []
+        for part in text.split("\n\n"):
+            formatted = "\n " in part or part[:1] == " "  # a table or a command: its line breaks stay
+            lines = part.splitlines() if formatted else [" ".join(part.split())]
+            filled.append("\n".join(line for long in lines for line in self._wrapped(long, width)))
+        return "\n\n".join(filled)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return self._wrapped(" ".join(text.split()), width)
@@ -190,7 +189,7 @@ def completing() -> bool:
 
 
 def _choices(parser: ArgumentParser) -> Any:
-    return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=LazyParser)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
 
 def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry: Registry | None = None) -> int:
@@ -206,7 +205,7 @@ def main(argv: Sequence[str] | None = None, *, app: App | None = None, registry:
     """
     app = app or App()
     try:
-        argv = sys.argv[1:] if argv is None else argv
+        argv = sys.argv[1:] if argv is None else list(argv)
         if "--json" in takewhile("--".__ne__, argv):  # so that usage errors are JSON too
             app.write_json()
         args = _parsed(argv, registry or Registry(), app)
@@ -236,7 +235,7 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         argv = ["help", argv[0], *argv[2:]]
     if argv[:1] == ["help"]:
         argv = [*(word for word in argv if word != "help"), "--help"]
-    elif registry.is_group(tuple(argv)):
+    elif registry.is_group(tuple(argv)):  # `dagctl` alone is one too
         argv = [*argv, "--help"]
     return build_parser(registry, argv, app=app).parse_args([*loud, *argv])
 
@@ -248,12 +247,13 @@ def _complete(registry: Registry) -> None:
     from dagctl.cli.plugins import add_plugins
 
     add_plugins(registry)
+    # argcomplete splits the line as the shell does, but later; no command's word needs quotes
     words = os.environ.get("COMP_LINE", "").split()[1:]
     if words[:1] == ["help"] and (len(words) > 1 or os.environ["COMP_LINE"][-1:].isspace()):
         os.environ["_ARGCOMPLETE"] = "2"  # it takes the second word for the program
     chosen = registry.chosen(leading(words)[1])
     with chosen.guarded() if chosen else nullcontext():
-        argcomplete.autocomplete(build_parser(registry, whole=lambda command: command is chosen))
+        argcomplete.autocomplete(build_parser(registry, whole=[chosen]))
 
 
 def entry_point() -> NoReturn:

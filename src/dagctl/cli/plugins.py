@@ -54,7 +54,7 @@ class PluginCommand(Command):
         """
         with loading(self.point):
             super().declare(parser)
-            parser.format_help()
+            parser.format_help()  # a help text with a lone % may fail only here
             if not callable(self.load().run):
                 raise TypeError("run is no function")
 
@@ -65,11 +65,6 @@ class PluginCommand(Command):
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """As `Command` has it.
-
-        Raises:
-            CommandProblem: another package's code has failed.
-        """
         from dagctl.domain.errors import DagctlError
 
         try:
@@ -102,7 +97,7 @@ class PluginCommand(Command):
                 code = done.code
                 code = code if code is None or isinstance(code, int) else str(code)
             if code is None or isinstance(code, int):
-                return int(code or 0) if (code or 0) in range(256) else 1
+                return int(code or 0) if (code or 0) in range(256) else 1  # 256 would be 0 for a shell
             if not isinstance(code, str):
                 if callable(close := getattr(code, "close", None)):
                     close()  # a coroutine that nobody awaits complains

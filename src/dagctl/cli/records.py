@@ -7,11 +7,11 @@ RFC 3339 in UTC and as absolute paths.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import PurePath
     from typing import Any
 
@@ -128,12 +128,10 @@ def sources(**values: Sourced[Any] | None) -> dict[str, str | None]:
 
 
 def user(identity: tokens.Identity) -> User:
-    """A person."""
     return User(email=identity.email, subject=identity.subject)
 
 
 def account(found: kept.Account) -> Account:
-    """An account."""
     return Account(
         name=found.name,
         organization=Organization(id=found.organization_id, name=found.organization),

@@ -127,8 +127,8 @@ class Registry:
         words = command.words
         if len(words) > 2 or not all(re.fullmatch("[a-z0-9][a-z0-9_-]*", word) for word in words):
             raise ValueError("its name is not one word, or two joined by a dot, of a-z, 0-9, - and _")
-        for taken in (words, words[:1]):
-            if self.has(taken):
+        for taken in (words, words[:1]):  # nor can a command's word be a group
+            if taken in self._commands:
                 raise ValueError(f"{' '.join(taken)!r} is a command of {self._commands[taken].owner}")
         if words[0] == "help":
             raise ValueError("'help' is reserved by dagctl")
@@ -139,16 +139,12 @@ class Registry:
 
     def chosen(self, argv: Sequence[str]) -> Command | None:
         """The command that a command line is for; None if it is not for any of these."""
-        words = tuple(argv[1:3] if argv[:1] == ["help"] else argv[:2])
+        words = tuple(argv[1:3] if argv[:1] == ["help"] else argv[:2])  # `help` is no command, and `-v` is gone by now
         return self._commands.get(words) or self._commands.get(words[:1])
-
-    def has(self, words: tuple[str, ...]) -> bool:
-        """Whether these are a command."""
-        return words in self._commands
 
     def is_group(self, words: tuple[str, ...]) -> bool:
         """Whether these are what commands begin with, and no command."""
-        return any(command[: len(words)] == words for command in self._commands) and not self.has(words)
+        return words not in self._commands and any(command[: len(words)] == words for command in self._commands)
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())

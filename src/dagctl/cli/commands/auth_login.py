@@ -11,6 +11,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from math import ceil
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypedDict
 
@@ -24,8 +25,6 @@ from dagctl.domain.values.text import printable
 from dagctl.ports.browser import Browser, Page, Query, Visit
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dagctl.adapters.system.terminal import Terminal
     from dagctl.domain.services.login import SignedIn
     from dagctl.ports.identity_provider import DeviceCode
@@ -197,7 +196,7 @@ def _pasted(app: App, port: int) -> Browser:
 def _asking(app: App) -> Callable[[str, float], str]:
     """Ask for a line within some seconds, or without a limit if the stream has no descriptor to wait for."""
     try:
-        descriptor = app.stdin.fileno() if os.name == "posix" else None
+        descriptor = app.stdin.fileno() if os.name == "posix" else None  # Windows waits for sockets only
     except OSError:  # an embedder's stream may have no descriptor
         descriptor = None
     if descriptor is None:

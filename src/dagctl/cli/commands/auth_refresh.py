@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from datetime import datetime
+from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.showing import expiry, option_insecure
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 configure = option_insecure
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, table
 from dagctl.cli.endings import DONE, SIGNED_OUT
 from dagctl.cli.registry import no_options
 from dagctl.cli.showing import BAD, GOOD, expiry, marked, sourced
-
-if TYPE_CHECKING:
-    from dagctl.domain.values.tokens import SessionStatus
 
 configure = no_options
 
@@ -53,11 +50,12 @@ def run(args: Namespace, app: App) -> int:
         expires_at=status.expires_at,
         renewable=status.renewable,
     )
+    expires = expiry(status.expires_at, client.clock.now()) + ("; they renew themselves" if status.renewable else "")
     rows = {
         "Signed in": f"yes, as {who.shown if who else None}" if status.signed_in else "no",
         "Organization": sourced(context.organization),
         "Project": sourced(context.project),
-        "Credentials expire": _expiry(status, client.clock.now()) if who else "there are none",
+        "Credentials expire": expires if who else "there are none",
         "API URL": sourced(context.api_url),
     }
     app.show(record, table(rows), marked(app.out, {"(Signed in: +)(yes)": GOOD, "(Signed in: +)(no)": BAD}))
@@ -67,8 +65,3 @@ def run(args: Namespace, app: App) -> int:
         organization = context.organization.value if context.organization else None
         app.say(f"Run: {login_command(organization, context.api_url.value)}")
     return DONE if status.signed_in else SIGNED_OUT
-
-
-def _expiry(status: SessionStatus, now: datetime) -> str:
-    text = expiry(status.expires_at, now)
-    return f"{text}; they renew themselves" if status.renewable else text

@@ -6,7 +6,8 @@ This command does not use the network.
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from datetime import datetime
+from typing import Annotated, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App, table
@@ -14,9 +15,6 @@ from dagctl.cli.registry import no_options
 from dagctl.cli.showing import expiry, sourced
 from dagctl.domain.values.context import Context, Origin, Sourced
 from dagctl.domain.values.state import StateEndpoint
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 configure = no_options
 

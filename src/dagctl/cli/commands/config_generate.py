@@ -33,7 +33,8 @@ _COLOURS = {
     r"()(@.*)": "36",
     r"()(.*would change\.$)": "33",
 }
-"""A diff in git's colours, or the sentence that replaces it."""
+"""A diff in git's colours, or the sentence that replaces it. The first rule that fits colours a line, which then begins
+with an escape, so that no other fits."""
 
 
 class Line(TypedDict):
@@ -86,7 +87,8 @@ def run(args: Namespace, app: App) -> int:
     notes = [*_about_states(conversion, project, asks=asks), *conversion.warnings]
     for note in notes:
         app.say(f"Note: {note}")
-    if asks and not _agreed(app, conversion):
+    if asks and app.ask(f"Convert {conversion.source} now? [y/N] ").strip().lower() not in ("y", "yes"):
+        app.say("Nothing was changed.")
         return FAILED
     if app.err.isatty() and client.config.sqlmesh is not None:
         app.say(f"SQLMesh is loading {conversion.source} and the result, to compare them …")
@@ -122,6 +124,7 @@ def _nothing_to_convert(client: Dagctl, folder: PurePath, output: PurePath) -> b
     files = client.config.files
     if not files.exists(folder / output) or any(files.exists(folder / name) for name in YAML_NAMES):
         return False
+    # whether there are any does not depend on the project
     return output.name != "config.py" or not client.config.additions(folder, project="")
 
 
@@ -156,6 +159,7 @@ def _place_of(state: KeptState) -> str:
 def _carry_over(conversion: Conversion, *, asks: bool) -> str:
     """The commands, in the order that works: the old configuration exports, and the new one imports."""
     states, folder = conversion.states or (), conversion.source.parent
+    # a name that Jinja chooses cannot be typed
     name = states[0].gateways[0] if len(states) > 1 and "{" not in states[0].gateways[0] else ""
     export = f"sqlmesh {_there(folder)}{f'--gateway {quoted(name)} ' if name else ''}state export -o state.json"
     take = f"sqlmesh {_there(folder)}state import -i state.json"
@@ -164,10 +168,8 @@ def _carry_over(conversion: Conversion, *, asks: bool) -> str:
     else:
         paths = (conversion.source, conversion.backup, conversion.output, conversion.output.with_suffix(".py.new"))
         source, backup, output, aside = (quoted(str(path)) for path in paths)
-        back, forth = (
-            [f"mv {output} {aside}", f"mv {backup} {source}"],
-            [f"mv {source} {backup}", f"mv {aside} {output}"],
-        )
+        back = [f"mv {output} {aside}", f"mv {backup} {source}"]
+        forth = [f"mv {source} {backup}", f"mv {aside} {output}"]
         commands = [*back, export, *forth, take]
     how = "run `sqlmesh state export` with the old configuration and `sqlmesh state import` with the new one:"
     who = "An import may change every environment, so you need access to the protected ones."
@@ -176,14 +178,6 @@ def _carry_over(conversion: Conversion, *, asks: bool) -> str:
 
 def _there(folder: PurePath) -> str:
     return f"-p {quoted(str(folder))} " if str(folder) != "." else ""
-
-
-def _agreed(app: App, conversion: Conversion) -> bool:
-    answer = app.ask(f"Convert {conversion.source} now? [y/N] ").strip().lower()
-    if answer not in ("y", "yes"):
-        app.say("Nothing was changed.")
-        return False
-    return True
 
 
 def _say_what_is_next(app: App, conversion: Conversion) -> None:
@@ -201,7 +195,6 @@ def _say_what_is_next(app: App, conversion: Conversion) -> None:
 
 
 def _show_additions(app: App, path: PurePath, additions: Sequence[Addition]) -> int:
-    """Show the lines that a config.py needs."""
     record = _existing(path, additions)
     if not additions:
         app.show(record, f"{path} uses get_state_connection() in every gateway. There is nothing to add.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
@@ -45,7 +47,7 @@ _INDENT = _WIDTH + 8
 
 def run(args: Namespace, app: App) -> int:
     """Show each check when it is done."""
-    done, width = [], _columns() if app.out.isatty() else None
+    done, width = [], get_terminal_size().columns if app.out.isatty() else None
     paint = marked(app.out, {f"()({_WORDS[state]:<4})": colour for state, colour in _COLOURS.items()})
     for check in _checks(app, args.insecure):
         done.append(check)
@@ -79,23 +81,13 @@ def _record(check: Check) -> Link:
 
 def _line(check: Check, width: int | None) -> str:
     """A check for people, wrapped if the terminal has a `width`. A cure stays on one line, so that it can be copied."""
-    words = seen(check) if width is None else _wrapped(seen(check), width - _INDENT)
+    words = seen(check)
+    if width is not None:
+        lines = wrap(words, max(width - _INDENT, 40), break_long_words=False, break_on_hyphens=False)
+        words = f"\n{'':{_INDENT}}".join(lines)
     line = f"{_WORDS[check.state]:<4}  {check.link:<{_WIDTH}}  {words}"
     advice = cure(check)
     return f"{line}\n{'':{_INDENT}}-> {advice}" if advice else line
-
-
-def _wrapped(text: str, width: int) -> str:
-    from textwrap import wrap
-
-    lines = wrap(text, max(width, 40), break_long_words=False, break_on_hyphens=False)
-    return f"\n{'':{_INDENT}}".join(lines)
-
-
-def _columns() -> int:
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
 
 
 def _exit_code(checks: Sequence[Check]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
+from dagctl.cli.sandboxes import supervisor
 
 
 class Step(TypedDict):
@@ -36,7 +37,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.sandboxes import supervisor
     from dagctl.cli.walkthrough import Walkthrough
 
     supervisor()  # or why there can be none here

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from dagctl.cli import records
 from dagctl.cli.app import App
+from dagctl.cli.sandboxes import record, supervisor
 from dagctl.cli.showing import seconds, tcp_port
 from dagctl.domain.values.text import quoted
 
@@ -75,8 +76,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.sandboxes import supervisor
-
     found, options = supervisor(), _options(args)
     if args.detach:
         _show(app, found.start_detached(options), detached=True)
@@ -87,8 +86,6 @@ def run(args: Namespace, app: App) -> int:
 
 
 def _show(app: App, where: Mapping[str, Any], *, detached: bool) -> None:
-    from dagctl.cli.sandboxes import record
-
     text = f"""\
 The sandbox is up.
   API       {where["api_url"]}

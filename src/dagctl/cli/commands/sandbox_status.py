@@ -8,6 +8,7 @@ from typing import Annotated, TypedDict
 from dagctl.cli import records
 from dagctl.cli.app import App, table
 from dagctl.cli.registry import no_options
+from dagctl.cli.sandboxes import record, supervisor
 
 configure = no_options
 
@@ -19,8 +20,6 @@ class Data(TypedDict):
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.sandboxes import record, supervisor
-
     where = supervisor().status()
     if where is None:
         app.show(Data(sandbox=None), "No sandbox is running.")

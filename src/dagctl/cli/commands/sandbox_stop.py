@@ -7,6 +7,7 @@ from typing import Annotated, TypedDict
 
 from dagctl.cli.app import App
 from dagctl.cli.registry import no_options
+from dagctl.cli.sandboxes import supervisor
 
 configure = no_options
 
@@ -18,8 +19,6 @@ class Data(TypedDict):
 
 
 def run(args: Namespace, app: App) -> int:
-    from dagctl.cli.sandboxes import supervisor
-
     was_running = supervisor().stop()
     app.show(Data(was_running=was_running), "The sandbox has stopped." if was_running else "No sandbox is running.")
     return 0

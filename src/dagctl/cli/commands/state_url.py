@@ -9,6 +9,7 @@ token from PGPASSWORD instead:
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, TypedDict
 from urllib.parse import quote, urlencode
@@ -19,8 +20,6 @@ from dagctl.cli.app import App
 from dagctl.cli.showing import option_insecure
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dagctl.domain.values.state import StateCredentials
 
 
@@ -84,6 +83,7 @@ def uri(credentials: StateCredentials, *, with_token: bool) -> str:
         "sslrootcert": endpoint.sslrootcert,
         "application_name": f"dagctl/{__version__}",
     }
+    # libpq decodes percent signs only: a blank must not become a plus
     given = urlencode({key: value for key, value in options.items() if value is not None}, quote_via=quote)
     user, database = quote(endpoint.user, safe=""), quote(endpoint.database, safe="")
     return f"postgresql://{user}{token}@{host}:{endpoint.port}/{database}?{given}"
