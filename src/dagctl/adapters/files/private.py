@@ -70,7 +70,7 @@ def append_private(path: Path) -> int:
 def _opened(path: Path, flags: int, *, tighten: bool) -> int:
     descriptor = os.open(path, flags | _BINARY | _NOFOLLOW | _NONBLOCK, 0o600)
     try:
-        found = os.fstat(descriptor)  # of what is open: a check of the path could see another file
+        found = os.fstat(descriptor)  # not `os.stat(path)`, which could see another file by now
         if not stat.S_ISREG(found.st_mode):  # a pipe may block for ever
             raise unusable(path, "is not a regular file")
         _require_owner(path, found)
@@ -138,7 +138,7 @@ def make_private(folder: Path) -> None:
     try:
         found = os.stat(folder)
     except FileNotFoundError:
-        if not folder.parent.is_dir():  # one that exists stays as it is: it may be the user's home
+        if not folder.parent.is_dir():  # an existing one stays as it is: it may be the user's home
             make_private(folder.parent)
         with suppress(FileExistsError):  # another process was faster
             os.mkdir(folder, 0o700)
@@ -209,12 +209,12 @@ class Room:
         """
         assert self._descriptor is not None
         _overwrite(self._descriptor, text.reveal().encode())
-        self.whole = True  # only after the sync: a rename may reach the disk before the content does
+        self.whole = True  # synced first: the rename could reach the disk before the content
         self._close()  # Windows renames no open file
         try:
             _rename(self.temporary, self._path)
         except OSError as error:
-            if error.errno != errno.EBUSY and not in_place:  # Linux's answer for a mount point
+            if error.errno != errno.EBUSY and not in_place:  # of a mount point, on Linux
                 raise
             write_over(self._path, text)
         _sync_folder(self._path.parent)
@@ -284,7 +284,7 @@ def _in_use(temporary: Path) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):  # it runs as another user, or is no PID of this system
+    except (PermissionError, OverflowError):  # another user's process, or too large for a PID of this system
         return True
     return True
 
@@ -316,9 +316,9 @@ def _tighten(path: Path, found: os.stat_result) -> None:
 def _overwrite(descriptor: int, data: bytes) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     done = 0
-    while done < len(data):  # `os.write` may write less, as on a disk that fills up
+    while done < len(data):  # `os.write` may write only a part
         done += os.write(descriptor, data[done:])
-    os.ftruncate(descriptor, len(data))  # last: until here, the reserved room stays reserved
+    os.ftruncate(descriptor, len(data))  # only now, so that the room stays reserved while writing
     os.fsync(descriptor)
 
 

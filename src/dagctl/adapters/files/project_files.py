@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from dagctl.adapters.files.foreign import foreign_text, require_regular
+from dagctl.adapters.files.foreign import foreign_text, unfit
 from dagctl.adapters.files.private import Room
 from dagctl.domain.errors import FileExists, FileUnusable
 from dagctl.domain.values.secret import Secret
@@ -29,8 +30,8 @@ class ProjectFiles(FileSystem):
         if not replace and self.exists(path):
             raise _there_already(path)
         with _unusable(path, "written"):
-            if self.exists(path):
-                require_regular(Path(path))
+            if self.exists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+                raise unfit(Path(path), "is not a regular file, so dagctl does not replace it")
             room = Room(Path(path))
             try:
                 room.write(Secret(text))
