@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from time import sleep, time, time_ns
@@ -163,10 +163,8 @@ def room_for(path: Path, size: int = 0) -> Iterator[Room]:
         room = Room(path, size)
     except OSError as error:
         raise unusable(path, f"cannot be written: {error.strerror}") from None
-    try:
+    with closing(room):
         yield room
-    finally:
-        room.leave()
 
 
 class Room:
@@ -194,7 +192,7 @@ class Room:
             try:
                 _overwrite(self._descriptor, b" " * size)
             except BaseException:
-                self.leave()
+                self.close()
                 raise
 
     def write(self, text: Secret, *, in_place: bool = False) -> None:
@@ -210,7 +208,7 @@ class Room:
         assert self._descriptor is not None
         _overwrite(self._descriptor, text.reveal().encode())
         self.whole = True  # synced first: the rename could reach the disk before the content
-        self._close()  # Windows renames no open file
+        self._close_file()  # Windows renames no open file
         try:
             _rename(self.temporary, self._path)
         except OSError as error:
@@ -218,18 +216,18 @@ class Room:
                 raise
             write_over(self._path, text)
         _sync_folder(self._path.parent)
-        self.leave()
+        self.close()
         sweep(idle(self._path))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Remove the temporary file if it still exists and is not to stay."""
-        self._close()
+        self._close_file()
         _rooms.discard(self.temporary)
         if not self.stays:
             with suppress(OSError):
                 os.unlink(self.temporary)
 
-    def _close(self) -> None:
+    def _close_file(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):  # the content is synced already

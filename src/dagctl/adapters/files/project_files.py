@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePath
 
 from dagctl.adapters.files.foreign import foreign_text, unfit
@@ -32,11 +32,8 @@ class ProjectFiles(FileSystem):
         with _unusable(path, "written"):
             if self.exists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
                 raise unfit(Path(path), "is not a regular file, so dagctl does not replace it")
-            room = Room(Path(path))
-            try:
+            with closing(Room(Path(path))) as room:
                 room.write(Secret(text))
-            finally:
-                room.leave()
 
     def move(self, source: PurePath, target: PurePath) -> None:
         # a hard link first: unlike a rename, it never replaces an existing file

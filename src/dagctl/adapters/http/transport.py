@@ -248,7 +248,7 @@ class Transport:
             trust = f"verified with {trusted_by}" if trusted_by else f"not verified{self._way_told(request.url)}"
             tell(f"http connected to {request.host}: {shown.version if shown else 'no TLS'}, {trust}")
         try:
-            content = _content(response, self._limits.size, request.where)
+            content = _content(response, self._limits.size, request)
         except BaseException:
             response.close()  # the rest of the body is still in the connection
             raise
@@ -315,16 +315,16 @@ def split(url: str) -> SplitResult:
     return parts
 
 
-def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:
+def _content(response: urllib3.BaseHTTPResponse, size: int, request: _Request) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Malformed(f"{where} answers in an unrequested content encoding.", host=where.partition("/")[0])
+        raise Malformed(f"{request.where} answers in an unrequested content encoding.", host=request.host)
     content = b""
     # read to the end: only then does urllib3 notice that the body is shorter than Content-Length
     while len(content) <= size and (more := response.read(size + 1 - len(content))):
         content += more
     if len(content) > size:
         del content, more  # a traceback with locals would show them, and they may contain tokens
-        raise Malformed(f"{where} answers with more than {size >> 10} KiB.", host=where.partition("/")[0])
+        raise Malformed(f"{request.where} answers with more than {size >> 10} KiB.", host=request.host)
     return content
 
 
