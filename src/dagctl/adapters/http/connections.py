@@ -68,6 +68,7 @@ _HERE = threading.local()
 
 
 def _cut(wire: object) -> None:
+    wire = getattr(wire, "socket", wire)  # urllib3's TLS within TLS, through an https proxy, wraps one
     if isinstance(wire, socket.socket):
         with suppress(OSError):
             # an SSLSocket's own shutdown would drop the TLS state that the other thread is using
