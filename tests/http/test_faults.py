@@ -195,6 +195,16 @@ def test_an_exchange_that_does_not_come_to_an_end(world: World, far: FarSide, fa
     far.all_over()  # whoever gives up hangs up too
 
 
+def test_an_endless_answer_through_a_proxy_behind_tls(world: World) -> None:
+    far = world.serve(SLOW["a trickle of a body"], tls=world.server_context("api.example.test"))
+    way = world.proxy(far)
+    way.context = world.server_context()
+    transport = world.transport(limits=Limits(connect=10, read=5, total=1.5), proxy=lambda url: way.url)
+    with pytest.raises(Unreachable, match=r"did not finish its answer within 1\.5 seconds"):
+        transport.get("https://api.example.test/")
+    far.all_over()
+
+
 def test_headers_cut_short(client: Client, far: FarSide) -> None:
     far.script = send(HEAD + b"Content-Le", then=hang_up)
 

@@ -34,7 +34,7 @@ class FileCredentialStore(CredentialStore):
         if self._tokens is not None and not self._tokens.in_files:
             return
         path = self._path(org, project)
-        # made elsewhere, so that no frame of a write that fails holds the password in clear
+        # a method of its own: a traceback with locals of a failed write must not show the password
         text = self._text(path, credentials)
         if text is not None:
             write_private(path, text)

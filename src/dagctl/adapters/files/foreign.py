@@ -30,12 +30,12 @@ def foreign_text(path: Path, *, anywhere: bool = False) -> str:
         flags = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY"))
         with open(os.open(place, sum(flags, os.O_RDONLY)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _unusable(path, "is not a regular file")
+                raise unfit(path, "is not a regular file")
             content = file.read(LIMIT + 1)
     except OSError as error:
         raise FileUnusable(f"{path} cannot be read: {error.strerror}.", path=str(path)) from None
     if len(content) > LIMIT:
-        raise _unusable(path, f"is larger than {LIMIT // 1024**2} MiB")
+        raise unfit(path, f"is larger than {LIMIT // 1024**2} MiB")
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -49,20 +49,10 @@ def _followed(path: Path, *, anywhere: bool) -> str:
         return place
     folder = os.path.realpath(path.parent)
     if os.path.commonpath([folder, place]) != folder:
-        raise _unusable(path, "is a symbolic link that leads out of its folder, and dagctl does not follow it")
+        raise unfit(path, "is a symbolic link that leads out of its folder, and dagctl does not follow it")
     return place
 
 
-def require_regular(path: Path) -> None:
-    """Return if dagctl may replace what is at `path`.
-
-    Raises:
-        FileUnusable: it is a device, a pipe, a link or a folder.
-        OSError: as the operating system raises it.
-    """
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise _unusable(path, "is not a regular file, so dagctl does not replace it")
-
-
-def _unusable(path: Path, why: str) -> FileUnusable:
+def unfit(path: Path, why: str) -> FileUnusable:
+    """The error for a path that leads to the wrong kind of file. `why` completes a sentence about it."""
     return FileUnusable(f"{path} {why}.", link=path.is_symlink())  # no `path`: the cure would talk about permissions

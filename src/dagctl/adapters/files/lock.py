@@ -57,7 +57,7 @@ def locked(path: Path, patience: float) -> Iterator[None]:
         with held():
             yield
     finally:
-        lock.release()  # the file stays: who removes it could hold another file's lock than the next process
+        lock.release()  # the file stays: otherwise two processes could lock two files of this name
 
 
 def _lock(path: Path) -> BaseFileLock:

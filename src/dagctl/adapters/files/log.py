@@ -85,7 +85,7 @@ def listening(
         stack.callback(setattr, _LOGGER, "propagate", _LOGGER.propagate)
         if listeners:
             _LOGGER.setLevel(level)
-            _LOGGER.propagate = False  # else the program's handlers would get every DEBUG line; see `_Onward`
+            _LOGGER.propagate = False  # otherwise other handlers would get every DEBUG line; see `_Onward`
         yield
 
 

@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from time import sleep, time, time_ns
@@ -70,7 +70,7 @@ def append_private(path: Path) -> int:
 def _opened(path: Path, flags: int, *, tighten: bool) -> int:
     descriptor = os.open(path, flags | _BINARY | _NOFOLLOW | _NONBLOCK, 0o600)
     try:
-        found = os.fstat(descriptor)  # of what is open: a check of the path could see another file
+        found = os.fstat(descriptor)  # not `os.stat(path)`, which could see another file by now
         if not stat.S_ISREG(found.st_mode):  # a pipe may block for ever
             raise unusable(path, "is not a regular file")
         _require_owner(path, found)
@@ -138,7 +138,7 @@ def make_private(folder: Path) -> None:
     try:
         found = os.stat(folder)
     except FileNotFoundError:
-        if not folder.parent.is_dir():  # one that exists stays as it is: it may be the user's home
+        if not folder.parent.is_dir():  # an existing one stays as it is: it may be the user's home
             make_private(folder.parent)
         with suppress(FileExistsError):  # another process was faster
             os.mkdir(folder, 0o700)
@@ -163,10 +163,8 @@ def room_for(path: Path, size: int = 0) -> Iterator[Room]:
         room = Room(path, size)
     except OSError as error:
         raise unusable(path, f"cannot be written: {error.strerror}") from None
-    try:
+    with closing(room):
         yield room
-    finally:
-        room.leave()
 
 
 class Room:
@@ -194,7 +192,7 @@ class Room:
             try:
                 _overwrite(self._descriptor, b" " * size)
             except BaseException:
-                self.leave()
+                self.close()
                 raise
 
     def write(self, text: Secret, *, in_place: bool = False) -> None:
@@ -209,27 +207,27 @@ class Room:
         """
         assert self._descriptor is not None
         _overwrite(self._descriptor, text.reveal().encode())
-        self.whole = True  # only after the sync: a rename may reach the disk before the content does
-        self._close()  # Windows renames no open file
+        self.whole = True  # synced first: the rename could reach the disk before the content
+        self._close_file()  # Windows renames no open file
         try:
             _rename(self.temporary, self._path)
         except OSError as error:
-            if error.errno != errno.EBUSY and not in_place:  # Linux's answer for a mount point
+            if error.errno != errno.EBUSY and not in_place:  # of a mount point, on Linux
                 raise
             write_over(self._path, text)
         _sync_folder(self._path.parent)
-        self.leave()
+        self.close()
         sweep(idle(self._path))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Remove the temporary file if it still exists and is not to stay."""
-        self._close()
+        self._close_file()
         _rooms.discard(self.temporary)
         if not self.stays:
             with suppress(OSError):
                 os.unlink(self.temporary)
 
-    def _close(self) -> None:
+    def _close_file(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):  # the content is synced already
@@ -284,7 +282,7 @@ def _in_use(temporary: Path) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):  # it runs as another user, or is no PID of this system
+    except (PermissionError, OverflowError):  # another user's process, or too large for a PID of this system
         return True
     return True
 
@@ -316,9 +314,9 @@ def _tighten(path: Path, found: os.stat_result) -> None:
 def _overwrite(descriptor: int, data: bytes) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     done = 0
-    while done < len(data):  # `os.write` may write less, as on a disk that fills up
+    while done < len(data):  # `os.write` may write only a part
         done += os.write(descriptor, data[done:])
-    os.ftruncate(descriptor, len(data))  # last: until here, the reserved room stays reserved
+    os.ftruncate(descriptor, len(data))  # only now, so that the room stays reserved while writing
     os.fsync(descriptor)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePath
 
-from dagctl.adapters.files.foreign import foreign_text, require_regular
+from dagctl.adapters.files.foreign import foreign_text, unfit
 from dagctl.adapters.files.private import Room
 from dagctl.domain.errors import FileExists, FileUnusable
 from dagctl.domain.values.secret import Secret
@@ -29,13 +30,10 @@ class ProjectFiles(FileSystem):
         if not replace and self.exists(path):
             raise _there_already(path)
         with _unusable(path, "written"):
-            if self.exists(path):
-                require_regular(Path(path))
-            room = Room(Path(path))
-            try:
+            if self.exists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+                raise unfit(Path(path), "is not a regular file, so dagctl does not replace it")
+            with closing(Room(Path(path))) as room:
                 room.write(Secret(text))
-            finally:
-                room.leave()
 
     def move(self, source: PurePath, target: PurePath) -> None:
         # a hard link first: unlike a rename, it never replaces an existing file

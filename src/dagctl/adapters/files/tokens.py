@@ -54,7 +54,7 @@ class FileTokenStore(TokenStore):
     def load(self) -> TokenSet | None:
         if (unsaved := recalled(self._path, self._mark)) is not None:
             return unsaved
-        mark = self._mark()
+        mark = self._mark()  # before it is read: `_foreign` must not take a newer file for this one
         # an empty file means no tokens: a mount point can be emptied, but not removed
         found = tokens_in(read_private(self._path, tighten=True) or None)
         found = self._left_by_a_writer(found) or found
@@ -93,7 +93,7 @@ class FileTokenStore(TokenStore):
         # keeps members that we do not know, and moves a corrupt file aside
         text = Secret(json.dumps({**self._foreign(), **members_of(tokens)}, indent=2) + "\n")
         forget(self._path)
-        failed = _written(room, text)
+        failed = _write_failure(room, text)
         if failed is None or (not room.whole and self._put_down(text)):
             sweep(self._written())  # older by now: the caller holds the lock
             return
@@ -107,9 +107,9 @@ class FileTokenStore(TokenStore):
     def _put_down(self, text: Secret) -> bool:
         """Save tokens that did not fit into the reserved room: in another file, else over the old ones."""
         with suppress(FileUnusable), room_for(self._path) as room:
-            if _written(room, text) is None:
+            if _write_failure(room, text) is None:
                 return True
-        with suppress(OSError):
+        with suppress(OSError):  # a full disk still has the blocks of the old file
             write_over(self._path, text)
             return True
         return False
@@ -167,6 +167,7 @@ class FileTokenStore(TokenStore):
         return {key: value for key, value in members.items() if key not in OURS}
 
     def _set_aside(self) -> None:
+        # a person may be able to rescue tokens from it; `clear` removes it
         target = self._path.with_name("auth.json.corrupt")
         try:
             self._path.replace(target)
@@ -175,7 +176,7 @@ class FileTokenStore(TokenStore):
             raise unusable(self._path, f"cannot be moved aside: {error.strerror}") from None
 
 
-def _written(room: Room, text: Secret) -> str | None:
+def _write_failure(room: Room, text: Secret) -> str | None:
     """Why the text could not be written; None if it was."""
     try:
         room.write(text, in_place=True)

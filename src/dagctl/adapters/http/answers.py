@@ -107,7 +107,7 @@ def https_host(url: str) -> str | None:
         whole = parts.scheme == "https" and parts.hostname and parts.port != 0
     except ValueError:
         return None
-    # `urlsplit` takes what browsers and terminals read in another way: "https://issuer.test\@evil.test"
+    # `urlsplit` accepts URLs that browsers read differently, such as "https://issuer.test\@evil.test"
     fit = re.fullmatch(r"[!-~]+", url) and not re.search(r"[\\<>\"^`{|}]", url) and "@" not in parts.netloc
     return parts.netloc.lower() if whole and fit else None
 
@@ -117,7 +117,7 @@ def words(value: object, answer: Answer) -> str:
     if not isinstance(value, str):
         return ""
     for secret in (hidden.reveal() for hidden in answer.secrets):
-        parts = [part for part in secret.split(".") if len(part) >= _TELLING]  # of a JWT
+        parts = [part for part in secret.split(".") if len(part) >= _TELLING]  # a part of a JWT is telling, too
         for form in (secret, quote_plus(secret), *parts):
             value = value.replace(form, "…")
     return printable(without_tokens(value))

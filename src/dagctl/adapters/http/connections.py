@@ -52,7 +52,7 @@ class Exchange:
         """
 
         def work() -> T:
-            _HERE.exchange = self  # here, in the new thread
+            _HERE.exchange = self  # of the thread that `within` starts
             return do()
 
         try:
@@ -68,6 +68,7 @@ _HERE = threading.local()
 
 
 def _cut(wire: object) -> None:
+    wire = getattr(wire, "socket", wire)  # urllib3's TLS within TLS, through an https proxy, wraps one
     if isinstance(wire, socket.socket):
         with suppress(OSError):
             # an SSLSocket's own shutdown would drop the TLS state that the other thread is using
@@ -86,11 +87,11 @@ class _Connection(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, "no address can be reached") from error
 
-    # urllib3 tells nobody which connection of its pool it takes: these two methods are the first to know
+    # urllib3 does not say which of its pool's connections it uses, so the connection itself notes that here
 
     def connect(self) -> None:
         _HERE.exchange.made = True
-        _HERE.exchange.used.append(self)  # before the TLS handshake, which a silent server can stretch as well
+        _HERE.exchange.used.append(self)  # before the TLS handshake: a server can stall there, too
         super().connect()
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -150,19 +151,16 @@ class Pools:
         if proxy is None:
             return urllib3.PoolManager(ssl_context=context)
         try:
-            return self._through(proxy, context)
+            parts = urlsplit(proxy)
+            account = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+            return urllib3.ProxyManager(
+                proxy,
+                proxy_headers=urllib3.make_headers(proxy_basic_auth=account),
+                proxy_ssl_context=self._trust.context(parts.hostname or "") if parts.scheme == "https" else None,
+                ssl_context=context,
+            )
         except (HTTPError, ValueError):
             host = urlsplit(url).netloc
             raise Unreachable(
                 f"The proxy on the way to {host} is not an http or https URL.", host=host, proxied=True
             ) from None
-
-    def _through(self, proxy: str, context: ssl.SSLContext) -> urllib3.ProxyManager:
-        parts = urlsplit(proxy)
-        account = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-        return urllib3.ProxyManager(
-            proxy,
-            proxy_headers=urllib3.make_headers(proxy_basic_auth=account),
-            proxy_ssl_context=self._trust.context(parts.hostname or "") if parts.scheme == "https" else None,
-            ssl_context=context,
-        )

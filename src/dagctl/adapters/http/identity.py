@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from attrs import field, frozen
+
 from dagctl.adapters.http.answers import document, https_host, malformed, refusal, sealed
 from dagctl.adapters.http.transport import UNDONE, Answer, Transport, split
 from dagctl.adapters.http.wire import DeviceWire, ProviderMetadataWire, TokenWire, structure
@@ -19,6 +21,7 @@ _DAY = 86_400
 _OURS = frozenset({"access_token", "id_token", "refresh_token", "expires_at"})
 
 
+@frozen(eq=False)
 class HttpIdentityProvider(IdentityProvider):
     """The `IdentityProvider` over HTTPS.
 
@@ -26,10 +29,9 @@ class HttpIdentityProvider(IdentityProvider):
         insecure: do not verify the issuer's certificate if the issuer is on the API's own host.
     """
 
-    def __init__(self, transport: Transport, clock: Clock, *, insecure: bool = False) -> None:
-        self._transport = transport
-        self._clock = clock
-        self._insecure = insecure
+    _transport: Transport
+    _clock: Clock
+    _insecure: bool = field(default=False, kw_only=True)
 
     def endpoints(self, platform: Platform) -> Endpoints:
         # OpenID Connect Discovery 1.0 section 4

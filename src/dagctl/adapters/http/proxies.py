@@ -40,7 +40,7 @@ def way_to(url: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
 def _of_system(parts: SplitResult) -> tuple[str, str | None]:
     import urllib.request
 
-    # `getproxies` would let this process's variables decide, and here `environ` already has
+    # `getproxies` would look at this process's variables first, but `environ` is what counts
     kind, source = _SYSTEMS.get(sys.platform, ("", ""))
     proxies = getattr(urllib.request, f"getproxies_{kind}")() if kind else {}
     proxy = proxies.get(parts.scheme) or proxies.get("all")

@@ -154,7 +154,9 @@ class Transport:
         """
         sent: dict[str, str | Secret] = dict(headers or {})
         if bearer is not None:
-            sent["Authorization"] = _authorization(bearer)
+            if not re.fullmatch(r"[\x21-\x7e]+", bearer.reveal()):
+                raise TokenNotAccepted("Your ID token contains characters that no token may contain.")
+            sent["Authorization"] = Secret(f"Bearer {bearer.reveal()}")
         return self._exchange(_Request("GET", url, sent, _PASSING, insecure, (bearer,) if bearer else ()))
 
     def tls_of(self, url: str, *, insecure: bool = False) -> Handshake | None:
@@ -201,7 +203,7 @@ class Transport:
         """The answer to `request`, retried while that may help and time allows."""
         host, end = request.host, self._clock.monotonic() + self._limits.total
         for usual in (*_PAUSES, math.inf):
-            # again for each try: an idle connection may have died meanwhile
+            # in each round: during a pause, the connections may have become too old to reuse
             pool, exchange = self._pools.get(request.url, insecure=request.insecure), Exchange()
             outcome: Answer | Exception
             began = self._clock.monotonic()
@@ -211,7 +213,7 @@ class Transport:
             except FAILURES as error:
                 outcome, pause = error, _pause(error, request, exchange, usual)
             now = self._clock.monotonic()
-            again = now + pause < end  # a server may ask for more patience than the caller has
+            again = now + pause < end  # Retry-After may exceed the caller's time
             if tell := teller(DEBUG):
                 then = f"; again in {pause:g} s" if again else ""
                 tell(f"http {request.method} {request.where}{_ending(outcome, host, now - began)}{then}")
@@ -229,14 +231,14 @@ class Transport:
             body=request.body(),
             headers={
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",  # so that the limit of the size bounds the memory, too
+                "Accept-Encoding": "identity",  # a few compressed bytes could grow to any size
                 "User-Agent": f"dagctl/{__version__}",
                 **_opened(request.headers),
             },
             timeout=urllib3.Timeout(connect=self._limits.connect, read=self._limits.read),
             retries=False,
             redirect=False,  # the token would go along to another host
-            preload_content=False,  # the body is of any size until `_content` has counted it
+            preload_content=False,  # `_content` limits the size
             decode_content=False,
         )
         tell = teller(DEBUG) if exchange.made else None
@@ -246,7 +248,7 @@ class Transport:
             trust = f"verified with {trusted_by}" if trusted_by else f"not verified{self._way_told(request.url)}"
             tell(f"http connected to {request.host}: {shown.version if shown else 'no TLS'}, {trust}")
         try:
-            content = _content(response, self._limits.size, request.where)
+            content = _content(response, self._limits.size, request)
         except BaseException:
             response.close()  # the rest of the body is still in the connection
             raise
@@ -290,11 +292,11 @@ def _pause(error: Exception, request: _Request, exchange: Exchange, usual: float
     if isinstance(error, (NewConnectionError, ConnectTimeoutError)):  # nothing was sent yet: once more is enough
         return 0.0 if usual == _PAUSES[0] else math.inf
     if request.method != "GET":
-        # RFC 9110 section 9.2.2: the server may have done it. A refresh token that is sent twice ends the session.
+        # RFC 9110 section 9.2.2: the server may have acted. A refresh token that arrives twice ends the session.
         return math.inf
     if not exchange.made and isinstance(error, ReadTimeoutError):  # a connection that died while it was left alone
         return 0.0
-    return usual if broken_off(error) else math.inf  # a server that is slow is not asked twice
+    return usual if broken_off(error) else math.inf  # not after a timeout: a slow server gets no second request
 
 
 def split(url: str) -> SplitResult:
@@ -313,27 +315,21 @@ def split(url: str) -> SplitResult:
     return parts
 
 
-def _content(response: urllib3.BaseHTTPResponse, size: int, where: str) -> bytes:
+def _content(response: urllib3.BaseHTTPResponse, size: int, request: _Request) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Malformed(f"{where} answers in an unrequested content encoding.", host=where.partition("/")[0])
+        raise Malformed(f"{request.where} answers in an unrequested content encoding.", host=request.host)
     content = b""
     # read to the end: only then does urllib3 notice that the body is shorter than Content-Length
     while len(content) <= size and (more := response.read(size + 1 - len(content))):
         content += more
     if len(content) > size:
         del content, more  # a traceback with locals would show them, and they may contain tokens
-        raise Malformed(f"{where} answers with more than {size >> 10} KiB.", host=where.partition("/")[0])
+        raise Malformed(f"{request.where} answers with more than {size >> 10} KiB.", host=request.host)
     return content
 
 
 def _opened(values: Mapping[str, str | Secret]) -> dict[str, str]:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
-
-
-def _authorization(bearer: Secret) -> Secret:
-    if re.fullmatch(r"[\x21-\x7e]+", bearer.reveal()):
-        return Secret(f"Bearer {bearer.reveal()}")
-    raise TokenNotAccepted("Your ID token contains characters that no token may contain.")
 
 
 def http_date(text: str | None) -> datetime | None:

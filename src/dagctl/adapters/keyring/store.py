@@ -126,7 +126,7 @@ class KeyringTokenStore(TokenStore):
     def _ask_keyring(self, question: Callable[[], T]) -> T:
         """The answer of a keyring that exists and is fit to hold secrets."""
 
-        def checked() -> T:  # within the time limit, too: to find a backend, keyring asks D-Bus
+        def checked() -> T:  # inside the time limit: to choose a backend, keyring asks D-Bus
             if _is_absent():
                 raise FileUnusable("This machine has no keyring, or hides it from this session.", role="keyring")
             ring = _chosen()
@@ -178,7 +178,7 @@ def _read(name: str) -> str | None:
     head = keyring.get_password(SERVICE, name)
     parts = [keyring.get_password(SERVICE, part) for part in _parts(name, head)]
     if None in parts and keyring.get_password(SERVICE, name) != head:
-        return _read(name)  # another process has replaced them since
+        return _read(name)  # another process has just replaced them
     return "".join(part or "" for part in parts) if parts else head
 
 
@@ -188,7 +188,7 @@ def _write(name: str, text: str) -> None:
     try:
         keyring.set_password(SERVICE, name, text)
     except Exception:  # noqa: BLE001 - each backend has its own error for this; any other problem shows up below
-        # the other copy first, then the entry that names it: a reader in between finds the old parts
+        # first the other copy, then the entry that names it: until then, readers find the old parts
         copy = 0 if before and before[0].endswith("(1.0)") else 1
         pieces = [text[start : start + PART] for start in range(0, len(text), PART)]
         head = json.dumps({"parts": len(pieces), "copy": copy})

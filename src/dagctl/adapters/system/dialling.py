@@ -78,7 +78,7 @@ def _begun(address: Address, options: Iterable[tuple[int, int, int | bytes]]) ->
         for option in options:
             made.setsockopt(*option)
         made.setblocking(False)
-        with suppress(BlockingIOError):  # Windows reports even a failure that way; `_ready` finds it
+        with suppress(BlockingIOError):  # EINPROGRESS, or WSAEWOULDBLOCK: `_ready` sees how it ends
             made.connect(where)
     except BaseException:
         made.close()

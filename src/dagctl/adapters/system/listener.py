@@ -57,7 +57,7 @@ def listening(port: int, answer: Callable[[Query], Reply]) -> Iterator[int]:
     """
     servers: list[_Server] = []
     with ExitStack() as stack:
-        # "localhost" in the redirect URI is either address, as the browser likes, so both need the same port
+        # the redirect URI says "localhost", which a browser may resolve to either address: both need the same port
         for family, address in _ADDRESSES:
             try:
                 server = _Server(family, address, servers[0].port if servers else port, answer)
@@ -107,13 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Reject what is not even a GET: the parent class calls this for whatever it cannot handle."""
         status = HTTPStatus(code)
-        if status is HTTPStatus.NOT_IMPLEMENTED:  # what the parent says of any method except GET
+        if status is HTTPStatus.NOT_IMPLEMENTED:  # the parent's answer to every method except GET
             status = HTTPStatus.METHOD_NOT_ALLOWED
         self._reply(status, _NOT_SO)
 
     def _reply(self, status: HTTPStatus, page: Page) -> None:
         body = render(page)
-        self.close_connection = True  # so that the next request comes with a thread of its own
+        self.close_connection = True  # an idle connection would hold up `stop`
         self.request_version = self.protocol_version  # even for HTTP/0.9, so that there is always a status line
         with suppress(OSError):  # the browser may be gone
             self.send_response_only(status)
@@ -158,7 +158,7 @@ class _Server(ThreadingHTTPServer):
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
-        if exclusive is not None:  # Windows: else another program may bind to the same port and receive the code
+        if exclusive is not None:  # Windows: otherwise another program could bind the same port and receive the code
             self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         TCPServer.server_bind(self)
 
@@ -167,14 +167,14 @@ class _Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Stop serving: cut connections without a request, and finish answering the others."""
-        if self._thread.ident is not None:  # `shutdown` waits for ever for a server that does not serve
+        if self._thread.ident is not None:  # `shutdown` would block forever if `serve_forever` never ran
             self.shutdown()
             self._thread.join()
         with self._guard:
-            for connection in self._unheard:  # browsers open connections in advance, and keep them idle
+            for connection in self._unheard:  # browsers open spare connections and keep them idle
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()  # waits for the threads that still show the last page
+        self.server_close()  # waits for the threads that are still sending a page
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:

@@ -78,7 +78,7 @@ class LoopbackBrowser(Browser):
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
         # on 127.0.0.1 and, if there is IPv6, on ::1 (RFC 8252 section 8.3)
         desk = _Desk(accept, self._changed, lambda: self._cancelled)
-        desk.take(0.0)  # raises if it was cancelled before it began
+        desk.take(0.0)  # raises if the sign-in is cancelled already
         with listening(self._port, desk.answer) as port:
             try:
                 yield _LoopbackVisit(
@@ -92,7 +92,7 @@ class LoopbackBrowser(Browser):
                     partial(how_without_browser, port, self._environ, typed=self._terminal is not None),
                 )
             finally:
-                desk.show(_UNFINISHED)  # else the thread that answers the browser would wait for ever
+                desk.show(_UNFINISHED)  # otherwise the thread that answers the browser would wait forever
 
 
 @define(eq=False)
@@ -111,7 +111,7 @@ class _LoopbackVisit(Visit):
         self._announce(f"Sign in with your browser. If it does not open by itself, open this address:\n\n  {url}\n")
         opening = Thread(target=self._bring_up, args=(url,), name="dagctl opener", daemon=True)
         opening.start()
-        opening.join(_OPENER_SECONDS)  # so that `wait` knows at once; some openers return only when the browser exits
+        opening.join(_OPENER_SECONDS)  # most failures show by then; some openers return only when the browser exits
 
     def _bring_up(self, url: str) -> None:
         opened = False

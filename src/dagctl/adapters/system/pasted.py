@@ -50,7 +50,7 @@ def answer_in(pasted: str, redirect_uri: str) -> Query | None:
     An address other than the redirect URI is not an answer (RFC 8252 section 8.10).
     """
     address, mark, query = pasted.strip().strip("'\"<>").partition("?")
-    if mark and not redirect_uri.endswith(address):  # the end of it will do: people miss the start when they copy
+    if mark and not redirect_uri.endswith(address):  # its end will do: people miss the start when copying
         return None
     if not mark and _CODE.fullmatch(address.rstrip("#")) and "code=" not in address:
         return TypedCode(unquote(address.rstrip("#")))
