@@ -38,7 +38,7 @@ class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
     entered: list[str] = field(factory=list)
 
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
-        """The endpoint with `trusted`, and with `verify-full` where nobody chose a mode."""
+        """The endpoint with `trusted`, and with `verify-full` if nobody chose a mode."""
         if self.trusted is None:
             return endpoint
         mode = endpoint.sslmode if endpoint.chosen else "verify-full"
