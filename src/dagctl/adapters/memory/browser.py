@@ -78,7 +78,7 @@ class FollowingBrowser(DeclaredHere, Browser):
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
         if self._listening:
-            raise PortTaken(f"Somebody listens on {self._redirect_uri} already.")
+            raise PortTaken(f"Another sign-in is already listening on {self._redirect_uri}.")
         visit, self._listening = _Visit(self, accept), True
         try:
             yield visit
