@@ -3,7 +3,7 @@
 # %% Who am I, and where?
 import dagctl
 
-client = dagctl.connect()
+client = dagctl.connect(announce=print)  # shows the address of a sign-in if no browser opens
 context = client.context.current()
 print(context.owner, context.project.value if context.project else "no project")
 

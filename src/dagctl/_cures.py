@@ -253,6 +253,8 @@ def _file_unusable(error: errors.FileUnusable) -> str | None:
         return "Set DAGCTL_HOME to a folder of your own."
     if error.foreign:
         return "Put a .dagctl.yaml of yours in the project's folder, or set DAGCTL_ORG and DAGCTL_PROJECT."
+    if error.role == "token_store":
+        return "Tell its author, or set DAGCTL_TOKEN_STORE=file and sign in again."
     if error.role == "keyring":
         return "Unlock it, or set DAGCTL_TOKEN_STORE=file and sign in again."
     if error.role:

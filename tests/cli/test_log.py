@@ -225,7 +225,7 @@ def test_a_disk_that_gets_full_is_one_warning(tmp_path: Path, monkeypatch: pytes
         for _ in range(3):
             logging.getLogger("dagctl").info("something")
         monkeypatch.undo()
-    assert warnings == [f"DAGCTL_LOG: {tmp_path / 'log'} cannot be written any longer: No space left on device."]
+    assert warnings == [f"DAGCTL_LOG: {tmp_path / 'log'} can no longer be written: No space left on device."]
 
 
 FUNCTIONS = """

@@ -49,7 +49,7 @@ def test_started_found_and_stopped(run: Any, start: Any) -> None:
     assert where["api_url"] in run("sandbox", "status").stdout
     second = run("sandbox", "start", "--detach", *ANY_PORT)
     assert second.returncode == 1
-    assert "runs already" in second.stderr
+    assert "already running" in second.stderr
     assert "dagctl sandbox stop" in second.stderr
     assert run("sandbox", "stop").stdout == "The sandbox has stopped.\n"
     assert run("sandbox", "stop").stdout == "No sandbox is running.\n"

@@ -254,6 +254,7 @@ def test_a_sandbox_without_its_extra_fails_with_the_line_for_pip(tmp_path: Path)
         (lambda platform: MemoryPlatform(people=(Person("a@b", "a", "org_x"),)), "no organization 'org_x' for a@b"),
         (lambda platform: SandboxOptions(people=(Person("a@b", "a", "org_x"),)), "no organization 'org_x' for a@b"),
         (lambda platform: SandboxOptions(protected={"shop": ["Prod"]}), "No environment is called 'Prod'"),
+        (lambda platform: connected(MemoryPlatform(people=())), "There are no people"),
         (lambda platform: connected(platform, email="adda@acme.example"), "no person 'adda@acme.example'"),
         (lambda platform: cast("Any", connected)(platform, brwoser=None), "unexpected keyword argument 'brwoser'"),
         (lambda platform: type(platform)(acess_lifetime=3), "unexpected keyword argument 'acess_lifetime'"),

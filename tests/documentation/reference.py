@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 
 from attrs import field, frozen
@@ -319,9 +320,9 @@ def _markdown(text: str) -> str:
         if lines and lines[-1].endswith("::") and block.startswith((" ", "│")):
             lines[-1] = lines[-1].removesuffix("::").rstrip()
             lines[-1] += ":" if lines[-1] else ""
-            lines.append(f"```python\n{inspect.cleandoc(block)}\n```")
+            lines.append(f"```python\n{dedent(block).rstrip()}\n```")
         elif lines and lines[-1].startswith("```") and block.startswith("    "):
-            lines[-1] = lines[-1].removesuffix("\n```") + f"\n\n{inspect.cleandoc(block)}\n```"
+            lines[-1] = lines[-1].removesuffix("\n```") + f"\n\n{dedent(block).rstrip()}\n```"
         else:
             lines.append(block)
     return "\n\n".join(line for line in lines if line)

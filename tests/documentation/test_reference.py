@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import collections.abc
 import contextlib
@@ -13,7 +14,7 @@ import typing
 from collections.abc import Iterator
 
 import pytest
-from tests.documentation.reference import DOCS, INTERNAL, PAGES, Thing, all_names, page, public
+from tests.documentation.reference import DOCS, INTERNAL, PAGES, Thing, _markdown, all_names, page, public
 
 from dagctl import _sdk, ports
 from dagctl.domain import errors
@@ -107,3 +108,10 @@ def test_a_module_lists_what_it_has(name: str) -> None:
     assert set(module.__all__) <= set(dir(module))
     assert all(hasattr(module, each) for each in module.__all__)
     assert not hasattr(module, "nonsense")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_programs_in_an_introduction_keep_their_indentation(name: str) -> None:
+    doc = inspect.cleandoc(importlib.import_module(name).__doc__ or "")
+    for program in _markdown(doc).split("```python\n")[1:]:
+        ast.parse(program.partition("```")[0])

@@ -125,7 +125,7 @@ def test_a_second_start_says_that_one_runs(place: Place, detach: list[str]) -> N
     done = place.run("sandbox", "start", *detach, *ANY_PORT)
 
     assert done.returncode == 1
-    assert "runs already" in done.stderr
+    assert "already running" in done.stderr
     assert where["api_url"] in done.stderr
     assert "dagctl sandbox stop" in done.stderr
     assert place.runs
@@ -323,7 +323,7 @@ def test_a_sandbox_inside_a_program_is_that_programs(place: Place) -> None:
         assert sandbox.tables("shop") == []
 
     assert (started.returncode, stopped.returncode) == (1, 1)
-    assert "runs already" in started.stderr
+    assert "already running" in started.stderr
     assert "by a program for itself" in stopped.stderr
 
 

@@ -152,6 +152,11 @@ def test_an_organization_that_is_not_the_recorded_one_is_refused() -> None:
     assert found.api_url == "https://api.acme.example"
 
 
+def test_a_caller_is_named_at_the_beginning_of_a_sentence() -> None:
+    with pytest.raises(SettingUnusable, match=r"^The caller names the organization 'Globex'"):
+        service(RECORDED, organization=Sourced("Globex", Origin.CALLER)).current()
+
+
 def test_an_organization_when_none_is_recorded() -> None:
     context = service(organization=Sourced("Globex", Origin.VARIABLE, "DAGCTL_ORG")).current()
     assert context.organization == Sourced("Globex", Origin.VARIABLE, "DAGCTL_ORG")

@@ -389,8 +389,9 @@ class FileProblem(DagctlError):
 
     Attributes:
         path: where it is.
-        role: what dagctl keeps there: "tokens", "keyring" (tokens too), "home" for anything else in the dagctl home,
-            "sandbox" or "postgres" for the sandbox's data and programs elsewhere; "" if the file is not dagctl's.
+        role: what dagctl keeps there: "tokens", "keyring" or "token_store" (tokens too), "home" for anything else in
+            the dagctl home, "sandbox" or "postgres" for the sandbox's data and programs elsewhere; "" if the file is
+            not dagctl's.
     """
 
     path: str = ""

@@ -1,4 +1,4 @@
-"""Doubles of everything that dagctl talks to, contract suites for adapters, and pytest fixtures. A stable path.
+"""Doubles of everything that dagctl connects to, contract suites for adapters, and pytest fixtures. A stable path.
 
 **Fixtures.** One line in the top `conftest.py` makes them known by name::
 
@@ -160,7 +160,7 @@ def connected(
     Args:
         platform: the platform; None for a new one.
         signed_in: sign a person in, to their organization.
-        email: who signs in; the platform's first person where None.
+        email: who signs in; None for the platform's first person.
         ports: keywords of `dagctl.connect` that replace the doubles.
 
     Raises:

@@ -14,7 +14,7 @@ def home_directory(environ: Mapping[str, str] | None = None) -> Path:
     """The dagctl home: `DAGCTL_HOME`, or `~/.dagctl`.
 
     Args:
-        environ: the environment variables; this process's where None.
+        environ: the environment variables; None for this process's.
 
     Raises:
         FileUnusable: the user's home directory cannot be determined.

@@ -100,6 +100,6 @@ def _appending(descriptor: int, path: str, warn: Callable[[str], None]) -> Calla
         except OSError as error:
             if not failed:
                 failed = True
-                warn(f"DAGCTL_LOG: {path} cannot be written any longer: {error.strerror}.")
+                warn(f"DAGCTL_LOG: {path} can no longer be written: {error.strerror}.")
 
     return append

@@ -37,7 +37,7 @@ class FollowingBrowser(DeclaredHere, Browser):
 
     Args:
         page: where the person signs in: a `MemoryPlatform`.
-        email: who signs in; the person that the page suggests where None.
+        email: who signs in; None for the person that the page suggests.
         deny: the person declines.
         idle: the person never comes back: they close the window, or leave it alone until the time is up.
         forgeries: callbacks that an attacker sends before the issuer's own arrives.
@@ -78,7 +78,7 @@ class FollowingBrowser(DeclaredHere, Browser):
     @contextmanager
     def listen(self, accept: Callable[[Query], bool]) -> Iterator[Visit]:
         if self._listening:
-            raise PortTaken(f"Somebody listens on {self._redirect_uri} already.")
+            raise PortTaken(f"Another sign-in is already listening on {self._redirect_uri}.")
         visit, self._listening = _Visit(self, accept), True
         try:
             yield visit

@@ -88,7 +88,7 @@ class MemoryPlatform(PlatformModel, ApiGateway, IdentityProvider):
         """Open the sign-in page and answer it; the address that it sends the person to.
 
         Args:
-            email: who signs in; the person that the page suggests where None.
+            email: who signs in; None for the person that the page suggests.
             cookies: the browser's cookies of this issuer, which hold its session. They may change.
 
         Raises:

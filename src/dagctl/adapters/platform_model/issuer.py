@@ -97,8 +97,8 @@ class Issuer(Observations):
         """
         found = self.person_called(email)
         if found is None:
-            there = ", ".join(person.email for person in self.people) or "nobody"
-            raise ValueError(f"There is no person {email!r}; there are {there}.")
+            there = ", ".join(person.email for person in self.people)
+            raise ValueError(f"There is no person {email!r}; there are {there}." if there else "There are no people.")
         return found
 
     def end_sessions(self) -> None:

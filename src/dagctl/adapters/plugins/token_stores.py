@@ -13,6 +13,7 @@ from attrs import define, field
 
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
+from dagctl.adapters.plugins.brought import Brought, why
 from dagctl.adapters.system.environment import is_ci
 from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import DagctlError, FileProblem, MissingExtra, SettingUnusable
@@ -128,16 +129,16 @@ def _brought(setting: Sourced[str]) -> OpenStore:
             source=setting.source,
         )
     point = found[setting.value]
+    name = f"{point.name!r} ({point.value})"
 
     def open_store(folder: Path) -> TokenStore:
         try:
-            return cast("TokenStore", point.load()(folder))
+            return cast("TokenStore", Brought(name, point.load()(folder)))
         except DagctlError:
             raise
         except (Exception, SystemExit) as error:
             raise SettingUnusable(
-                f"The token store {point.name!r} ({point.value}) does not load: {type(error).__name__}.",
-                source=setting.source,
+                f"The token store {name} does not load: {why(error)}.", source=setting.source
             ) from error
 
     return open_store

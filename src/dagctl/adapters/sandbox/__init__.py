@@ -31,7 +31,7 @@ def running_sandbox(options: SandboxOptions | None = None, *, home: Path) -> Ite
     except in `connection.cancel()`.
 
     Args:
-        options: what it is like; the defaults where None.
+        options: what it is like; None for the defaults.
         home: the dagctl home. The sandbox keeps its things in the folder `sandbox` there, and a client with the same
             home trusts its CA on the loopback interface.
 

@@ -28,7 +28,7 @@ def held(folder: Path) -> Iterator[None]:
         lock = _lock(folder)
         lock.acquire(timeout=PATIENCE, poll_interval=0.02)
     except Timeout:
-        raise SandboxProblem(f"A sandbox runs already in {folder}.", runs=True) from None
+        raise SandboxProblem(f"A sandbox is already running in {folder}.", runs=True) from None
     except OSError as error:
         reason = f"{folder} cannot be used: {error.strerror}."
         raise FileUnusable(reason, path=str(folder), role="home") from None

@@ -40,7 +40,7 @@ class SandboxOptions:
         redirect_uris: the registered redirect URIs.
         api_port, issuer_port, proxy_port: TCP ports on the loopback interface; 0 takes a free one.
         database_url: the PostgreSQL to use, as `postgresql://user:password@host:port/database`, with a user who may
-            create roles and databases; an embedded server where None.
+            create roles and databases; None for an embedded server.
     """
 
     organization: str = "acme"

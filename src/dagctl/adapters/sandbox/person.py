@@ -30,7 +30,7 @@ def sign_in(url: str, *, ca_file: Path, email: str | None = None, deny: bool = F
 
     Args:
         ca_file: the CA to trust.
-        email: who signs in; the person that the page suggests where None.
+        email: who signs in; None for the person that the page suggests.
         deny: refuse instead.
     """
     return _signed_in(_opener(ca_file), url, email, deny)

@@ -74,7 +74,7 @@ class Supervisor:
     @contextmanager
     def _only_one(self) -> Iterator[None]:
         if where := (self.status() or {}).get("api_url"):
-            raise SandboxProblem(f"A sandbox runs already: {where}", runs=True)
+            raise SandboxProblem(f"A sandbox is already running: {where}", runs=True)
         with held(self._folder):
             self._write({"pid": os.getpid()})
             try:

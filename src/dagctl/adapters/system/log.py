@@ -17,7 +17,7 @@ class _Thread(local):
 
 
 HERE = _Thread()
-"""`request_id` is what the platform calls the last request of this thread; "" where it does not say."""
+"""`request_id` is what the platform calls the last request of this thread; "" if it does not say."""
 
 
 def teller(level: int) -> Callable[[str], None] | None:

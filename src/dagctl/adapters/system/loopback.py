@@ -40,7 +40,7 @@ class LoopbackBrowser(Browser):
         progress: called about once a second with the seconds left, except while a prompt is shown.
         terminal: lets the person paste the answer if no browser opens; None if nobody can type.
         advise: the cure for an error, for the last page.
-        environ: the environment variables to heed; None for this process's.
+        environ: the environment variables to use; None for this process's.
     """
 
     def __init__(

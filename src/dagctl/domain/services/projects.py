@@ -98,7 +98,7 @@ class ProjectService:
         organization, wanted = self._organization(session), context.organization
         if wanted is not None and not organization.is_called(wanted.value):
             raise OrganizationRefused(
-                f"{wanted.source} names the organization {wanted.value!r}, but the token is for "
+                f"{wanted.subject} names the organization {wanted.value!r}, but the token is for "
                 f"{printable(organization.name)!r}.",
                 organization=organization.name,
                 wanted=wanted.value,

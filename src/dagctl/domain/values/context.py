@@ -55,6 +55,11 @@ class Sourced(Generic[T]):
         """Where it came from, for people."""
         return self.name or self.origin.value
 
+    @property
+    def subject(self) -> str:
+        """The same, at the beginning of a sentence."""
+        return self.name or self.origin.value[0].upper() + self.origin.value[1:]
+
 
 @frozen
 class Overrides:
@@ -215,7 +220,8 @@ def _organization(settings: Settings, kept_in: str, override: Sourced[str] | Non
         return Sourced(recorded.name, Origin.RECORDED, kept_in)
     if not recorded.is_called(override.value):
         raise SettingUnusable(
-            f"{override.source} names the organization {override.value!r}, but you are signed in to {recorded.name!r}.",
+            f"{override.subject} names the organization {override.value!r}, "
+            f"but you are signed in to {recorded.name!r}.",
             source=override.name,
             organization=override.value,
             api_url=recorded_api_url(settings),
