@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from itertools import takewhile
 
 from dagctl import __version__
-from dagctl.cli.app import App
+from dagctl.cli.app import App, width
 from dagctl.cli.registry import GROUPS, Command, Registry
 from dagctl.cli.verbosity import leading, listened, option_verbose
 
@@ -138,11 +138,7 @@ class _Formatter(HelpFormatter):
     """Fills paragraphs to the width of the terminal, keeps words whole, and looks the same on every Python."""
 
     def __init__(self, prog: str) -> None:
-        try:  # argparse would load all of shutil to find that out
-            columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
-        except (ValueError, OSError, AttributeError):
-            columns = 80
-        super().__init__(prog, width=max((columns if columns > 0 else 80) - 2, 20))
+        super().__init__(prog, width=max(width(sys.stdout) - 2, 20))  # argparse would load all of shutil to find out
 
     def add_argument(self, action: Action) -> None:
         """Note how wide an action is: before 3.12, Python forgets that a command is indented."""

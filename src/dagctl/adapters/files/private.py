@@ -41,7 +41,7 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
     try:
         descriptor = _opened(path, os.O_RDONLY, tighten=tighten)
         try:
-            return _content(descriptor).decode().replace("\r\n", "\n")
+            return _content(descriptor).decode("utf-8-sig").replace("\r\n", "\n")  # Windows' editors put a BOM first
         finally:
             os.close(descriptor)
     except FileNotFoundError:
