@@ -36,6 +36,7 @@ class LazyParser(ArgumentParser):
     command: Command | None = None
     app: App | None = None
     elsewhere: Mapping[str, str] | None = None
+    is_group = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in `ArgumentParser`, after the chosen command has declared its options.
@@ -55,7 +56,7 @@ class LazyParser(ArgumentParser):
             if not meant and command is None and "_command" in namespace:
                 meant = "; options of a command follow it"
             self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-        if "_command" not in namespace:
+        if self.is_group and "_command" not in namespace:
             self.error("the following arguments are required: COMMAND")
         return namespace, unknown
 
@@ -185,7 +186,8 @@ def completing() -> bool:
     return "_ARGCOMPLETE" in os.environ
 
 
-def _choices(parser: ArgumentParser) -> Any:
+def _choices(parser: LazyParser) -> Any:
+    parser.is_group = True
     return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=LazyParser)
 
 
