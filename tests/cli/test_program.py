@@ -279,6 +279,19 @@ def test_an_option_before_its_command(args: tuple[str, ...], run: Run) -> None:
     assert "options of a command follow it" in done.stderr
 
 
+def test_a_plugins_command_may_have_commands_of_its_own() -> None:
+    class Nested(Command):
+        def declare(self, parser: ArgumentParser) -> None:
+            parser.set_defaults(_command=self)
+            within = parser.add_subparsers(dest="what").add_parser("deep").add_subparsers(dest="more")
+            within.add_parser("deeper")
+
+    parser = build_parser(Registry([Nested(("lint",), "none", "lint")]))
+    args = parser.parse_args(["lint", "deep", "deeper"])
+    assert (args.what, args.more) == ("deep", "deeper")
+    assert parser.parse_args(["lint"]).what is None
+
+
 @pytest.mark.parametrize("columns", ["0", "-5", "wide", ""])
 def test_a_width_that_is_none(columns: str, run: Run) -> None:
     assert run("--help", env={"COLUMNS": columns}).stdout == run("--help", env={"COLUMNS": "80"}).stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -216,6 +217,43 @@ def test_a_countdown_fits_on_its_line(width: str, most: int, monkeypatch: pytest
     shown = app.err.getvalue().split("\r")  # type: ignore[union-attr]
     assert [part.partition(" s left")[0][-3:] for part in shown[1:]] == ["300", "299"]
     assert all(len(part) <= most for part in shown)
+
+
+@pytest.mark.parametrize("columns", ["20", "8", "1", "wide", "-1"])
+def test_a_countdown_on_the_narrowest_terminals(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+    app = App(err=io.StringIO())
+    app.countdown(300)
+    most = {"20": 19, "8": 7}.get(columns, 60)
+    (shown,) = app.err.getvalue().split("\r")[1:]  # type: ignore[union-attr]
+    assert "300 s" in shown
+    assert len(shown) <= most
+
+
+def test_a_terminal_that_becomes_narrow_keeps_nothing_of_the_longer_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    app = App(err=io.StringIO())
+    for columns in ("100", "60", "40"):
+        monkeypatch.setenv("COLUMNS", columns)
+        app.countdown(300)
+    wide, same, narrow = app.err.getvalue().split("\r")[1:]  # type: ignore[union-attr]
+    assert wide == same
+    assert narrow == f"{'Waiting: 300 s left.':<39}"
+
+
+def test_the_width_is_that_of_the_terminal_which_shows_the_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if stdout goes elsewhere: `dagctl auth login | tee log`."""
+    pty = pytest.importorskip("pty")
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    with open(theirs, "w") as err:
+        App(err=err).countdown(300)
+        assert os.read(ours, 1000) == b"\rWaiting: 300 s left. "
+    os.close(ours)
 
 
 def test_a_terminal_that_cannot_write_over_a_line_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from tests.generation.test_equality import DEFAULTS, MINIMAL
 
 from dagctl.adapters.sqlmesh.project import InstalledSqlmesh, same
 from dagctl.adapters.sqlmesh.rehearsal import rehearsing
+from dagctl.domain.errors import MissingExtra
 from dagctl.ports.sqlmesh_project import Comparison
 
 Convert = Callable[..., str]
@@ -48,6 +49,14 @@ def test_a_difference_is_found(yaml: str, old: str, new: str, field: str, conver
 def test_a_result_that_does_not_load_is_a_difference(convert: Convert, tmp_path: Path) -> None:
     (found,) = compared(tmp_path, convert(MINIMAL) + "1 / 0\n").differences
     assert "division by zero" in found
+
+
+def test_without_psycopg2_our_extra_is_named(convert: Convert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = convert(MINIMAL)
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(MissingExtra, match="psycopg2") as raised:
+        compared(tmp_path, text)
+    assert raised.value.extra == "sqlmesh"
 
 
 def test_an_original_that_does_not_load_is_refused(convert: Convert, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.e2e.test_terminal import address_in, signed_in_elsewhere
 
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.files import private
+from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.cli.app import App
 from dagctl.cli.commands import auth_login
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("name", ["con", "PRN", "aux", "nul", "com1", "LPT9", "com²", "con.fusion"])
+@pytest.mark.parametrize("name", ["con", "PRN", "aux", "nul", "com1", "LPT9", "com²", "con.fusion", "aux.x.y"])
 def test_no_account_is_kept_under_the_name_of_a_device(name: str) -> None:
-    assert account_name(Settings(current_org_name=name)) == f"{name.lower()}-"
+    device, dot, rest = name.lower().partition(".")
+    assert account_name(Settings(current_org_name=name)) == f"{device}-{dot}{rest}"
 
 
 @pytest.mark.parametrize("name", ["console", "com", "com10", "acme.con"])
@@ -50,6 +53,22 @@ def test_files_whose_lines_end_as_windows_has_it(tmp_path: Path) -> None:
     store.save(Settings(current_org="o-1", current_project="Blog"))
     assert store.load().current_project == "Blog"
     assert b"# mine" in (tmp_path / "config.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "auth.json"])
+def test_files_with_the_mark_that_editors_of_windows_put_first(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf{}\r\n")
+    assert private.read_private(tmp_path / name) == "{}\n"
+
+
+@pytest.mark.parametrize(
+    ("org", "project"), [("con.corp", "shop"), ("AUX .x", "shop"), ("com1.", "nul"), ("nul", "con")]
+)
+def test_no_credentials_are_kept_under_the_name_of_a_device(org: str, project: str, tmp_path: Path) -> None:
+    endpoint = StateEndpoint("pg.example", 5432, "org_acme_shop", "acme/shop")
+    FileCredentialStore(tmp_path).save(org, project, StateCredentials(endpoint, Secret("token"), None))
+    (kept,) = (tmp_path / "credentials").iterdir()
+    assert not re.match(r"(con|prn|aux|nul|com\d|lpt\d) *(\.|$)", kept.name, re.IGNORECASE)
 
 
 def test_a_pin_whose_lines_end_as_windows_has_it(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class App:
         self.as_json = False
         self.command: str | None = None
         self._unfinished_line = False
-        self._counted = False
+        self._counted = 0
         self._unwritten: OSError | None = None
 
     def write_json(self) -> None:
@@ -80,7 +80,8 @@ class App:
         from dagctl.cli.waiting import told
 
         self._end_line()
-        return told(f"Waiting for {_harmless(host)} ...", lambda text: self._put(self.err, text))
+        text = f"Waiting for {_harmless(host)} ..."[: width(self.err) - 1]
+        return told(text, lambda text: self._put(self.err, text))
 
     def show(self, record: object, text: str, paint: Callable[[str], str] = str) -> None:
         """Put a command's result on stdout: `record` in the envelope for a program, `text` in colour for a person."""
@@ -188,17 +189,17 @@ class App:
 
     def countdown(self, left: float) -> None:
         """Show how many seconds are left, on a line that is overwritten; a dumb terminal shows it once."""
-        from shutil import get_terminal_size
-
         if os.environ.get("TERM") == "dumb":
             if not self._counted:
                 self.say(f"Waiting for the sign-in for up to {left:.0f} s. Press Ctrl-C to cancel.")
-            self._counted = True
+            self._counted = 1
             return
-        line = f"Waiting for the sign-in: {left:3.0f} s left. Ctrl-C cancels. "
-        if len(line) >= get_terminal_size().columns:  # a line that wraps cannot be overwritten
-            line = f"Waiting: {left:3.0f} s left. "
-        self._put(self.err, f"\r{line}")
+        count = f"{left:3.0f} s "
+        lines = (f"Waiting for the sign-in: {count}left. Ctrl-C cancels. ", f"Waiting: {count}left. ", count)
+        room = width(self.err) - 1
+        line = next((each for each in lines if len(each) <= room), count)  # one that wraps cannot be overwritten
+        self._put(self.err, f"\r{line.ljust(min(self._counted, room))}")
+        self._counted = len(line)
         self._unfinished_line = True
 
     def finish(self, code: int) -> int:
@@ -228,6 +229,15 @@ class App:
     def interactive(self) -> bool:
         """Whether a person at a terminal can answer questions."""
         return not self.as_json and self.stdin.isatty() and self.err.isatty()
+
+
+def width(stream: TextIO) -> int:
+    """The columns of the terminal behind a stream, as COLUMNS has it or the terminal itself; else 80."""
+    try:  # without shutil, which takes long to load and looks at stdout alone
+        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(stream.fileno()).columns
+    except (ValueError, OSError, AttributeError):
+        columns = 0
+    return columns if columns > 0 else 80
 
 
 def _harmless(text: str) -> str:

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from itertools import takewhile
 
 from dagctl import __version__
-from dagctl.cli.app import App
+from dagctl.cli.app import App, width
 from dagctl.cli.registry import GROUPS, Command, Registry
 from dagctl.cli.verbosity import leading, listened, option_verbose
 
@@ -36,6 +36,7 @@ class LazyParser(ArgumentParser):
     command: Command | None = None
     app: App | None = None
     elsewhere: Mapping[str, str] | None = None
+    is_group = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As in `ArgumentParser`, after the chosen command has declared its options.
@@ -55,7 +56,7 @@ class LazyParser(ArgumentParser):
             if not meant and command is None and "_command" in namespace:
                 meant = "; options of a command follow it"
             self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
-        if "_command" not in namespace:
+        if self.is_group and "_command" not in namespace:
             self.error("the following arguments are required: COMMAND")
         return namespace, unknown
 
@@ -139,11 +140,7 @@ class _Formatter(HelpFormatter):
     """Fills paragraphs to the width of the terminal, keeps words whole, and looks the same on every Python."""
 
     def __init__(self, prog: str) -> None:
-        try:  # argparse would load all of shutil to find that out
-            columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(sys.stdout.fileno()).columns
-        except (ValueError, OSError, AttributeError):
-            columns = 80
-        super().__init__(prog, width=max((columns if columns > 0 else 80) - 2, 20))
+        super().__init__(prog, width=max(width(sys.stdout) - 2, 20))  # argparse would load all of shutil to find out
 
     def add_argument(self, action: Action) -> None:
         """Note how wide an action is: before 3.12, Python forgets that a command is indented."""
@@ -188,7 +185,8 @@ def completing() -> bool:
     return "_ARGCOMPLETE" in os.environ
 
 
-def _choices(parser: ArgumentParser) -> Any:
+def _choices(parser: LazyParser) -> Any:
+    parser.is_group = True
     return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
 

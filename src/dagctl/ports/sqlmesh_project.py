@@ -37,7 +37,11 @@ class SqlmeshProject(Protocol):
         """
 
     def compare(self, source: PurePath, python: str) -> Comparison:
-        """Compare the YAML file at `source` with the Python text that will replace it. Renders its Jinja."""
+        """Compare the YAML file at `source` with the Python text that will replace it. Renders its Jinja.
+
+        Raises:
+            MissingExtra: the text needs a package that is not installed.
+        """
 
     def cautions(self, folder: PurePath) -> tuple[str, ...]:
         """What gets in the way of a Python configuration, in this folder and on this machine, in sentences."""

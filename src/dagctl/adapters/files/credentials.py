@@ -12,6 +12,7 @@ from dagctl.adapters.files.private import read_private, remove_private, unusable
 from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials
+from dagctl.domain.values.text import no_device
 from dagctl.ports.credential_store import CredentialStore
 from dagctl.ports.token_store import TokenStore
 
@@ -68,7 +69,7 @@ class FileCredentialStore(CredentialStore):
 
         The name is the published client's where that is unambiguous. Otherwise it contains a hash of both names.
         """
-        name = re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip(".")
+        name = no_device(re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip("."))
         # an organization "a" with the project "b_c" is not "a_b" with "c"
         if name != f"{org}_{project}" or "_" in org or len(name.encode()) > _LONGEST:
             digest = hashlib.sha256(json.dumps([org, project]).encode()).hexdigest()[:16]

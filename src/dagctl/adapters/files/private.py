@@ -44,7 +44,8 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
     try:
         descriptor = _opened(path, os.O_RDONLY, tighten=tighten)
         try:
-            return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b"")).decode().replace("\r\n", "\n")
+            content = b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+            return content.decode("utf-8-sig").replace("\r\n", "\n")  # Windows' editors put a BOM first
         finally:
             os.close(descriptor)
     except FileNotFoundError:

@@ -92,6 +92,18 @@ class DagctlStateConnection(PostgresConnectionConfig):
         return len(self.keys())
 
 
+def require_driver() -> None:
+    """Return if a state connection can be made. SQLMesh would recommend its own extra, which needs a compiler.
+
+    Raises:
+        MissingExtra: psycopg2 is not installed.
+    """
+    try:
+        import psycopg2  # noqa: F401
+    except ImportError:
+        raise MissingExtra("The state database needs psycopg2, which is not installed.", extra="sqlmesh") from None
+
+
 _UNKNOWN = StateEndpoint(NOT_KNOWN_YET, 5432, NOT_KNOWN_YET, NOT_KNOWN_YET)
 
 
@@ -102,10 +114,7 @@ def state_connection(link: StateLink) -> DagctlStateConnection:
         MissingExtra: psycopg2 is not installed.
         ProtectionUnknown: this version of SQLMesh cannot be guarded.
     """
-    try:
-        import psycopg2  # noqa: F401 - SQLMesh would recommend its own extra, which needs a compiler
-    except ImportError:
-        raise MissingExtra("The state database needs psycopg2, which is not installed.", extra="sqlmesh") from None
+    require_driver()
     stand()
     connection = DagctlStateConnection(**as_mapping(StateCredentials(link.endpoint() or _UNKNOWN, RENEWED)))
     connection._link = link

@@ -41,6 +41,8 @@ class InstalledSqlmesh(SqlmeshProject):
             raise ConfigProblem(told, path=name) from None
 
     def compare(self, source: PurePath, python: str) -> Comparison:
+        from dagctl.adapters.sqlmesh.connection import require_driver
+
         with TemporaryDirectory(prefix="dagctl-") as name, _environment_kept():
             before, after = (_folder(Path(name, kind), Path(source)) for kind in ("yaml", "python"))
             shutil.copyfile(source, before / Path(source).name)
@@ -49,6 +51,7 @@ class InstalledSqlmesh(SqlmeshProject):
                 original = loaded(before)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh raises about the original
                 return _not_loaded(error, Path(source))
+            require_driver()
             try:
                 converted = loaded(after)
             except Exception as error:  # noqa: BLE001 - whatever SQLMesh raises about the result

@@ -14,6 +14,7 @@ from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.context import recorded_api_url
 from dagctl.domain.values.platform import HOSTED_API_URL, Organization
 from dagctl.domain.values.settings import Settings
+from dagctl.domain.values.text import no_device
 from dagctl.domain.values.tokens import TokenSet, status_of
 from dagctl.ports.storage import Storage, Stores
 
@@ -129,10 +130,6 @@ def meant(storage: Storage, now: datetime, organization: str | None, api_url: st
     return fitting[0] if len(fitting) == 1 else current
 
 
-_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[\d¹²³])(\..*)?")
-"""Names that Windows reserves, whatever follows their dot."""
-
-
 def account_name(settings: Settings) -> str:
     """A readable name for an account: the organization, and the API's host unless that is the hosted platform."""
     organization = _word(settings.current_org_name or "") or _word(settings.current_org or "") or "account"
@@ -143,4 +140,4 @@ def account_name(settings: Settings) -> str:
 def _word(text: str) -> str:
     word = re.sub(r"[^\w.]+", "-", text.casefold())
     word = word.encode()[:60].decode(errors="ignore").strip("-.")  # it names a folder, which allows 255 bytes
-    return f"{word}-" if _DEVICE.fullmatch(word) else word
+    return no_device(word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import timedelta
 
@@ -39,3 +40,11 @@ def _visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+_DEVICE = re.compile(r"^(con|prn|aux|nul|(com|lpt)[\d¹²³])(?= *(\.|$))", re.IGNORECASE)
+
+
+def no_device(name: str) -> str:
+    """A file's name, changed if Windows reserves it: it does so whatever follows the first dot."""
+    return _DEVICE.sub(r"\1-", name)
