@@ -167,6 +167,7 @@ def test_what_stays_yaml_has_no_dead_state_connection(
     assert "# Jinja decides the structure of these settings, so they stay YAML." in python
     yaml = python.partition('"""\\\n')[2].partition('"""')[0]
     assert not re.search("state_connection|hush", yaml)
+    assert ("# why" in yaml) is ("# why" in text)
     assert compare(text + DEFAULTS, python, environments(text))
 
 

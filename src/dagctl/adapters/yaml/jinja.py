@@ -99,7 +99,7 @@ def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
     if text[start + 2] == "-":
         while start > place and text[start - 1].isspace():
             start -= 1
-    if text[end - 3] == "-":
+    if text[end - 3] == "-":  # of `-}}`, `-%}` or `-#}`
         while end < len(text) and text[end].isspace():
             end += 1
     return start, end

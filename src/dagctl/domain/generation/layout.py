@@ -108,4 +108,4 @@ def _comment(text: str) -> str:
     shown = "".join(character if character.isprintable() else " " for character in text).rstrip()
     if not shown:
         return "#"
-    return f"#{shown}" if shown.startswith((" ", "#", "!", ":")) else f"# {shown}"
+    return f"#{shown}" if shown.startswith((" ", "#", "!", ":")) else f"# {shown}"  # pycodestyle E262 and E265

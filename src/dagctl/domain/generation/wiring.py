@@ -127,9 +127,15 @@ _STATE_BLOCK = re.compile(
 )
 
 
+_REMARK = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
+
+
 def without_states(text: str) -> str:
-    """YAML text without the state connections that dagctl's replace, except those entangled with Jinja or brackets."""
-    return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "", text)
+    """YAML text without the state connections that dagctl's replace, except those entangled with Jinja or brackets.
+
+    The comments in them stay.
+    """
+    return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "".join(_REMARK.findall(found[0])), text)
 
 
 def _open(block: str) -> bool:
