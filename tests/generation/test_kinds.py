@@ -171,6 +171,14 @@ def test_what_stays_yaml_has_no_dead_state_connection(
     assert compare(text + DEFAULTS, python, environments(text))
 
 
+def test_text_about_a_state_connection_is_text(convert: Callable[..., str], compare: Callable[..., int]) -> None:
+    variables = (
+        "variables:\n  {% if env_var('X') %}\n  a: 1\n  {% endif %}\n  text: |\n    state_connection: none\n      b\n"
+    )
+    text = f"{MINIMAL}{variables}"
+    assert compare(text, convert(text), environments(text))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -19,7 +19,8 @@ def configuration(settings: MappingValue) -> list[str]:
     lines = ["config = project_config("]
     for entry in settings.entries:
         key = entry.key.value if isinstance(entry.key, Leaf) else None
-        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):  # PEP 3131
+        # Python would normalize a name that is not ASCII (PEP 3131)
+        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):
             lines += _part(entry, f"{key}=", STEP)
         else:
             inner = MappingValue((evolve(entry, above=(), beside=None),))
