@@ -65,7 +65,7 @@ def put_aside(text: str, name: str) -> Jinja | None:
     remarks: list[tuple[int, int]] = []
     place = 0
     text = _LINE_END.sub("\n", text).removesuffix("\n")  # like Jinja, which drops the last line break
-    if re.search("[\ue000-\uf8ff]", text):  # somebody writes what ought to be a word of ours
+    if re.search("[\ue000-\uf8ff]", text):  # the text itself has the characters of our words
         return None
     while (opening := _OPENING.search(text, place)) is not None:
         end = _end(text, opening.start())

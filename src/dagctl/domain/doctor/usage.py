@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from dagctl.domain.generation.additions import aliases
+from dagctl.domain.generation.additions import parsed
 
 
 @frozen
@@ -30,7 +30,7 @@ class ConfigUsage:
 def usage_of(text: str) -> ConfigUsage | None:
     """What the Python source `text` calls; None if it is not Python."""
     try:
-        calls = list(_calls(ast.parse(text)))
+        calls = list(_calls(parsed(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     connecting = [call for name, call in calls if name == "get_state_connection"]
@@ -45,13 +45,12 @@ def usage_of(text: str) -> ConfigUsage | None:
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """Each call with the original name of the function, whatever alias it has."""
-    renamed = aliases(tree)
+    """Each call with the name of the function."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = node.func
             name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-            yield renamed.get(name, name), node
+            yield name, node
 
 
 def _project(call: ast.Call) -> ast.expr | None:

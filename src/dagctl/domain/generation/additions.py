@@ -10,6 +10,7 @@ from attrs import frozen
 from dagctl.domain.generation.literals import literal
 
 STATE = "state_connection"
+NAMES = frozenset({"Config", "GatewayConfig", "check_environment_protection", "get_state_connection"})
 
 
 @frozen
@@ -32,7 +33,7 @@ class Addition:
 def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
     """The lines that the Python source `text` lacks, pinned to `project`; None if it is not Python."""
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
         defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
         search = _Search(project, _connecting(tree))
         return tuple(search.within(tree, defaults[0] if defaults else '"prod"', None))
@@ -40,16 +41,20 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
         return None
 
 
-def aliases(tree: ast.AST) -> dict[str, str]:
-    """The original names of what the source imports under other names."""
+def parsed(text: str) -> ast.Module:
+    """The Python source `text`, whose calls use `NAMES` even if it imports them under other names."""
+    tree = ast.parse(text)
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    return {alias.asname: alias.name for node in imports for alias in node.names if alias.asname}
+    renamed = {alias.asname: alias.name for node in imports for alias in node.names if alias.name in NAMES}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            node.func.id = renamed.get(node.func.id, node.func.id)
+    return tree
 
 
 def _connecting(tree: ast.AST) -> frozenset[str]:
-    """The names that give dagctl's state connection: the function's own, its aliases, and those of whatever uses it."""
+    """The names that give dagctl's state connection: the function's own, and those of whatever uses it."""
     names = {"get_state_connection"}
-    names.update(alias for alias, name in aliases(tree).items() if name in names)
     for node in ast.walk(tree):
         binds = isinstance(node, (ast.FunctionDef, ast.Assign, ast.AnnAssign))
         if not binds or not any(map(_names(names), ast.walk(node))):
