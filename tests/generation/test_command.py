@@ -268,7 +268,7 @@ def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> N
 @pytest.mark.parametrize(
     "connecting",
     [
-        "from dagctl import get_state_connection as state",
+        "from dagctl import get_state_connection as connect; state = connect()",
         "state: object = get_state_connection()",
         "state = dagctl.get_state_connection()",
         "def state(): return get_state_connection()",
@@ -277,6 +277,13 @@ def test_of_a_config_py_the_lines_to_add_are_shown(run: Run, project: Path) -> N
 def test_the_state_connection_may_have_another_name(connecting: str) -> None:
     config = 'config = Config(gateways={"dev": GatewayConfig(state_connection=state)})'
     assert additions_to(f"{connecting}\n{config}\n", "shop") == ()
+
+
+def test_sqlmeshs_classes_may_have_other_names() -> None:
+    imports = "from sqlmesh.core.config import Config as C, GatewayConfig as G\n"
+    config = 'config = C(gateways={"dev": G(connection=w)}, default_target_environment=G.x)\n'
+    call = 'get_state_connection("dev", default_environment=G.x, project="shop")'
+    assert [found.text for found in additions_to(imports + config, "shop") or ()] == [f"state_connection={call},"]
 
 
 @pytest.mark.parametrize("number", [1, 3])

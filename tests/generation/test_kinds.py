@@ -167,7 +167,16 @@ def test_what_stays_yaml_has_no_dead_state_connection(
     assert "# Jinja decides the structure of these settings, so they stay YAML." in python
     yaml = python.partition('"""\\\n')[2].partition('"""')[0]
     assert not re.search("state_connection|hush", yaml)
+    assert ("# why" in yaml) is ("# why" in text)
     assert compare(text + DEFAULTS, python, environments(text))
+
+
+def test_text_about_a_state_connection_is_text(convert: Callable[..., str], compare: Callable[..., int]) -> None:
+    variables = (
+        "variables:\n  {% if env_var('X') %}\n  a: 1\n  {% endif %}\n  text: |\n    state_connection: none\n      b\n"
+    )
+    text = f"{MINIMAL}{variables}"
+    assert compare(text, convert(text), environments(text))
 
 
 @pytest.mark.parametrize(

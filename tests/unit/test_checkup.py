@@ -14,7 +14,6 @@ from dagctl.adapters.memory.probe import CA
 from dagctl.cli.doctor_cures import cure, seen
 from dagctl.domain.doctor.chain import Check, Link, Mark, failure, follow, ok
 from dagctl.domain.doctor.checkup import broken
-from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -26,6 +25,7 @@ from dagctl.domain.errors import (
     TryLater,
     Unreachable,
 )
+from dagctl.domain.generation.additions import ConfigUsage, usage_of
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Project, StateProxy

@@ -148,7 +148,7 @@ class _Reading:
         merged: tuple[str, ...] = ()  # comments of what is merged go to the entry that comes next
         for number, (key_node, value_node) in enumerate(merging or ()):
             if _merges(key_node):
-                end = max(key_node.end_mark.index, value_node.end_mark.index)  # an alias ends where its anchor does
+                end = max(key_node.end_mark.index, value_node.end_mark.index)  # an alias has the marks of its anchor
                 merged += self._gathered(key_node.start_mark.index, end)
             elif isinstance(key_node, ScalarNode):
                 own[key_node.value] = (number, value_node)

@@ -65,7 +65,7 @@ def put_aside(text: str, name: str) -> Jinja | None:
     remarks: list[tuple[int, int]] = []
     place = 0
     text = _LINE_END.sub("\n", text).removesuffix("\n")  # like Jinja, which drops the last line break
-    if re.search("[\ue000-\uf8ff]", text):  # somebody writes what ought to be a word of ours
+    if re.search("[\ue000-\uf8ff]", text):  # the text itself has the characters of our words
         return None
     while (opening := _OPENING.search(text, place)) is not None:
         end = _end(text, opening.start())
@@ -99,7 +99,7 @@ def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
     if text[start + 2] == "-":
         while start > place and text[start - 1].isspace():
             start -= 1
-    if text[end - 3] == "-":
+    if text[end - 3] == "-":  # of `-}}`, `-%}` or `-#}`
         while end < len(text) and text[end].isspace():
             end += 1
     return start, end

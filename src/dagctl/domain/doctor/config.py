@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from dagctl.domain.doctor.chain import Advice, Check, Finding, Mark, ok, warning, wrong
-from dagctl.domain.doctor.usage import ConfigUsage, usage_of
 from dagctl.domain.errors import ConfigProblem, DagctlError
+from dagctl.domain.generation.additions import ConfigUsage, usage_of
 from dagctl.domain.generation.service import PYTHON_NAME, YAML_NAMES, ConfigGeneration
 from dagctl.domain.generation.wiring import wired
 from dagctl.domain.services.context import ContextService

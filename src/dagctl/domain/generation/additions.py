@@ -1,4 +1,4 @@
-"""What a handwritten `config.py` lacks to keep its state on the platform. Parses it, and never runs it."""
+"""How a `config.py` uses dagctl, and what it lacks to keep its state on the platform. Parses it, and never runs it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from attrs import frozen
 from dagctl.domain.generation.literals import literal
 
 STATE = "state_connection"
+_NAMES = frozenset({"Config", "GatewayConfig", "check_environment_protection", "get_state_connection"})
 
 
 @frozen
@@ -29,10 +30,43 @@ class Addition:
     instead_of: int | None = None
 
 
+@frozen
+class ConfigUsage:
+    """What a configuration calls.
+
+    Attributes:
+        connects: it calls `get_state_connection`.
+        guards: it calls `check_environment_protection`.
+        pins: the projects that it pins with a literal string.
+        unpinned: a call pins no project.
+    """
+
+    connects: bool = False
+    guards: bool = False
+    pins: tuple[str, ...] = ()
+    unpinned: bool = False
+
+
+def usage_of(text: str) -> ConfigUsage | None:
+    """What the Python source `text` calls; None if it is not Python."""
+    try:
+        calls = [node for node in ast.walk(_parsed(text)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    pins = [_pin(call) for call in calls if _named(call, "get_state_connection")]
+    literals = [pin.value for pin in pins if isinstance(pin, ast.Constant) and isinstance(pin.value, str)]
+    return ConfigUsage(
+        connects=bool(pins),
+        guards=any(_named(call, "check_environment_protection") for call in calls),
+        pins=tuple(dict.fromkeys(literals)),
+        unpinned=any(pin is None or (isinstance(pin, ast.Constant) and pin.value is None) for pin in pins),
+    )
+
+
 def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
     """The lines that the Python source `text` lacks, pinned to `project`; None if it is not Python."""
     try:
-        tree = ast.parse(text)
+        tree = _parsed(text)
         defaults = [_default(node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node, "Config")]
         search = _Search(project, _connecting(tree))
         return tuple(search.within(tree, defaults[0] if defaults else '"prod"', None))
@@ -40,16 +74,20 @@ def additions_to(text: str, project: str) -> tuple[Addition, ...] | None:
         return None
 
 
-def aliases(tree: ast.AST) -> dict[str, str]:
-    """The original names of what the source imports under other names."""
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    return {alias.asname: alias.name for node in imports for alias in node.names if alias.asname}
+def _parsed(text: str) -> ast.Module:
+    """The Python source `text`, whose calls use `_NAMES` even if it imports them under other names."""
+    tree = ast.parse(text)
+    imported = [alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names]
+    renamed = {alias.asname: alias.name for alias in imported if _NAMES & {alias.name, alias.asname}}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            node.func.id = renamed.get(node.func.id, node.func.id)
+    return tree
 
 
 def _connecting(tree: ast.AST) -> frozenset[str]:
-    """The names that give dagctl's state connection: the function's own, its aliases, and those of whatever uses it."""
+    """The names that give dagctl's state connection: the function's own, and those of whatever uses it."""
     names = {"get_state_connection"}
-    names.update(alias for alias, name in aliases(tree).items() if name in names)
     for node in ast.walk(tree):
         binds = isinstance(node, (ast.FunctionDef, ast.Assign, ast.AnnAssign))
         if not binds or not any(map(_names(names), ast.walk(node))):
@@ -133,3 +171,8 @@ def _argument(node: ast.Call | ast.Dict, name: str) -> ast.expr | None:
         return next((keyword.value for keyword in node.keywords if keyword.arg == name), None)
     pairs = zip(node.keys, node.values, strict=True)
     return next((value for key, value in pairs if isinstance(key, ast.Constant) and key.value == name), None)
+
+
+def _pin(call: ast.Call) -> ast.expr | None:
+    """The value of `project`. A `**settings` may hold it, so it counts as a pin."""
+    return next((keyword.value for keyword in call.keywords if keyword.arg in ("project", None)), None)

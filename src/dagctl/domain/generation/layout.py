@@ -19,7 +19,8 @@ def configuration(settings: MappingValue) -> list[str]:
     lines = ["config = project_config("]
     for entry in settings.entries:
         key = entry.key.value if isinstance(entry.key, Leaf) else None
-        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):  # PEP 3131
+        # Python would normalize a name that is not ASCII (PEP 3131)
+        if isinstance(key, str) and key.isidentifier() and key.isascii() and not iskeyword(key):
             lines += _part(entry, f"{key}=", STEP)
         else:
             inner = MappingValue((evolve(entry, above=(), beside=None),))
@@ -108,4 +109,4 @@ def _comment(text: str) -> str:
     shown = "".join(character if character.isprintable() else " " for character in text).rstrip()
     if not shown:
         return "#"
-    return f"#{shown}" if shown.startswith((" ", "#", "!", ":")) else f"# {shown}"
+    return f"#{shown}" if shown.startswith((" ", "#", "!", ":")) else f"# {shown}"  # pycodestyle E262 and E265

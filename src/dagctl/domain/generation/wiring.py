@@ -120,18 +120,24 @@ def _given_way(entry: Entry, call: Call) -> Entry:
     return evolve(entry, value=call, above=(*entry.above, *beside, *inner), beside=None)
 
 
-# the key's line, and every line after it that is blank or more deeply indented
-_STATE_BLOCK = re.compile(
-    r"^([ \t]*)(?:state_connection|\"state_connection\"|'state_connection')[ \t]*:.*\n(?:(?:\1[ \t].*|[ \t]*)\n)*",
+# a line, and every line after it that is blank or more deeply indented; in a block scalar (`|`, `>`), those are text
+_BLOCK = re.compile(
+    r"^([ \t]*)(?=\S)(?:[^\n#]*[|>][\d+-]*(?:[ \t]+#.*|[ \t]*)|(?P<state>([\"']?)state_connection\3[ \t]*:.*))\n"
+    r"(?:(?:\1[ \t].*|[ \t]*)\n)*",
     re.MULTILINE,
 )
+_REMARK = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
 
 
 def without_states(text: str) -> str:
-    """YAML text without the state connections that dagctl's replace, except those entangled with Jinja or brackets."""
-    return _STATE_BLOCK.sub(lambda found: found[0] if _open(found[0]) else "", text)
+    """YAML text without the state connections that dagctl's replace, except those entangled with Jinja or brackets.
 
+    The comments in them stay.
+    """
 
-def _open(block: str) -> bool:
-    """Whether it has a Jinja statement, or a bracket without its partner."""
-    return "{%" in block or any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))
+    def without(found: re.Match[str]) -> str:
+        block = found[0]
+        open_ = "{%" in block or any(block.count(opening) != block.count(closing) for opening, closing in ("{}", "[]"))
+        return block if found["state"] is None or open_ else "".join(_REMARK.findall(block))
+
+    return _BLOCK.sub(without, text)

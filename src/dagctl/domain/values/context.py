@@ -186,7 +186,7 @@ def resolved(settings: Settings, kept_in: str, overrides: Overrides, pinned: str
         project_id=settings.current_project_id if project and settings.is_current(project.value) else None,
         api_url=api_url,
         platform=recorded_platform(api_url.value, settings),
-        proxy=None if overrides.given_session else _proxy(settings, kept_in, api_url.value),
+        proxy=None if overrides.given_session else _proxy(settings, kept_in, api_url.value),  # the platform will say
         sslmode=_sslmode(settings, kept_in, overrides.sslmode),
         recorded=settings,
         pinned=pin,
@@ -231,6 +231,7 @@ def _organization(settings: Settings, kept_in: str, override: Sourced[str] | Non
 
 def _project(settings: Settings, kept_in: str, override: Sourced[str] | None, pin: Pin | None) -> Sourced[str] | None:
     if pin is not None:
+        # a variable is somebody's intention, so it must not just lose, as a folder's `.dagctl.yaml` does
         if override is not None and override.origin is Origin.VARIABLE and not _same(settings, pin, override.value):
             raise ProjectConflict(
                 f"This SQLMesh project is {pin.project!r}, but {override.source} is {override.value!r}.",

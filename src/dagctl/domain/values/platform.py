@@ -36,7 +36,7 @@ class Platform:
     @property
     def issuer(self) -> str:
         """The issuer identifier, as in `iss`."""
-        return f"https://{self.issuer_host}/"
+        return f"https://{self.issuer_host}/"  # Auth0's end in a slash, and the comparison is to the letter
 
     @property
     def local(self) -> bool:

@@ -31,7 +31,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())  # it takes ASCII or bytes
+        return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())  # refuses text beyond ASCII
 
     def __hash__(self) -> int:
         return hash(self._reveal())
