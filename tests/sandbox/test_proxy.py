@@ -14,8 +14,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
+from dagctl.adapters.sandbox import Sandbox, SandboxOptions, proxy, running_sandbox
 from dagctl.adapters.sandbox.databases import cursor
+from dagctl.adapters.sandbox.upstream import Upstream
 
 Connect = Callable[..., Any]
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
@@ -385,6 +386,22 @@ def test_nobody_fills_the_memory_before_being_let_in(sandbox: Sandbox) -> None:
         wire.socket.sendall(b"p" + struct.pack("!I", 60_000))
         with pytest.raises((ConnectionError, ssl.SSLError)):
             talk_without_end(wire)
+
+
+def test_a_server_that_says_nothing_is_not_kept_waiting(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "HANDSHAKE", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        monkeypatch.setattr(sandbox._pg_proxy, "_upstream", Upstream("127.0.0.1", silent.getsockname()[1]))
+        with pytest.raises(psycopg2.OperationalError):
+            connect()
+        backend, _ = silent.accept()
+        with backend:
+            backend.settimeout(20)
+            while backend.recv(1024):
+                pass
 
 
 def test_a_restarted_proxy_drops_what_there_was_and_takes_new(

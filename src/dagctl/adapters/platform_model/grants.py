@@ -22,11 +22,7 @@ DEVICE_LEEWAY = 0.5
 
 @define(eq=False)
 class Family:
-    """One sign-in. Only the newest of its refresh tokens is valid. They are kept as hashes.
-
-    Attributes:
-        scope: the granted scope.
-    """
+    """One sign-in. Only the newest of its refresh tokens is valid. They are kept as hashes."""
 
     person: Person
     scope: str
@@ -169,7 +165,7 @@ class Grants:
         too_soon = device.polled is not None and now - device.polled < device.interval - DEVICE_LEEWAY
         device.polled = now
         if too_soon:
-            device.interval += 5  # for this device from now on
+            device.interval += 5  # for its later requests too
             raise OAuthError("slow_down", "That was too soon.")
         if device.denied:
             raise OAuthError("access_denied", "The person refused.")

@@ -128,7 +128,7 @@ class Issuer(Observations):
         """
         if wrong := self._sent_back(request):
             return wrong
-        prompt = request.get("prompt", "").split()  # its other values, such as `login`, ask for the page
+        prompt = request.get("prompt", "").split()  # other values, such as `login`, call for the page
         person = self._person_of(session) if prompt in ([], ["none"]) else None
         if person is None and prompt != ["none"]:
             return None

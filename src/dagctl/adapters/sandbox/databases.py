@@ -79,7 +79,7 @@ def _make(run: Any, role: str, database: str, upstream: Upstream) -> None:
     run.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
     if run.fetchone() is None:
         run.execute(sql.SQL("CREATE ROLE {role} LOGIN").format(**names))
-    if upstream.secret is not None:  # each start of the sandbox has another
+    if upstream.secret is not None:  # it differs at each start
         password = sql.Literal(upstream.password_of(role))
         run.execute(sql.SQL("ALTER ROLE {role} PASSWORD {password}").format(**names, password=password))
     run.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))

@@ -106,7 +106,7 @@ class Issuer:
             return _not_taken(error)
         if person is not None:
             session = self._platform.begin_session(person)
-            # strict would keep it from a browser that another site sends here
+            # a browser that follows another site's link brings no strict cookie
             answer.set_cookie(self._cookie, session, secure=True, httponly=True, samesite="lax")
         return answer
 
@@ -150,7 +150,7 @@ def _words(title: str, text: str, status: int) -> Response:
 
 
 def _not_taken(error: OAuthError) -> Response:
-    # nobody is sent back with it: the address to go back to may be an attacker's (RFC 6749 section 4.1.2.1)
+    # nobody is redirected: the redirect URI may be an attacker's (RFC 6749 section 4.1.2.1)
     return _words("This request cannot be taken", str(error), 400)
 
 
@@ -168,7 +168,7 @@ async def _parameters(request: Request) -> dict[str, str]:
     if "json" not in request.headers.get("content-type", ""):
         return await _form(request)
     try:
-        body = await request.json()  # RFC 6749 knows forms alone; Auth0 takes JSON too
+        body = await request.json()  # RFC 6749 has only forms; Auth0 also takes JSON
     except ValueError:
         body = None
     return {name: str(value) for name, value in body.items()} if isinstance(body, dict) else {}

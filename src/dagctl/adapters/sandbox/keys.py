@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from dagctl.adapters.files.private import write_private
 from dagctl.adapters.platform_model.issuer import Signer
 from dagctl.adapters.platform_model.refusals import NotOurs
 from dagctl.adapters.system.authorities import system_bundles
@@ -35,7 +35,7 @@ class Keys(Signer):
         if not all((folder / name).exists() for name in ("ca.pem", "server.pem", "signing.pem")):
             self._make(folder)
         system = _system_authorities(apart_from=self.ca_bundle)
-        _write(self.ca_bundle, system.rstrip() + b"\n" + self.ca_file.read_bytes())
+        write_private(self.ca_bundle, f"{system.rstrip()}\n{self.ca_file.read_text()}")
         self._signing = ECKey.import_key((folder / "signing.pem").read_bytes(), {"use": "sig", "alg": "ES256"})
         self._signing.ensure_kid()
 
@@ -62,26 +62,17 @@ class Keys(Signer):
     def _make(self, folder: Path) -> None:
         authority = trustme.CA(organization_name="dagctl sandbox")
         leaf = authority.issue_cert(*NAMES, common_name="localhost")
-        chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-        signing = ECKey.generate_key("P-256").as_pem(private=True)
+        whole = (leaf.private_key_pem, *leaf.cert_chain_pems)
         self.ca_file.unlink(missing_ok=True)
-        _write(self.certificate_file, leaf.private_key_pem.bytes() + chain)
-        _write(folder / "signing.pem", signing)
-        _write(self.ca_file, authority.cert_pem.bytes())  # last: it says that the others are complete
+        write_private(self.certificate_file, b"".join(pem.bytes() for pem in whole).decode())
+        write_private(folder / "signing.pem", ECKey.generate_key("P-256").as_pem(private=True).decode())
+        write_private(self.ca_file, authority.cert_pem.bytes().decode())  # last: it says that the others are complete
 
 
-def _system_authorities(*, apart_from: Path) -> bytes:
+def _system_authorities(*, apart_from: Path) -> str:
     """The CAs that this machine trusts; `apart_from` is our own bundle, which a variable may name by now."""
     for bundle in system_bundles():
         if bundle.resolve() != apart_from.resolve():
             with suppress(OSError):
-                return bundle.read_bytes()
-    return b""
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    temporary.replace(path)
+                return bundle.read_text("utf-8", "replace")  # its comments may have any encoding
+    return ""

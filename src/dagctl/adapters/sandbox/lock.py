@@ -54,5 +54,5 @@ def is_held(folder: Path) -> bool:
 
 
 def _lock(folder: Path) -> FileLock:
-    # of the process: the block of a context manager may end in another thread than it began in
+    # held by the process: a context manager's block may end in another thread than it began in
     return FileLock(folder / ".running.lock", mode=0o600, thread_local=False)

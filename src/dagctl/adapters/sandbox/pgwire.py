@@ -38,9 +38,8 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        begin, self._begin = self._begin, None  # start_tls connects it a second time
-        if begin is not None:
-            begin(self)
+        if self._begin is not None:  # once: after start_tls, asyncio does not call this method again
+            self._begin(self)
 
     def data_received(self, data: bytes) -> None:
         if self.peer is not None:

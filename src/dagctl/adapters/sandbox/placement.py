@@ -78,11 +78,7 @@ class Placement:
             path.unlink(missing_ok=True)
 
     def begin_anew(self) -> None:
-        """Empty the data folder.
-
-        Raises:
-            FileUnusable: it cannot be done.
-        """
+        """Empty the data folder."""
         shutil.rmtree(self.data)  # which follows no links
         self._make(self.data, self.owner, 0o700)
 

@@ -108,7 +108,7 @@ class EmbeddedPostgres:
 
     def _end_orphans(self) -> None:
         """End the children of a killed server: they hold its shared memory, and keep the next server from starting."""
-        for entry in Path("/proc").glob("[0-9]*"):
+        for entry in Path("/proc").glob("[0-9]*"):  # nothing on macOS, which has no /proc
             with suppress(OSError):
                 if (entry / "cwd").readlink() == self.data:
                     os.kill(int(entry.name), signal.SIGKILL)

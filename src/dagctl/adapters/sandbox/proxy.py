@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from dagctl.adapters.platform_model.model import PlatformModel
@@ -115,8 +116,9 @@ class PgProxy:
         # without a token: the request carries the secret key of the backend that it cancels
         backend.transport.write(struct.pack("!II", 16, CANCEL_REQUEST) + content[:8])
         try:
-            await backend.read(1)  # the server closes once it has taken the request
-        except ClosedError:
+            with suppress(ClosedError):
+                await backend.read(1)  # the server closes once it has taken the request
+        finally:
             backend.transport.close()
         client.transport.close()  # which tells the client so
 
@@ -156,10 +158,12 @@ class PgProxy:
         backend.transport.write(startup_message(parameters))
         try:
             await log_in(backend, parameters["user"], self._upstream.password_of(parameters["user"]))
+            client.join(backend)
         except ClosedError:
-            backend.transport.close()
             raise RefusedError("08001", "the database behind the proxy has closed the connection") from None
-        client.join(backend)
+        finally:
+            if backend.peer is None:  # the client may have run out of time, too
+                backend.transport.close()
 
 
 def _refused(error: ApiRefusal) -> RefusedError:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
@@ -22,6 +22,9 @@ from dagctl.adapters.sandbox.lock import held, is_held
 from dagctl.adapters.sandbox.options import SandboxOptions
 from dagctl.domain import errors
 from dagctl.domain.errors import DagctlError, SandboxProblem
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox.running import Sandbox
 
 PATIENCE = 90.0
 
@@ -63,7 +66,7 @@ class Supervisor:
             sandbox = Sandbox(options, self._folder)
             try:
                 sandbox.start()
-                where = _where(sandbox, options)
+                where = _where(sandbox)
                 self._write(where)
                 ready(where)
                 while not over.wait(0.5):
@@ -104,7 +107,8 @@ class Supervisor:
             )
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin as pipe:  # not an argument: a database URL may hold a password
-            pipe.write(json.dumps(asdict(options), default=list).encode())
+            protected = {name: sorted(found) for name, found in options.protected.items()}
+            pipe.write(json.dumps({**asdict(options), "protected": protected}).encode())
         end = time.monotonic() + PATIENCE
         while child.poll() is None and time.monotonic() < end:
             status = self.status() or {}
@@ -183,8 +187,8 @@ def _wait_for_exit(pid: int) -> None:
         time.sleep(0.02)
 
 
-def _where(sandbox: Any, options: SandboxOptions) -> dict[str, Any]:
-    host, port = sandbox.proxy
+def _where(sandbox: Sandbox) -> dict[str, Any]:
+    (host, port), options = sandbox.proxy, sandbox.options
     tenant = options.tenant()
     return {
         "pid": os.getpid(),
