@@ -52,7 +52,7 @@ class StateCursor(extensions.cursor):
         for each in vars_list:
             self.execute(query, each)
 
-    def callproc(self, procname: str, *parameters: Any) -> Any:
+    def callproc(self, procname: Any, *parameters: Any) -> Any:
         given = parameters[0] if parameters and parameters[0] else ()
         values = [*given.values()] if isinstance(given, Mapping) else [*given]
         self._look(self.mogrify(f"SELECT * FROM {procname}({', '.join(['%s'] * len(values))})", values))  # noqa: S608 - only looked at
