@@ -143,7 +143,7 @@ def test_a_test_that_was_renamed_is_missed() -> None:
     assert f"{name}_of_old" not in defined(path)
     assert defined("tests/architecture/no_such_file.py") == frozenset()
     assert "complaints" not in defined("tests/architecture/test_standards.py")
-    assert "TestStatus::test_signed_in" in defined("tests/unit/test_session.py")
+    assert "TestStatus::test_signed_in" in defined("tests/domain/services/test_session.py")
 
 
 def test_a_row_is_not_overlooked() -> None:

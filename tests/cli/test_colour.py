@@ -1,4 +1,4 @@
-"""Colour for what people scan, where a terminal shows it or FORCE_COLOR asks for it. Diffs: tests/generation."""
+"""Colour for what people scan, where a terminal shows it or FORCE_COLOR asks for it. Diffs: tests/domain/generation."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import pytest
 from tests.cli import json_reference
-from tests.generation.test_equality import MINIMAL
+from tests.domain.generation.test_equality import MINIMAL
 
 from dagctl.cli import endings, records
 from dagctl.cli.app import App

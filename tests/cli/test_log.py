@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.refusals.material import Material
+from tests.e2e.refusals.material import Material
 
 from dagctl.adapters.files import private
 from dagctl.adapters.files.log import listening

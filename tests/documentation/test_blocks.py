@@ -56,13 +56,13 @@ from dagctl.domain.values.platform import Organization, Project
 
 OWNERS = {
     "docs/reference/commands.md": ({"text"}, "tests/cli/test_reference.py"),
-    "docs/how-to/convert-config.md": ({"yaml", "python"}, "tests/generation/test_documentation.py"),
-    "docs/explanation/generated-configs.md": ({"yaml", "python"}, "tests/generation/test_documentation.py"),
+    "docs/how-to/convert-config.md": ({"yaml", "python"}, "tests/domain/generation/test_documentation.py"),
+    "docs/explanation/generated-configs.md": ({"yaml", "python"}, "tests/domain/generation/test_documentation.py"),
     "docs/explanation/architecture.md": ({"mermaid", "text"}, "tests/architecture/test_picture.py"),
     "docs/explanation/sign-in.md": ({"mermaid"}, "tests/documentation/test_sign_in.py"),
     "docs/how-to/add-commands.md": ({"console", "python", "toml"}, "tests/cli/test_add_commands.py"),
     "docs/how-to/embed-the-sdk.md": ({"python"}, "tests/examples/test_examples.py"),
-    "docs/how-to/test-with-doubles.md": ({"python"}, "tests/contracts/test_recipes.py"),
+    "docs/how-to/test-with-doubles.md": ({"python"}, "tests/testing/test_recipes.py"),
     "docs/reference/ports.md": ({"python"}, "tests/documentation/test_reference.py"),
     "docs/reference/python.md": ({"python"}, "tests/documentation/test_reference.py"),
     "docs/reference/testing.md": ({"python"}, "tests/documentation/test_reference.py"),

@@ -65,7 +65,7 @@ def happening(monkeypatch: pytest.MonkeyPatch) -> list[Arrow]:
 
 
 def test_the_picture_is_what_happens(happening: list[Arrow], tmp_path: Path) -> None:
-    from tests.sqlmesh.test_sandbox import free_port
+    from tests.adapters.sqlmesh.test_sandbox import free_port
 
     from dagctl import connect
     from dagctl.adapters.sandbox import SandboxOptions, running_sandbox

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from tests.http.conftest import World, world_of
-from tests.http.far_platform import ADA, DISCOVERY, FarPlatform, Lax
+from tests.adapters.http.conftest import World, world_of
+from tests.adapters.http.far_platform import ADA, DISCOVERY, FarPlatform, Lax
 
 from dagctl._sdk import Dagctl
 from dagctl._wiring import connect

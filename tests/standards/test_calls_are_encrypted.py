@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import HIDDEN, SECRETS, FarSide, World, new_ca
+from tests.adapters.http.conftest import HIDDEN, SECRETS, FarSide, World, new_ca
 
 from dagctl.domain.errors import CertificateRefused, Malformed, Unreachable
 from dagctl.domain.values.platform import ApiAccess, Platform

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import reply
+from tests.adapters.http.conftest import reply
 
 from dagctl.domain.errors import DagctlError, Malformed
 

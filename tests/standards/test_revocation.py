@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.http.conftest import reply
+from tests.adapters.http.conftest import reply
 
 from dagctl.domain.errors import NotSignedIn
 
 if TYPE_CHECKING:
-    from tests.http.conftest import Seen
+    from tests.adapters.http.conftest import Seen
     from tests.standards.conftest import Somebody, TwoHosts
 
 

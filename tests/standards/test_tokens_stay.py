@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from tests.http.conftest import SECRETS, World, reply
+from tests.adapters.http.conftest import SECRETS, World, reply
 
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.tokens import FileTokenStore
