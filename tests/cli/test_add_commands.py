@@ -27,14 +27,14 @@ SESSIONS = re.findall(
 
 @pytest.fixture
 def site(tmp_path: Path, environ: dict[str, str]) -> Path:
-    """The page's package, installed by pip, and its tests beside it."""
+    """The page's package, installed, and its tests beside it."""
     source, site = tmp_path / "source", tmp_path / "site"
     for name, text in FILES.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     (source / "my_package" / "__init__.py").touch()
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", site, source], check=True, env={**environ, "PYTHONWARNINGS": "ignore"})
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*uv, "--python", sys.executable, "--target", str(site), str(source)], check=True, env=environ)
     shutil.copy(source / "test_open_to_me.py", site)
     environ["PYTHONPATH"] = str(site)
     return site

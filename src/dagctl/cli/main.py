@@ -77,6 +77,10 @@ class LazyParser(ArgumentParser):
             self.exit(self.app.fail("usage", message, exit_code=USAGE, hint=f"Run: {self.prog} --help"))
         super().error(harmless(message))
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        with suppress(AttributeError, OSError):  # as from Python 3.11: nobody may be reading
+            super()._print_message(message, file)
+
     def declare(self) -> None:
         """Let the command declare its options, if this is the parser of one."""
         if self.command is None:

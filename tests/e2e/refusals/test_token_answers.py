@@ -18,6 +18,8 @@ from tests.e2e.refusals.somebody import Somebody
 from dagctl.adapters.http.identity import HttpIdentityProvider
 from dagctl.adapters.http.transport import Limits
 from dagctl.adapters.system.clock import SystemClock
+from dagctl.domain.values.platform import Platform
+from dagctl.ports.identity_provider import Endpoints
 
 OAUTH = [
     (400, "invalid_request", ""),
@@ -151,9 +153,12 @@ def test_a_broken_answer(platform: ScriptedPlatform, somebody: Somebody, fault: 
 def test_an_answer_that_does_not_come(platform: ScriptedPlatform, somebody: Somebody) -> None:
     platform.answers[TOKEN] = send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{", then=until_cut)
     patient, hasty = platform.world.transport(), platform.world.transport(limits=Limits(connect=60, read=1, total=60))
-    provider = HttpIdentityProvider(hasty, SystemClock())
-    provider.endpoints = HttpIdentityProvider(patient, SystemClock()).endpoints  # type: ignore[method-assign]
-    somebody.ports["identity"] = provider
+
+    class OnlyHastyAboutTokens(HttpIdentityProvider):
+        def endpoints(self, platform: Platform) -> Endpoints:
+            return HttpIdentityProvider(patient, SystemClock()).endpoints(platform)
+
+    somebody.ports["identity"] = OnlyHastyAboutTokens(hasty, SystemClock())
     refused(platform, somebody.signs_in(), rf"{platform.issuer.host} did not answer within [\d.]+ seconds")
 
 

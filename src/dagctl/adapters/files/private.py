@@ -44,8 +44,9 @@ def read_private(path: Path, *, tighten: bool = False) -> str | None:
     try:
         descriptor = _opened(path, os.O_RDONLY, tighten=tighten)
         try:
-            content = b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
-            return content.decode("utf-8-sig").replace("\r\n", "\n")  # Windows' editors put a BOM first
+            # no variable for the bytes, and no codec that is written in Python: a traceback would show what they hold
+            text = b"".join(iter(lambda: os.read(descriptor, 1 << 16), b"")).decode()
+            return text.removeprefix("\ufeff").replace("\r\n", "\n")  # Windows' editors put a BOM first
         finally:
             os.close(descriptor)
     except FileNotFoundError:
