@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
+import sqlmesh
 from sqlmesh.core.context import GenericContext
 from sqlmesh.core.state_sync import EngineAdapterStateSync
 from sqlmesh.utils.date import now_timestamp
 
-import sqlmesh
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.loading import callers, runs
 from dagctl.adapters.sqlmesh.warden import OPTION, Warden
