@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from inspect import cleandoc
@@ -113,10 +114,10 @@ def shapes() -> list[type]:
 
 
 def kinds(root: type[DagctlError] = DagctlError) -> Iterator[type[DagctlError]]:
-    """Every class of error that the program has, as the tree is drawn."""
+    """Every class of error that the program has, as the tree is drawn; not those that it makes for SQLMesh."""
     yield root
     for kind in root.__subclasses__():
-        if kind.__module__.startswith("dagctl."):
+        if kind.__module__.startswith("dagctl.") and vars(sys.modules[kind.__module__]).get(kind.__name__) is kind:
             yield from kinds(kind)
 
 
