@@ -420,6 +420,16 @@ def test_a_restarted_proxy_drops_what_there_was_and_takes_new(
             assert connection.info.dbname == "org_acme_shop"
 
 
+def test_no_other_program_gets_the_port_of_a_proxy_that_is_down(sandbox_home: Any) -> None:
+    with running_sandbox(home=sandbox_home) as sandbox:
+        with sandbox.proxy_down():
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(sandbox.proxy, timeout=5)
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", sandbox.proxy[1]))
+        socket.create_connection(sandbox.proxy, timeout=5).close()
+
+
 def test_names_are_made_of_organization_and_project(sandbox_home: Any, new_client: Callable[[Sandbox], Any]) -> None:
     options = SandboxOptions(organization="Big Co", projects={"Web-Shop 2": "p2"})
     with running_sandbox(options, home=sandbox_home) as sandbox:

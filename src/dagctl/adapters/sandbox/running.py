@@ -130,15 +130,15 @@ class Sandbox:
         """Stop the PG proxy for the length of a block: nothing listens on its port."""
         port = self.proxy[1]  # a closed socket does not tell any more
 
-        async def start() -> None:
-            self._listeners[2] = _bind(port, "proxy")
-            await self._pg_proxy.start(self._listeners[2])
+        async def stop() -> None:
+            await self._pg_proxy.stop()
+            self._listeners[2] = _bound(port, "proxy")  # or another program could get the port meanwhile
 
-        self._do(self._pg_proxy.stop())
+        self._do(stop())
         try:
             yield
         finally:
-            self._do(start())
+            self._do(self._pg_proxy.start(self._listeners[2]))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -247,16 +247,22 @@ def _web_server(app: ASGIApp, certificate: Path) -> uvicorn.Server:
 
 def _bind(port: int, service: str) -> socket.socket:
     """A listening socket on the loopback interface."""
+    listener = _bound(port, service)
+    listener.listen(256)
+    return listener
+
+
+def _bound(port: int, service: str) -> socket.socket:
+    """A socket that has a port of the loopback interface, and refuses connections until it listens."""
     # asyncio sets TCP_NODELAY on what is accepted only where the protocol is given
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(256)
-        listener.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+        bound.setblocking(False)
     except OSError as error:
-        listener.close()
+        bound.close()
         trouble = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
         reason = f"Port {port} on the loopback interface {trouble}."
         raise PortTaken(reason, port=port, service=service) from None
-    return listener
+    return bound
