@@ -59,7 +59,17 @@ def oldest(python: str, place: Path, arguments: list[str]) -> int:
     """Every test with the oldest release of each dependency that `pyproject.toml` admits."""
     uv("venv", "--quiet", "--clear", "--python", python, place)
     pins = place / "oldest.txt"
-    lowest = ("--resolution", "lowest-direct", "--python", place, "--all-extras", "--group", "test")
+    lowest = (
+        "--resolution",
+        "lowest-direct",
+        "--python",
+        place,
+        "--all-extras",
+        "--group",
+        "test",
+        "--group",
+        "release",
+    )
     uv("pip", "compile", "--quiet", *lowest, "--output-file", pins, "pyproject.toml")
     uv("pip", "install", "--quiet", "--python", place, "--requirement", pins, "--editable", ".")
     return _tested(place, arguments)

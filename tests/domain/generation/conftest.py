@@ -21,7 +21,7 @@ from dagctl.domain.generation import ConfigGeneration
 
 sqlmesh_project = pytest.importorskip("dagctl.adapters.sqlmesh.project", reason="SQLMesh is not installed")
 
-NEEDS_A_NEW_SQLMESH = {"doc_034_connections", "jinja-base64"}
+NEEDS_A_NEW_SQLMESH = {"doc_034_connections", "jinja-base64", "settings-default_test_connection"}
 """A test connection with a plain type, and Jinja's filters for base64: 0.218 refuses both."""
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -126,7 +126,8 @@ def forking() -> Iterator[Forks]:
 def main() -> None:
     """Take orders until there are no more."""
     for name in LIBRARIES:
-        import_module(name)
+        with suppress(ModuleNotFoundError):  # an older release of a library has fewer modules
+            import_module(name)
     gc.freeze()  # so that children share what is loaded
     while line := sys.stdin.readline():
         print(json.dumps(_carried_out(json.loads(line))), flush=True)
