@@ -242,11 +242,14 @@ def test_a_terminal_that_becomes_narrow_keeps_nothing_of_the_longer_line(monkeyp
     assert narrow == f"{'Waiting: 300 s left.':<39}"
 
 
-def test_the_width_is_that_of_the_terminal_which_shows_the_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", ["", "wide", "-1"])
+def test_the_width_is_that_of_the_terminal_which_shows_the_countdown(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even if stdout goes elsewhere: `dagctl auth login | tee log`."""
     pty = pytest.importorskip("pty")
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))

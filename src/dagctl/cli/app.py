@@ -233,10 +233,13 @@ class App:
 
 def width(stream: TextIO) -> int:
     """The columns of the terminal behind a stream, as COLUMNS has it or the terminal itself; else 80."""
-    try:  # without shutil, which takes long to load and looks at stdout alone
-        columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(stream.fileno()).columns
-    except (ValueError, OSError, AttributeError):
-        columns = 0
+    columns = 0
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS") or 0)
+    if columns <= 0:
+        # without shutil, which takes long to load and looks at stdout alone
+        with suppress(ValueError, OSError, AttributeError):
+            columns = os.get_terminal_size(stream.fileno()).columns
     return columns if columns > 0 else 80
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Annotated, TypedDict
 
-from dagctl.cli.app import App
+from dagctl.cli.app import App, width
 from dagctl.cli.doctor_cures import cure, seen
 from dagctl.cli.endings import DONE, FAILED, SIGNED_OUT, code_of
 from dagctl.cli.showing import BAD, GOOD, marked, option_insecure
@@ -47,12 +46,12 @@ _INDENT = _WIDTH + 8
 
 def run(args: Namespace, app: App) -> int:
     """Show each check when it is done."""
-    done, width = [], get_terminal_size().columns if app.out.isatty() else None
+    done, room = [], width(app.out) if app.out.isatty() else None
     paint = marked(app.out, {f"()({_WORDS[state]:<4})": colour for state, colour in _COLOURS.items()})
     for check in _checks(app, args.insecure):
         done.append(check)
         if not app.as_json:
-            app.put(_line(check, width), paint)
+            app.put(_line(check, room), paint)
     if app.as_json:
         app.show(Data(checks=[_record(check) for check in done]), "")
     return _exit_code(done)
@@ -79,11 +78,11 @@ def _record(check: Check) -> Link:
     )
 
 
-def _line(check: Check, width: int | None) -> str:
-    """A check for people, wrapped if the terminal has a `width`. A cure stays on one line, so that it can be copied."""
+def _line(check: Check, room: int | None) -> str:
+    """A check for people, wrapped to the columns of a terminal. A cure stays on one line, so that it can be copied."""
     words = seen(check)
-    if width is not None:
-        lines = wrap(words, max(width - _INDENT, 40), break_long_words=False, break_on_hyphens=False)
+    if room is not None:
+        lines = wrap(words, max(room - _INDENT, 40), break_long_words=False, break_on_hyphens=False)
         words = f"\n{'':{_INDENT}}".join(lines)
     line = f"{_WORDS[check.state]:<4}  {check.link:<{_WIDTH}}  {words}"
     advice = cure(check)
