@@ -8,8 +8,9 @@ from typing import Any
 
 from dagctl.domain.errors import DagctlError, FileUnusable
 from dagctl.domain.values.tokens import TokenSet
+from dagctl.ports.token_store import TokenStore
 
-_MEMBERS = ("writable", "in_files", "load", "save", "reserved", "clear", "lock", "describe")
+_MEMBERS = {*TokenStore.__annotations__, *(name for name in vars(TokenStore) if not name.startswith("_"))}
 
 
 def why(error: BaseException) -> str:

@@ -37,7 +37,7 @@ class ProjectService:
 
     def list_in(self, session: Session) -> tuple[Project, ...]:
         """Those that this object remembers, in a session whose organization is known; asks if it knows none."""
-        known = self._projects.get((session.access.api_url, session.access.organization_id))
+        known = self._remembered(session)
         return self._asked(session) if known is None else known
 
     def choose(self, wanted: str) -> Project:
@@ -107,6 +107,9 @@ class ProjectService:
         known = evolve(wanted, value=name) if wanted is not None else Sourced(name, Origin.PLATFORM, "the API")
         return evolve(session, context=evolve(context, organization=known, organization_id=organization.id))
 
+    def _remembered(self, session: Session) -> tuple[Project, ...] | None:
+        return self._projects.get((session.access.api_url, session.access.organization_id))
+
     def _asked(self, session: Session) -> tuple[Project, ...]:
         access = session.access
         with self.sessions.clocks.explaining(access.api_url):
@@ -117,7 +120,7 @@ class ProjectService:
     def _found(self, session: Session, wanted: str) -> Project:
         """The project that `wanted` names, though somebody made it a moment ago."""
         owner = session.context.owner
-        known = self._projects.get((session.access.api_url, session.access.organization_id))
+        known = self._remembered(session)
         if known is not None:
             with suppress(ProjectNotFound):
                 return find(known, wanted, owner)
