@@ -13,7 +13,6 @@ from attrs import define, field
 
 from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.adapters.files.tokens import FileTokenStore
-from dagctl.adapters.plugins.brought import Brought, why
 from dagctl.adapters.system.environment import is_ci
 from dagctl.adapters.system.notices import notice
 from dagctl.domain.errors import DagctlError, FileProblem, MissingExtra, SettingUnusable
@@ -119,6 +118,7 @@ class _KeyringOrFile:
 
 
 def _brought(setting: Sourced[str]) -> OpenStore:
+    from dagctl.adapters.plugins.brought import Brought, why
     from dagctl.adapters.plugins.entry_points import entry_points
 
     found = {point.name: point for point in reversed(entry_points(GROUP))}  # the first of a name counts
