@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dagctl.ports.yaml_reader import YamlReader
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Ports:
     """All that the services ask of the outside.
 

@@ -11,12 +11,12 @@ from dagctl.domain.generation.additions import Addition
 from dagctl.domain.generation.states import KeptState
 from dagctl.domain.services.accounts import AccountService
 from dagctl.domain.services.context import ContextService
-from dagctl.domain.services.kept import Account
 from dagctl.domain.services.login import Destination, SignedIn
 from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.protection import ProtectionService
 from dagctl.domain.services.session import SessionService
 from dagctl.domain.services.state import StateService
+from dagctl.domain.values.account import Account, SessionStatus
 from dagctl.domain.values.context import Context, Origin, Overrides, Pin, Sourced
 from dagctl.domain.values.document import YamlDocument
 from dagctl.domain.values.handshake import Handshake
@@ -25,7 +25,7 @@ from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.targets import EnvironmentName, Targets, Verdict
-from dagctl.domain.values.tokens import Identity, SessionStatus, TokenSet
+from dagctl.domain.values.tokens import Identity, TokenSet
 
 __all__ = [
     "Account",

@@ -24,7 +24,7 @@ from dagctl.adapters.files.settings import FileSettingsStore
 from dagctl.cli.app import App
 from dagctl.cli.commands import auth_login
 from dagctl.cli.commands.state_url import uri
-from dagctl.domain.services.kept import account_name
+from dagctl.domain.values.account import account_name
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials, StateEndpoint

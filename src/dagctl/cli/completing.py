@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagctl._sdk import Dagctl
     from dagctl.domain.services.context import World
-    from dagctl.domain.services.kept import Account
     from dagctl.domain.services.session import Session
+    from dagctl.domain.values.account import Account
 
 PATIENCE = 0.3
 """Seconds to wait for the platform after a person presses Tab."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
     from typing import Any
 
-    from dagctl.domain.services import kept
+    from dagctl.domain.values import account as accounts
     from dagctl.domain.values import tokens
     from dagctl.domain.values.context import Context, Sourced
 
@@ -131,7 +131,7 @@ def user(identity: tokens.Identity) -> User:
     return User(email=identity.email, subject=identity.subject)
 
 
-def account(found: kept.Account) -> Account:
+def account(found: accounts.Account) -> Account:
     return Account(
         name=found.name,
         organization=Organization(id=found.organization_id, name=found.organization),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.values.targets import Verdict
+
+if TYPE_CHECKING:
+    from dagctl.domain.values.handshake import Handshake
 
 
 class ApiGateway(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
+
+if TYPE_CHECKING:
+    from dagctl.domain.values.handshake import Handshake
 
 
 class ProxyTrust(Protocol):

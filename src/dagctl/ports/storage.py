@@ -11,7 +11,7 @@ from dagctl.ports.settings_store import SettingsStore
 from dagctl.ports.token_store import TokenStore
 
 
-@frozen
+@frozen(repr=False)
 class Stores:
     """The stores of one account: its settings, its tokens, its state databases' credentials."""
 
@@ -39,7 +39,7 @@ class AccountShelf(Protocol):
         """Remove everything under that name. An unknown name is no error."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Storage:
     """The current account's stores, and those of the others."""
 

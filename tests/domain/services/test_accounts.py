@@ -11,7 +11,7 @@ from attrs import evolve
 
 from dagctl.domain.errors import AccountNotFound, FileCorrupt
 from dagctl.domain.services.accounts import AccountService
-from dagctl.domain.services.kept import account_name
+from dagctl.domain.values.account import account_name
 from dagctl.domain.values.context import Origin, Overrides, Sourced
 from dagctl.domain.values.platform import HOSTED_API_URL
 from dagctl.domain.values.settings import Settings

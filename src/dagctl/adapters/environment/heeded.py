@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import frozen
 
 _HEEDED = re.compile(r"DAGCTL_\w+|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|(HTTPS?|ALL|NO)_PROXY", re.IGNORECASE)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class FromFile:
     """A variable's value in a `.env` file.
 
@@ -21,7 +21,7 @@ class FromFile:
         file: the file's path.
     """
 
-    value: str = field(repr=False)
+    value: str
     file: Path
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from dagctl.adapters.files.answers import OURS, members_in, members_of, tokens_in
-from dagctl.adapters.files.lock import locked
 from dagctl.adapters.files.private import (
     Room,
     idle,
@@ -82,6 +81,8 @@ class FileTokenStore(TokenStore):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
+        from dagctl.adapters.files.lock import locked
+
         with locked(self._lock_path, self._patience):
             self._tidy()
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from dagctl.adapters.http.answers import (
@@ -18,10 +19,12 @@ from dagctl.adapters.http.answers import (
 )
 from dagctl.adapters.http.transport import Answer, Transport, split
 from dagctl.domain.errors import TokenNotAccepted
-from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import Advertisement, ApiAccess, Organization, Project, StateProxy
 from dagctl.domain.values.targets import Verdict
 from dagctl.ports.api_gateway import ApiGateway
+
+if TYPE_CHECKING:
+    from dagctl.domain.values.handshake import Handshake
 
 
 class HttpApiGateway(ApiGateway):

@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
-from attrs import field, frozen
+from attrs import frozen
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from dagctl import __version__
@@ -22,14 +23,15 @@ from dagctl.adapters.http.proxies import Way
 from dagctl.adapters.http.trust import Trust
 from dagctl.adapters.system.clock import SystemClock
 from dagctl.adapters.system.deadline import OutOfTime
-from dagctl.adapters.system.handshake import handshake_of
 from dagctl.adapters.system.log import DEBUG, HERE, teller
 from dagctl.domain.errors import Malformed, Refused, TokenNotAccepted, Unreachable
-from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.text import printable
 from dagctl.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from dagctl.domain.values.handshake import Handshake
 
 UNDONE = frozenset({429, 503})
 """With these statuses the server has done nothing (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
@@ -41,7 +43,7 @@ _PAUSES = (0.5, 1.0, 2.0)
 """Seconds before each retry, unless the answer asks for more."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Limits:
     """Bounds of one call, retries included: in seconds, and `size` in bytes of the answer's body."""
 
@@ -51,7 +53,7 @@ class Limits:
     size: int = 1 << 20
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Answer:
     """An HTTP answer.
 
@@ -66,7 +68,7 @@ class Answer:
 
     status: int
     where: str
-    body: bytes = field(repr=False)
+    body: bytes
     date: datetime | None = None
     retry_after: float | None = None
     secrets: tuple[Secret, ...] = ()
@@ -79,7 +81,7 @@ class Answer:
         return self.where.partition("/")[0]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Request:
     method: str
     url: str
@@ -263,6 +265,8 @@ class Transport:
         wire, parts = getattr(response.connection, "sock", None), split(request.url)
         if parts.scheme != "https" or wire is None:
             return None
+        from dagctl.adapters.system.handshake import handshake_of
+
         return handshake_of(wire, f"{self._trust.described(parts.hostname or '')}{self._way_told(request.url)}")
 
     def _way_told(self, url: str) -> str:

@@ -22,7 +22,7 @@ NO_CAS = "no CA certificates"
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Trust:
     """Where the trusted CA certificates are.
 

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 from dagctl import __version__
-from dagctl.adapters.postgres.wire import answering
 from dagctl.domain.errors import (
     CertificateRefused,
     DagctlError,
@@ -124,6 +123,8 @@ def entered(credentials: StateCredentials, chosen: Mapping[str, Any] = MappingPr
         DagctlError: the connection fails; the message never contains the password.
     """
     import psycopg2
+
+    from dagctl.adapters.postgres.wire import answering
 
     # libpq would spend the whole timeout on each address in turn. With `hostaddr` it connects to that one, and still
     # verifies the certificate for `host`.

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from dagctl.adapters.postgres.libpq import entered, explained
 from dagctl.adapters.postgres.trust import VERIFYING
-from dagctl.adapters.postgres.wire import SYSTEM, connected, negotiated
+from dagctl.adapters.postgres.wire import connected, negotiated
 from dagctl.adapters.system.deadline import OutOfTime, within
 from dagctl.domain.errors import MissingExtra, Unreachable
 from dagctl.domain.values.handshake import Handshake
-from dagctl.domain.values.state import StateCredentials, StateEndpoint
+from dagctl.domain.values.state import SYSTEM, StateCredentials, StateEndpoint
 from dagctl.ports.state_probe import StateProbe
 
 T = TypeVar("T")

@@ -9,11 +9,10 @@ from pathlib import Path
 from attrs import evolve
 
 from dagctl.adapters.files.private import read_private, write_private
-from dagctl.adapters.postgres.wire import SYSTEM, negotiated
 from dagctl.adapters.system.authorities import system_bundles
 from dagctl.domain.errors import CertificateRefused, FileUnusable
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
-from dagctl.domain.values.state import StateEndpoint
+from dagctl.domain.values.state import SYSTEM, StateEndpoint
 from dagctl.ports.state_probe import ProxyTrust
 
 VERIFYING = ("verify-ca", "verify-full")
@@ -54,6 +53,8 @@ class LocalProxyTrust(ProxyTrust):
         # an older libpq takes "system" for the name of a file
         if settled or root == SYSTEM or endpoint.host in LOOPBACK_HOSTS:
             return endpoint
+        from dagctl.adapters.postgres.wire import negotiated
+
         strict = evolve(endpoint, sslmode="verify-full", sslrootcert=root)
         try:
             negotiated(strict, root, self._timeout)

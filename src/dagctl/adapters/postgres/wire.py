@@ -16,13 +16,10 @@ from dagctl.adapters.system.handshake import handshake_of
 from dagctl.domain.errors import CertificateRefused, Unreachable
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.platform import LOOPBACK_HOSTS
-from dagctl.domain.values.state import StateEndpoint
+from dagctl.domain.values.state import SYSTEM, StateEndpoint
 
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """SSLRequest (PostgreSQL documentation, "Message Formats")."""
-
-SYSTEM = "system"
-"""libpq's word for the CA certificates of its OpenSSL; needs libpq 16, and an OpenSSL built for this system."""
 
 _OPTIONAL = ("disable", "allow", "prefer")
 

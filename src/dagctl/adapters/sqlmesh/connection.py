@@ -10,7 +10,6 @@ from pydantic import PrivateAttr
 from sqlmesh.core.config.connection import PostgresConnectionConfig
 
 from dagctl.adapters.postgres.libpq import as_mapping, entered
-from dagctl.adapters.sqlmesh.engine import StateEngineAdapter
 from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 from dagctl.adapters.sqlmesh.gate import stand
 from dagctl.adapters.sqlmesh.link import StateLink
@@ -52,6 +51,8 @@ class DagctlStateConnection(PostgresConnectionConfig):
 
     @property
     def _engine_adapter(self) -> Any:
+        from dagctl.adapters.sqlmesh.engine import StateEngineAdapter  # most commands open no connection
+
         return StateEngineAdapter
 
     @property

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from sqlmesh.utils.errors import SQLMeshError
 
-from dagctl._cures import cure, protected, protected_from_bot
 from dagctl.adapters.sqlmesh.commands import UI
 from dagctl.adapters.sqlmesh.invocation import invocation
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
@@ -18,6 +17,8 @@ def for_sqlmesh(error: DagctlError) -> DagctlError:
     """The same error as an SQLMesh error too, with its cure in the text: SQLMesh shows nothing else."""
     if isinstance(error, SQLMeshError):
         return error
+    from dagctl._cures import cure
+
     copy = _of_both_kinds(type(error), error.message, {**vars(error), "message": harmless(error.message)})
     said = _of_protected(error) if isinstance(error, EnvironmentProtected) and not error.hint else cure(error)
     copy.hint = harmless(said or "") or None
@@ -41,6 +42,8 @@ def _of_both_kinds(kind: type[DagctlError], message: str, fields: dict[str, obje
 
 def _of_protected(error: EnvironmentProtected) -> str:
     """The cure in terms of the refused program: in a browser or a notebook, a command is of no use."""
+    from dagctl._cures import protected, protected_from_bot
+
     try:
         found = invocation(sys.argv)
     except Exception:  # noqa: BLE001 - SQLMesh's own parser, on whatever arguments the process has

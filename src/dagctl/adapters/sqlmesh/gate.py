@@ -43,6 +43,8 @@ def stand(everywhere: Warden | None = None) -> None:
     """
     for owner, name, needs, asked in _GATED:
         method = inspect.getattr_static(owner, name, None)
+        if hasattr(method, "dagctl"):
+            continue
         if method is None or needs - inspect.signature(method).parameters.keys():
             raise ProtectionUnknown(
                 "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
@@ -50,8 +52,7 @@ def stand(everywhere: Warden | None = None) -> None:
                 outdated=True,
             )
         # No lock: two threads may wrap the same original, and the later wrapper replaces an equal one.
-        if not hasattr(method, "dagctl"):
-            setattr(owner, name, _gated(method, asked))
+        setattr(owner, name, _gated(method, asked))
     if everywhere is not None and everywhere not in _everywhere:
         _everywhere.append(everywhere)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
-from dagctl._cures import unverified
 from dagctl.adapters.sqlmesh.warden import Warden
 from dagctl.domain.errors import DagctlError
 from dagctl.domain.values.targets import EnvironmentName
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class StateLink(Warden):
     """Leads to one project's state database. It finds the database once; after that it only renews the token.
 
@@ -54,6 +53,8 @@ class StateLink(Warden):
         credentials = self.credentials()
         endpoint = self.state().trust.tried(credentials.endpoint)
         if endpoint.taken_on_trust:
+            from dagctl._cures import unverified
+
             _say_once(unverified(endpoint.place))
         return evolve(credentials, endpoint=endpoint)
 

@@ -23,7 +23,7 @@ from dagctl.domain.values.context import Context
 _LOADER = "sqlmesh.core.config.loader"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Loading:
     """A `config.py` that SQLMesh is running.
 

@@ -18,7 +18,7 @@ OPTION = "dagctl_warden"
 """The option of an SQLMesh engine adapter that holds its warden."""
 
 
-@define
+@define(repr=False)
 class Warden:
     """Answers for the environments of one project. Thread-safe; equal wardens answer alike.
 

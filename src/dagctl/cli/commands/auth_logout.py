@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dagctl._sdk import Dagctl
-    from dagctl.domain.services.kept import Account
+    from dagctl.domain.values.account import Account
 
 
 class Data(TypedDict):

@@ -17,12 +17,13 @@ from dagctl.domain.services.clocks import skew
 from dagctl.domain.services.context import World
 from dagctl.domain.services.session import Session
 from dagctl.domain.services.state import StateService
+from dagctl.domain.values.account import status_of
 from dagctl.domain.values.context import Origin, Sourced
 from dagctl.domain.values.handshake import Handshake
 from dagctl.domain.values.state import StateEndpoint
 from dagctl.domain.values.targets import PRODUCTION
 from dagctl.domain.values.text import printable, span
-from dagctl.domain.values.tokens import LEEWAY, status_of
+from dagctl.domain.values.tokens import LEEWAY
 from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.machine import Machine
 from dagctl.ports.state_probe import StateProbe

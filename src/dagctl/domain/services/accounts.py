@@ -13,15 +13,16 @@ from contextlib import contextmanager, suppress
 from attrs import evolve, frozen
 
 from dagctl.domain.errors import AccountNotFound, FileCorrupt, FileProblem
-from dagctl.domain.services.kept import Account, Kept, account_name, account_of, others
+from dagctl.domain.services.kept import Kept, account_of, others
 from dagctl.domain.services.session import SessionService
+from dagctl.domain.values.account import Account, account_name
 from dagctl.domain.values.context import recorded_api_url
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AccountService:
     """Lists the accounts that are signed in, and changes which one is current."""
 

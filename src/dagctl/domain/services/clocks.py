@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dagctl.ports.clock import Clock
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClockCheck:
     """Compares this machine's clock with the API's when something looks odd."""
 

@@ -13,7 +13,7 @@ from dagctl.ports.clock import Clock
 from dagctl.ports.storage import Storage
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class World:
     """What a verb works on, read once and passed down: the context, and its account's stores."""
 
@@ -21,7 +21,7 @@ class World:
     kept: Kept
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ContextService:
     """Reads the world."""
 

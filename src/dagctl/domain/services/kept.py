@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
-from urllib.parse import urlsplit
-
-from attrs import frozen
+from typing import TYPE_CHECKING
 
 from dagctl.domain.errors import FileProblem
 from dagctl.domain.values.context import recorded_api_url
-from dagctl.domain.values.platform import HOSTED_API_URL, Organization
 from dagctl.domain.values.settings import Settings
-from dagctl.domain.values.text import no_device
-from dagctl.domain.values.tokens import TokenSet, status_of
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage, Stores
+
+if TYPE_CHECKING:
+    from dagctl.domain.values.account import Account
 
 
 class Kept:
@@ -40,45 +38,14 @@ class Kept:
         return Kept(self.stores)
 
 
-@frozen
-class Account:
-    """An organization on a platform that somebody is signed in to.
-
-    Attributes:
-        name: the account's name on this machine.
-        organization: its organization's name, or ID if the name is unknown.
-        project: its current project; None if none is chosen.
-        project_id: that project's ID; None if only its name is recorded.
-        signed_in: its tokens are still valid, or dagctl can renew them.
-        expires_at: aware; when its tokens expire unless renewed.
-        current: it is the account to use when nothing selects another one.
-    """
-
-    name: str
-    organization: str
-    organization_id: str
-    api_url: str
-    project: str | None
-    project_id: str | None
-    signed_in: bool
-    expires_at: datetime | None
-    current: bool
-
-    def is_called(self, wanted: str) -> bool:
-        """Whether `wanted` is its name, or its organization's name or ID."""
-        return wanted == self.name or Organization(self.organization_id, self.organization).is_called(wanted)
-
-    def same_as(self, other: Account | None) -> bool:
-        """Whether both are for one organization on one platform."""
-        return other is not None and (self.api_url, self.organization_id) == (other.api_url, other.organization_id)
-
-
 def account_of(kept: Kept, name: str | None, now: datetime) -> Account | None:
     """The account in `kept`; None if there is none. Raises `FileProblem`.
 
     Args:
         name: its name on the shelf; None for the current account.
     """
+    from dagctl.domain.values.account import Account, account_name, status_of
+
     settings, status = kept.settings, status_of(kept.tokens, kept.stores.tokens.writable, now)
     if settings.current_org is None or (name is None and not status.signed_in):
         return None
@@ -128,16 +95,3 @@ def meant(storage: Storage, now: datetime, organization: str | None, api_url: st
     except FileProblem:
         return current  # its first use raises the same error
     return fitting[0] if len(fitting) == 1 else current
-
-
-def account_name(settings: Settings) -> str:
-    """A readable name for an account: the organization, and the API's host unless that is the hosted platform."""
-    organization = _word(settings.current_org_name or "") or _word(settings.current_org or "") or "account"
-    url = recorded_api_url(settings)
-    return organization if url == HOSTED_API_URL else f"{organization}@{_word(urlsplit(url).netloc)}"
-
-
-def _word(text: str) -> str:
-    word = re.sub(r"[^\w.]+", "-", text.casefold())
-    word = word.encode()[:60].decode(errors="ignore").strip("-.")  # it names a folder, which allows 255 bytes
-    return no_device(word)

@@ -121,7 +121,7 @@ class SignedIn:
     project_id: str | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class LoginService:
     """Signs a person in.
 

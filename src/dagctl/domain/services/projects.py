@@ -17,14 +17,14 @@ from dagctl.domain.values.tokens import identity_of
 from dagctl.ports.api_gateway import ApiGateway
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ProjectService:
     """Knows the organization's projects. Remembers them to find one, and asks again for one that is not among them."""
 
     sessions: SessionService
     api: ApiGateway
-    _projects: dict[tuple[str, str | None], tuple[Project, ...]] = field(factory=dict, init=False, repr=False, eq=False)
-    _organizations: dict[str, Organization] = field(factory=dict, init=False, repr=False, eq=False)
+    _projects: dict[tuple[str, str | None], tuple[Project, ...]] = field(factory=dict, init=False)
+    _organizations: dict[str, Organization] = field(factory=dict, init=False)
 
     def list(self) -> tuple[Project, ...]:
         """The organization's projects as they are now, in the platform's order.

@@ -18,7 +18,7 @@ from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.command_line import CommandLine
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ProtectionService:
     """Asks the platform before SQLMesh changes an environment.
 

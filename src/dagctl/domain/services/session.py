@@ -24,7 +24,6 @@ from dagctl.domain.services.kept import Kept
 from dagctl.domain.values.context import Context, recorded_api_url, recorded_platform
 from dagctl.domain.values.platform import HOSTED_API_URL, ApiAccess, Platform
 from dagctl.domain.values.tokens import (
-    SessionStatus,
     TokenSet,
     bounded,
     claims_of,
@@ -34,14 +33,14 @@ from dagctl.domain.values.tokens import (
     meant_for,
     same_person,
     same_subject,
-    status_of,
 )
 
 if TYPE_CHECKING:
+    from dagctl.domain.values.account import SessionStatus
     from dagctl.ports.identity_provider import IdentityProvider
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Session:
     """A context, and its account's fresh tokens.
 
@@ -59,7 +58,7 @@ class Session:
         return ApiAccess(self.context.platform.api_url, self.tokens.id_token, self.context.organization_id)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class SessionService:
     """Opens sessions. Renews tokens that are about to expire, one renewal at a time on a machine."""
 
@@ -77,6 +76,8 @@ class SessionService:
 
     def status_in(self, kept: Kept) -> SessionStatus:
         """The same, for an account that the caller has read."""
+        from dagctl.domain.values.account import status_of
+
         return status_of(kept.tokens, kept.stores.tokens.writable, self.clocks.now())
 
     def fresh(self) -> TokenSet:

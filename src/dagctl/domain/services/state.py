@@ -20,7 +20,7 @@ from dagctl.ports.api_gateway import ApiGateway
 from dagctl.ports.state_probe import ProxyTrust
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Connectable:
     """The ingredients of a connection to a state database: the services, and what the caller insists on."""
 
@@ -30,7 +30,7 @@ class Connectable:
     located: Context | None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class StateService:
     """Computes the credentials of a project's state database."""
 
@@ -39,7 +39,7 @@ class StateService:
     trust: ProxyTrust
     connector: Callable[[Connectable], Any]
     libpq: Callable[[StateCredentials], dict[str, Any]]
-    _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False, repr=False, eq=False)
+    _proxies: dict[tuple[str, str | None], StateProxy] = field(factory=dict, init=False)
     """The platform's answers, by API and organization."""
 
     def credentials(self, project: str | None = None, *, keep: bool = True) -> StateCredentials:

@@ -13,6 +13,9 @@ from dagctl.domain.values.secret import Secret, secret
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """libpq's values of `sslmode`, weakest first."""
 
+SYSTEM = "system"
+"""libpq's word for the CA certificates of its OpenSSL; needs libpq 16, and an OpenSSL built for this system."""
+
 DEFAULT_SSLMODE = "require"
 """The mode that the hosted platform documents."""
 

@@ -206,35 +206,6 @@ def identity_of(id_token: Secret) -> Identity:
     return Identity(subject, _one_line(claims.get("email"), 254))  # RFC 5321 section 4.5.3.1.3
 
 
-@frozen
-class SessionStatus:
-    """Who is signed in, according to the stored tokens alone.
-
-    Attributes:
-        signed_in: there are tokens that are still valid, or that dagctl can renew.
-        identity: the person the ID token names; None if there is no token, or it names nobody.
-        expires_at: aware; None if the tokens do not say.
-        renewable: dagctl can renew the tokens.
-    """
-
-    signed_in: bool
-    identity: Identity | None = None
-    expires_at: datetime | None = None
-    renewable: bool = False
-
-
-def status_of(tokens: TokenSet | None, writable: bool, now: datetime) -> SessionStatus:
-    """The status that follows from `tokens`; `writable` if dagctl could store new ones."""
-    if tokens is None:
-        return SessionStatus(signed_in=False)
-    renewable = writable and tokens.refresh_token is not None
-    try:
-        who = identity_of(tokens.id_token)
-    except TokenRejected:
-        who = None
-    return SessionStatus(renewable or not tokens.expired(now), who, tokens.expires_at, renewable)
-
-
 def _one_line(text: object, limit: int) -> str | None:
     """`text`, if it is a printable string of 1 to `limit` characters."""
     return text if isinstance(text, str) and 0 < len(text) <= limit and text.isprintable() else None
