@@ -53,7 +53,9 @@ def test_what_leaves_the_process_is_said(args: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.parametrize("args", [("-vv", "projects"), ("projects", "-vv"), ("projects", "-v", "-v")])
+@pytest.mark.parametrize(
+    "args", [("-vv", "projects"), ("projects", "-vv"), ("projects", "-v", "-v"), ("--verbose", "projects", "-v")]
+)
 def test_twice_is_everything(args: tuple[str, ...]) -> None:
     err = shown(*args)[2]
     assert "INFO api.projects " in err

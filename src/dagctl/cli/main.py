@@ -239,7 +239,9 @@ def _parsed(argv: Sequence[str], registry: Registry, app: App) -> Namespace:
         argv = [*(word for word in argv if word != "help"), "--help"]
     elif registry.is_group(tuple(argv)):  # `dagctl` alone is one too
         argv = [*argv, "--help"]
-    return build_parser(registry, argv, app=app).parse_args([*loud, *argv])
+    args = build_parser(registry, argv, app=app).parse_args(argv)
+    args._verbosity = getattr(args, "_verbosity", 0) + loud
+    return args
 
 
 def _complete(registry: Registry) -> None:
