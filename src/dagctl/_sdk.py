@@ -142,6 +142,7 @@ class Dagctl:
         *,
         api_url: str | None = None,
         timeout: float = 300.0,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> SignedIn:
         """Sign a person in with a browser on another device (RFC 8628).
 
@@ -150,13 +151,16 @@ class Dagctl:
             show: called once, with the code to show to the person.
             api_url: the platform's API; None for the one that `destination` gives.
             timeout: seconds to wait for the person.
+            cancelled: asked every few seconds, before the client asks the issuer; if it returns true, the sign-in ends
+                with `SignInCancelled`. For example `is_set` of a `threading.Event`.
 
         Raises:
-            SignInFailed: it failed; `DeviceGrantRefused` if the issuer does not offer this sign-in.
+            SignInFailed: it failed; `DeviceGrantRefused` if the issuer does not offer this sign-in, `SignInCancelled`
+                if `cancelled` says so.
             PlatformError: the API or the issuer cannot be reached, or sends an invalid answer.
             FileProblem: the tokens cannot be kept.
         """
-        return self._login.with_device(organization, show, api_url=api_url, timeout=timeout)
+        return self._login.with_device(organization, show, api_url=api_url, timeout=timeout, cancelled=cancelled)
 
     def logout(self) -> bool:
         """Sign out of the current account: remove its tokens and credentials, and have the issuer revoke them.

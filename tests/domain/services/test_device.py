@@ -13,6 +13,7 @@ from dagctl.domain.errors import (
     OrganizationRefused,
     PlatformError,
     Refused,
+    SignInCancelled,
     SignInFailed,
     SignInTimedOut,
     TokenRejected,
@@ -140,6 +141,13 @@ def test_the_wait_ends_with_the_code_or_with_the_patience(world: Any, timeout: f
     with pytest.raises(SignInTimedOut):
         world.logins.with_device("acme", _ignore, timeout=timeout)
     assert most - 10 <= sum(world.clock.slept) < most
+    assert world.recorded() == NOTHING
+
+
+def test_the_program_can_cancel_it(world: Any) -> None:
+    with pytest.raises(SignInCancelled, match="cancelled"):
+        world.logins.with_device("acme", _ignore, cancelled=lambda: len(world.clock.slept) == 3)
+    assert world.clock.slept == [5, 5, 5]
     assert world.recorded() == NOTHING
 
 

@@ -28,6 +28,7 @@ from dagctl.domain.errors import (
     PlatformError,
     Refused,
     SettingUnusable,
+    SignInCancelled,
     SignInFailed,
     SignInTimedOut,
     TokenNotAccepted,
@@ -220,6 +221,7 @@ class LoginService:
         *,
         api_url: str | None = None,
         timeout: float = 300.0,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> SignedIn:
         """Sign in with a browser on another device (RFC 8628); `show` gets the code for the person, once.
 
@@ -236,17 +238,19 @@ class LoginService:
         tokens = self.accounts.storage.current.tokens
         with tokens.reserved() as save:
             show(device)
-            answer = self._poll(platform, device, timeout)
+            answer = self._poll(platform, device, timeout, cancelled)
             with tokens.lock():
                 return self._admit(wanted, platform, answer, None, save)
 
-    def _poll(self, platform: Platform, device: DeviceCode, timeout: float) -> TokenSet:
+    def _poll(self, platform: Platform, device: DeviceCode, timeout: float, cancelled: Callable[[], bool]) -> TokenSet:
         interval, clock = device.interval, self.clocks.clock
         pause = interval
         trouble: PlatformError | None = None
         end = clock.monotonic() + min(device.expires_in, timeout)
         while clock.monotonic() + pause < end:
             clock.sleep(pause)  # RFC 8628 section 3.5: before the first poll too
+            if cancelled():
+                raise SignInCancelled("The sign-in was cancelled.")
             try:
                 return self.identity.poll_device(platform, device.device_code)
             except CertificateRefused:
