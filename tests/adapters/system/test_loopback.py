@@ -19,7 +19,7 @@ import pytest
 from dagctl.adapters.system import listener
 from dagctl.adapters.system.loopback import LoopbackBrowser
 from dagctl.cli.cures import cure
-from dagctl.domain.errors import PortTaken, SignInTimedOut
+from dagctl.domain.errors import PortTaken, SettingUnusable, SignInTimedOut
 from dagctl.ports.browser import Page, Query, Visit
 
 if TYPE_CHECKING:
@@ -344,3 +344,9 @@ def test_ctrl_c_ends_the_process() -> None:
     assert "KeyboardInterrupt" in errors
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_refused_at_once(port: int) -> None:
+    with pytest.raises(SettingUnusable, match=f"port {port}"):
+        LoopbackBrowser(port=port, announce=print)

@@ -15,7 +15,7 @@ from dagctl.adapters.system.listener import NOT_THE_ANSWER, PATH, Reply, listeni
 from dagctl.adapters.system.opener import how_without_browser, open_quietly
 from dagctl.adapters.system.pasted import answer_in, what_is_wrong
 from dagctl.adapters.system.terminal import Terminal
-from dagctl.domain.errors import DagctlError, SignInCancelled, SignInTimedOut
+from dagctl.domain.errors import DagctlError, SettingUnusable, SignInCancelled, SignInTimedOut
 from dagctl.ports.browser import Browser, Page, Query, Visit
 
 _UNFINISHED = Page(False, "Not signed in", "The sign-in did not finish; the terminal says why.")
@@ -41,6 +41,9 @@ class LoopbackBrowser(Browser):
         terminal: lets the person paste the answer if no browser opens; None if nobody can type.
         advise: the cure for an error, for the last page.
         environ: the environment variables to use; None for this process's.
+
+    Raises:
+        SettingUnusable: the port is not a TCP port.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class LoopbackBrowser(Browser):
         advise: Callable[[DagctlError], str | None] = lambda error: None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        if not 0 <= port < 65536:
+            raise SettingUnusable(f"The browser's answer cannot arrive on port {port}: TCP ports end at 65535.")
         self._advise = advise
         self._port = port
         self._environ = environ
