@@ -162,10 +162,10 @@ def _state_certificate_refused(error: errors.CertificateRefused) -> str:
     return f"Set DAGCTL_STATE_SSLROOTCERT or SSL_CERT_FILE to the PEM file of the platform's CA, or change {now}."
 
 
-def unverified(place: str) -> str:
+def unverified(hostspec: str) -> str:
     """The warning about a proxy whose certificate comes from no CA that this machine knows."""
     return (
-        f"the state database's proxy {place} is not verified: no CA that this machine knows vouches for it. "
+        f"the state database's proxy {hostspec} is not verified: no CA that this machine knows vouches for it. "
         "Set DAGCTL_STATE_SSLROOTCERT to its CA, or accept this with DAGCTL_STATE_SSLMODE=require."
     )
 

@@ -86,8 +86,8 @@ def connect(
     """
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
-        place = working_directory() if folder is None else _absolute(folder)
-        overrides = overrides_from(environ, place)
+        start = working_directory() if folder is None else _absolute(folder)
+        overrides = overrides_from(environ, start)
         if storage is not None:  # what the caller passes wins over tokens in variables
             overrides = evolve(overrides, given_session=False)
         home = _home(storage, environ, needed=not overrides.given_session)
@@ -110,7 +110,7 @@ def connect(
         libpq=_libpq_keywords,
         trust=trust or _later(lambda: _proxy_trust(home, environ)),
         probe=probe or _later(_state_probe),
-        machine=machine or _later(lambda: _machine(home, environ, place)),
+        machine=machine or _later(lambda: _machine(home, environ, start)),
     )
     return Dagctl(logged(ports))
 

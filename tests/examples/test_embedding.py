@@ -372,7 +372,7 @@ def test_a_proxy_is_verified_once_for_stores_of_ones_own(monkeypatch: pytest.Mon
     from dagctl.domain.values.state import StateEndpoint
 
     tried: list[str] = []
-    monkeypatch.setattr(trust, "negotiated", lambda endpoint, *rest: tried.append(endpoint.place))
+    monkeypatch.setattr(trust, "negotiated", lambda endpoint, *rest: tried.append(endpoint.hostspec))
     monkeypatch.setattr(trust, "write_private", lambda *rest: pytest.fail("it writes a file"))
     knows = trust.LocalProxyTrust(None, {"SSL_CERT_FILE": "ca.pem"})
     endpoint = StateEndpoint("proxy.example", 5432)

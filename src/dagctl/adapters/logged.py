@@ -33,7 +33,7 @@ _UNTOLD = {"now", "monotonic"}
 
 _SHOWN = (
     *("api_url", "issuer_host", "organization_id", "org", "project", "project_id", "environment"),
-    *("current_org", "current_project", "place", "database", "sslmode", "expires_at", "allowed"),
+    *("current_org", "current_project", "hostspec", "database", "sslmode", "expires_at", "allowed"),
 )
 """What a line shows: parameters of these names, and attributes of domain values among arguments and results."""
 
@@ -164,8 +164,8 @@ def _facts_of_call(call: Callable[..., Any], args: Any, options: Any) -> dict[st
 def _facts(value: Any) -> dict[str, str]:
     if not type(value).__module__.startswith("dagctl.domain."):
         return {}  # reading another library's attributes may have side effects
-    places = (value, getattr(value, "endpoint", None))  # credentials contain it
-    return {name: _text(getattr(place, name)) for name in _SHOWN for place in places if hasattr(place, name)}
+    holders = (value, getattr(value, "endpoint", None))  # credentials contain it
+    return {name: _text(getattr(holder, name)) for name in _SHOWN for holder in holders if hasattr(holder, name)}
 
 
 def _text(value: object) -> str:

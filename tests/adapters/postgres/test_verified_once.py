@@ -97,7 +97,7 @@ def test_where_the_certificate_holds_it_is_verified_from_then_on(
     assert machine().tried(endpoint) == strict
     assert proxy.seen == 1
     kept = tmp_path / "home" / "verified_proxies"
-    assert kept.read_text() == f"{endpoint.place}\n"
+    assert kept.read_text() == f"{endpoint.hostspec}\n"
     assert os.name != "posix" or kept.stat().st_mode & 0o777 == 0o600
 
 
@@ -192,5 +192,5 @@ def test_who_connects_from_sqlmesh_is_told_once(
     for _ in range(2):
         assert link.entering().endpoint == endpoint
     told = capsys.readouterr().err
-    assert told.count(f"the state database's proxy {endpoint.place} is not verified") == 1
+    assert told.count(f"the state database's proxy {endpoint.hostspec} is not verified") == 1
     assert told.count("\n") == 1

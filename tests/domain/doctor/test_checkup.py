@@ -365,9 +365,9 @@ def test_what_is_shown_is_how_strict_a_connection_will_be(
     machine = Machine(MemoryPlatform(place=elsewhere(api))).choose()
     machine.probe.trusted = trusted
     client = machine.client
-    entrance = client.state.entrance(client.context.current())
-    assert entrance is not None
-    assert (entrance.sslmode, entrance.sslrootcert) == shown
+    endpoint = client.state.endpoint(client.context.current())
+    assert endpoint is not None
+    assert (endpoint.sslmode, endpoint.sslrootcert) == shown
 
 
 def test_the_end_of_a_tunnel_is_not_verified_by_the_sandboxs_ca() -> None:

@@ -237,7 +237,7 @@ class TestEndpoint:
         assert signed_in.state.endpoint(located).database == "org_acme_web_analytics"
 
     def test_where_no_project_is_chosen(self, signed_in: Any) -> None:
-        assert signed_in.endpoint() is None
+        assert (signed_in.endpoint().database, signed_in.endpoint().user) == ("", "")
 
     def test_where_nobody_is_signed_in(self, world: Any) -> None:
-        assert world.endpoint("shop") is None
+        assert (world.endpoint("shop").database, world.endpoint("shop").user) == ("", "")

@@ -26,9 +26,9 @@ def foreign_text(path: Path, *, anywhere: bool = False) -> str:
         FileCorrupt: it is not UTF-8.
     """
     try:
-        place = _followed(path, anywhere=anywhere)
+        real = _followed(path, anywhere=anywhere)
         flags = (getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY"))
-        with open(os.open(place, sum(flags, os.O_RDONLY)), "rb") as file:
+        with open(os.open(real, sum(flags, os.O_RDONLY)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise unfit(path, "is not a regular file")
             content = file.read(LIMIT + 1)
@@ -44,13 +44,13 @@ def foreign_text(path: Path, *, anywhere: bool = False) -> str:
 
 def _followed(path: Path, *, anywhere: bool) -> str:
     """The file's real path. Not `Path.resolve`: before Python 3.13 it raises RuntimeError for a loop of links."""
-    place = os.path.realpath(path)
+    real = os.path.realpath(path)
     if not path.is_symlink() or anywhere:
-        return place
+        return real
     folder = os.path.realpath(path.parent)
-    if os.path.commonpath([folder, place]) != folder:
+    if os.path.commonpath([folder, real]) != folder:
         raise unfit(path, "is a symbolic link that leads out of its folder, and dagctl does not follow it")
-    return place
+    return real
 
 
 def unfit(path: Path, why: str) -> FileUnusable:

@@ -10,28 +10,28 @@ from dagctl.domain.values.tokens import TokenSet
 _unsaved: dict[object, tuple[object, TokenSet, str]] = {}
 
 
-def remember(place: object, mark: object, tokens: TokenSet, why: str) -> None:
+def remember(key: object, mark: object, tokens: TokenSet, why: str) -> None:
     """Keep tokens for this process.
 
     Args:
-        place: where they belong.
-        mark: identifies what that place held when they could not be saved.
+        key: where they belong: a file's path, or a keyring's entry.
+        mark: identifies what it held when they could not be saved.
         why: why they could not be saved, as a sentence.
     """
-    _unsaved[place] = mark, tokens, why
+    _unsaved[key] = mark, tokens, why
 
 
-def recalled(place: object, mark: Callable[[], object]) -> TokenSet | None:
-    """The tokens that belong in `place`, unless it holds others by now."""
-    if place not in _unsaved:
+def recalled(key: object, mark: Callable[[], object]) -> TokenSet | None:
+    """The tokens that belong in `key`, unless it holds others by now."""
+    if key not in _unsaved:
         return None
-    then, tokens, why = _unsaved[place]
+    then, tokens, why = _unsaved[key]
     if then != mark():
         return None
     notice(f"{why} This process uses new tokens that no other process can see. Sign in again when it ends.")
     return tokens
 
 
-def forget(place: object) -> None:
-    """Forget the tokens of `place`: it holds others now, or is to hold none."""
-    _unsaved.pop(place, None)
+def forget(key: object) -> None:
+    """Forget the tokens of `key`: it holds others now, or is to hold none."""
+    _unsaved.pop(key, None)

@@ -53,8 +53,8 @@ def _excepted(parts: SplitResult, exceptions: str) -> bool:
     """Whether NO_PROXY covers the host, by curl's rules: commas or blanks, domains, ports, address ranges."""
     host, port = (parts.hostname or "").rstrip("."), str(parts.port or {"https": 443}.get(parts.scheme, 80))
     for entry in re.split(r"[,\s]+", exceptions.lower()):
-        place = re.fullmatch(r"([^:]*|\[.*\]):([0-9]+)", entry)
-        name, wanted = place.groups() if place else (entry, port)
+        both = re.fullmatch(r"([^:]*|\[.*\]):([0-9]+)", entry)
+        name, wanted = both.groups() if both else (entry, port)
         if entry == "*" or (wanted == port and _covers(name.strip("[]."), host)):
             return True
     return False

@@ -39,9 +39,9 @@ class MemoryFileSystem(DeclaredHere, FileSystem):
 
     def put(self, path: PurePath, content: str | bytes | None, *, mode: int = 0o644) -> None:
         """Put a file there, as another program would; `content` is None for a broken symbolic link."""
-        place = self._at(path)
-        self._folders.update(place.parents)
-        self._files[place] = MemoryFile(content.encode() if isinstance(content, str) else content, mode)
+        at = self._at(path)
+        self._folders.update(at.parents)
+        self._files[at] = MemoryFile(content.encode() if isinstance(content, str) else content, mode)
 
     def make_folder(self, path: PurePath) -> None:
         """Make a folder, and those that lead to it."""
@@ -52,8 +52,8 @@ class MemoryFileSystem(DeclaredHere, FileSystem):
         return stat.S_IMODE(self._file(self._at(path)).mode)
 
     def exists(self, path: PurePath) -> bool:
-        place = self._at(path)
-        return place in self._files or place in self._folders
+        at = self._at(path)
+        return at in self._files or at in self._folders
 
     def read(self, path: PurePath) -> str:
         content = self._file(self._at(path)).content or b""
@@ -63,11 +63,11 @@ class MemoryFileSystem(DeclaredHere, FileSystem):
             raise FileCorrupt(f"{path} is not a text file in UTF-8.") from None
 
     def write(self, path: PurePath, text: str, *, replace: bool = False) -> None:
-        place = self._at(path)
+        at = self._at(path)
         if not replace:
-            self._vacant(place)
-        self._enterable(place)
-        self._files[place] = MemoryFile(text.encode("utf-8"), 0o600)
+            self._vacant(at)
+        self._enterable(at)
+        self._files[at] = MemoryFile(text.encode("utf-8"), 0o600)
 
     def move(self, source: PurePath, target: PurePath) -> None:
         self.copy(source, target)
@@ -80,32 +80,32 @@ class MemoryFileSystem(DeclaredHere, FileSystem):
         self._files[there] = found
 
     def remove(self, path: PurePath) -> None:
-        place = self._at(path)
-        if place in self._folders:
+        at = self._at(path)
+        if at in self._folders:
             raise FileUnusable(f"{path} cannot be removed: it is a folder.")
-        self._files.pop(place, None)
+        self._files.pop(at, None)
 
     def names(self, folder: PurePath) -> Sequence[str]:
-        place = self._at(folder)
-        if place not in self._folders:
+        at = self._at(folder)
+        if at not in self._folders:
             raise FileUnusable(f"{folder} cannot be read: there is no such folder.")
-        return sorted(path.name for path in {*self._files, *self._folders} if path.parent == place and path != place)
+        return sorted(path.name for path in {*self._files, *self._folders} if path.parent == at and path != at)
 
     def _at(self, path: PurePath) -> PurePosixPath:
         return PurePosixPath(normpath(self._folder / path.as_posix()))
 
-    def _file(self, place: PurePosixPath) -> MemoryFile:
-        found = self._files.get(place)
+    def _file(self, at: PurePosixPath) -> MemoryFile:
+        found = self._files.get(at)
         if found is None or found.content is None:
-            raise FileUnusable(f"{place} cannot be read: there is no such file.")
+            raise FileUnusable(f"{at} cannot be read: there is no such file.")
         return found
 
-    def _vacant(self, place: PurePosixPath) -> None:
-        if self.exists(place):
-            raise FileExists(f"{place} already exists.")
+    def _vacant(self, at: PurePosixPath) -> None:
+        if self.exists(at):
+            raise FileExists(f"{at} already exists.")
 
-    def _enterable(self, place: PurePosixPath) -> None:
-        if place.parent not in self._folders:
-            raise FileUnusable(f"{place} cannot be written: there is no such folder.")
-        if place in self._folders:
-            raise FileUnusable(f"{place} cannot be written: it is a folder.")
+    def _enterable(self, at: PurePosixPath) -> None:
+        if at.parent not in self._folders:
+            raise FileUnusable(f"{at} cannot be written: there is no such folder.")
+        if at in self._folders:
+            raise FileUnusable(f"{at} cannot be written: it is a folder.")

@@ -50,7 +50,7 @@ class MemoryStateProbe(Declared, StateProbe, ProxyTrust):
         meet(self.reach_trouble, self.platform.clock.advance)
         proxy = self.platform.proxy
         if proxy is None or (endpoint.host, endpoint.port) != (proxy.host, proxy.port):
-            raise Unreachable(f"There is nothing at {endpoint.place}.")
+            raise Unreachable(f"There is nothing at {endpoint.hostspec}.")
 
     def secure(self, endpoint: StateEndpoint) -> Handshake | None:
         self.reach(endpoint)

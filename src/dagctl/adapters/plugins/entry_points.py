@@ -54,8 +54,8 @@ def entry_points(group: str) -> list[EntryPoint]:
     A distribution that is on `sys.path` twice counts once, as for imports: the first one.
     """
     found: dict[str, list[EntryPoint]] = {}
-    for place in sys.path:
-        for folder, text in _metadata(place):
+    for entry in sys.path:
+        for folder, text in _metadata(entry):
             # NAME-VERSION.dist-info, with "_" for each "-" of the name (specification "Recording installed projects")
             name, _, version = folder.rpartition(".")[0].partition("-")
             distribution = name.replace("_", "-").lower()
@@ -65,28 +65,28 @@ def entry_points(group: str) -> list[EntryPoint]:
     return sorted(every, key=lambda point: (point.distribution != OURS, point.distribution, point.name, point.value))
 
 
-def _metadata(place: str) -> Iterator[tuple[str, bytes]]:
-    """The metadata folders in a place of `sys.path` that have entry points, and those."""
+def _metadata(entry: str) -> Iterator[tuple[str, bytes]]:
+    """The metadata folders in an entry of `sys.path` that have entry points, and those."""
     try:
-        folders = sorted(name for name in os.listdir(place or ".") if _is_metadata(name))
+        folders = sorted(name for name in os.listdir(entry or ".") if _is_metadata(name))
     except NotADirectoryError:
-        yield from _zipped(place)
+        yield from _zipped(entry)
         return
     except OSError:
         return
     for folder in folders:
         try:
-            with open(f"{place or '.'}/{folder}/entry_points.txt", "rb", buffering=0) as file:
+            with open(f"{entry or '.'}/{folder}/entry_points.txt", "rb", buffering=0) as file:
                 yield folder, file.read()
         except OSError:
             continue  # most have none
 
 
-def _zipped(place: str) -> Iterator[tuple[str, bytes]]:
+def _zipped(entry: str) -> Iterator[tuple[str, bytes]]:
     from zipfile import BadZipFile, ZipFile
 
     try:
-        with ZipFile(place) as archive:
+        with ZipFile(entry) as archive:
             for path in archive.namelist():
                 folder, _, name = path.partition("/")
                 if name == "entry_points.txt" and _is_metadata(folder):

@@ -172,39 +172,39 @@ def as_mapping(credentials: StateCredentials) -> dict[str, Any]:
     return {"type": "postgres", **known, "password": password, "connect_timeout": SETTINGS["connect_timeout"]}
 
 
-_NO_TLS = "The state database's proxy {place} offers no TLS"
+_NO_TLS = "The state database's proxy {hostspec} offers no TLS"
 
 _MEANINGS: tuple[tuple[tuple[str, ...], type[DagctlError], str], ...] = (
     (
         ("tls connections only", "ssl connection is required", "no encryption", "ssl off"),
         CertificateRefused,
-        "The state database's proxy {place} accepts only TLS",
+        "The state database's proxy {hostspec} accepts only TLS",
     ),
     (
         ("invalid response to ssl negotiation", "expected authentication request"),
         Unreachable,
-        "{place} is not a PostgreSQL server",
+        "{hostspec} is not a PostgreSQL server",
     ),
     (("does not support ssl",), CertificateRefused, _NO_TLS),
     (
         ("certificate", "ssl error", "root.crt", "tls"),
         CertificateRefused,
-        "TLS with the state database's proxy {place} failed",
+        "TLS with the state database's proxy {hostspec} failed",
     ),
     (
         ("does not exist", "no such database", "unknown database"),
         NotFound,
-        "The proxy {place} has no state database {database} for you",
+        "The proxy {hostspec} has no state database {database} for you",
     ),
     (
         ("password", "authentication", "token", "no pg_hba.conf", "not permitted", "permission denied"),
         TokenNotAccepted,
-        "The state database's proxy {place} refused your token",
+        "The state database's proxy {hostspec} refused your token",
     ),
     (
         ("too many", "remaining connection slots"),
         TryLater,
-        "The state database at {place} accepts no more connections at the moment",
+        "The state database at {hostspec} accepts no more connections at the moment",
     ),
 )
 """Words in libpq's message (lower-case), the error and its sentence. The first match counts."""
@@ -231,10 +231,10 @@ def explained(message: str, credentials: StateCredentials) -> DagctlError:
     # without quoted names: a database may be called "token"
     kind, sentence = _meaning(_NAME.sub("", said.lower()), answered=answer is not None)
     endpoint = credentials.endpoint
-    facts: dict[str, object] = {"host": endpoint.place, "database": endpoint.database}
+    facts: dict[str, object] = {"host": endpoint.hostspec, "database": endpoint.database}
     if kind is CertificateRefused:
         facts |= {"sslmode": endpoint.sslmode, "why": "" if sentence is _NO_TLS else said}
-    return kind(f"{sentence.format(place=endpoint.place, database=endpoint.database)}: {said}.", **facts)
+    return kind(f"{sentence.format(hostspec=endpoint.hostspec, database=endpoint.database)}: {said}.", **facts)
 
 
 def _without(password: Secret, message: str) -> str:
@@ -259,5 +259,5 @@ def _meaning(heard: str, *, answered: bool) -> tuple[type[DagctlError], str]:
         if any(word in heard for word in words):
             return kind, sentence
     if answered:
-        return Refused, "The state database's proxy {place} refused the connection"
-    return Unreachable, "The state database's proxy {place} cannot be reached"
+        return Refused, "The state database's proxy {hostspec} refused the connection"
+    return Unreachable, "The state database's proxy {hostspec} cannot be reached"

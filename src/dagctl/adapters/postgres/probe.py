@@ -69,7 +69,7 @@ class PostgresProbe(StateProbe):
             return within(self._timeout, do, "probe")
         except OutOfTime:
             raise Unreachable(
-                f"The state database's proxy {endpoint.place} did not answer within {self._timeout:g} seconds.",
-                host=endpoint.place,
+                f"The state database's proxy {endpoint.hostspec} did not answer within {self._timeout:g} seconds.",
+                host=endpoint.hostspec,
                 database=endpoint.database,
             ) from None

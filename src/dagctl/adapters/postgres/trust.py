@@ -42,14 +42,14 @@ class LocalProxyTrust(ProxyTrust):
         root = str(self._loopback_ca) if local and not named else self._root()
         if endpoint.sslmode in VERIFYING:
             return evolve(endpoint, sslrootcert=root)
-        if not endpoint.chosen and (local or named or endpoint.place in self._known()):
+        if not endpoint.chosen and (local or named or endpoint.hostspec in self._known()):
             return evolve(endpoint, sslmode="verify-full", sslrootcert=root)
         # under `require`, too, libpq verifies the proxy if it gets a CA file
         return evolve(endpoint, sslrootcert=named) if named else endpoint
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
         endpoint, root = self.applied(endpoint), self._root()
-        settled = endpoint.chosen or endpoint.sslmode in VERIFYING or endpoint.place in self._refused
+        settled = endpoint.chosen or endpoint.sslmode in VERIFYING or endpoint.hostspec in self._refused
         # an older libpq takes "system" for the name of a file
         if settled or root == SYSTEM or endpoint.host in LOOPBACK_HOSTS:
             return endpoint
@@ -59,12 +59,12 @@ class LocalProxyTrust(ProxyTrust):
         try:
             negotiated(strict, root, self._timeout)
         except CertificateRefused:
-            self._refused.add(endpoint.place)
+            self._refused.add(endpoint.hostspec)
             return endpoint
-        self._verified.add(strict.place)
+        self._verified.add(strict.hostspec)
         if self._file is not None:
             with suppress(FileUnusable):  # another process tries again
-                write_private(self._file, "".join(f"{place}\n" for place in sorted(self._known())))
+                write_private(self._file, "".join(f"{hostspec}\n" for hostspec in sorted(self._known())))
         return strict
 
     def _root(self) -> str:

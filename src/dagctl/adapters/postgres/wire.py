@@ -34,15 +34,15 @@ def connected(endpoint: StateEndpoint, timeout: float) -> Iterator[socket.socket
     Raises:
         Unreachable: no connection comes about.
     """
-    place = endpoint.place
+    hostspec = endpoint.hostspec
     try:
         connection = dialled(addresses(endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
-        sentence = f"The host name of the state database's proxy {place} does not resolve."
+        sentence = f"The host name of the state database's proxy {hostspec} does not resolve."
         raise _unreachable(endpoint, sentence) from None
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or f"no answer within {timeout:g} seconds"
-        raise _unreachable(endpoint, f"The state database's proxy {place} cannot be reached: {why}.") from None
+        raise _unreachable(endpoint, f"The state database's proxy {hostspec} cannot be reached: {why}.") from None
     with connection:
         yield connection
 
@@ -76,7 +76,7 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
         Unreachable: no connection, or no answer.
         CertificateRefused: TLS fails, or the certificate does not satisfy `sslmode`.
     """
-    place = endpoint.place
+    hostspec = endpoint.hostspec
     context = _context(root, names_count=endpoint.sslmode == "verify-full")
     with connected(endpoint, timeout) as connection:
         try:
@@ -89,13 +89,13 @@ def negotiated(endpoint: StateEndpoint, root: str | None, timeout: float) -> Han
             raise _refused(endpoint, error) from None
         except OSError as error:
             why = error.strerror or "it does not answer"
-            raise _unreachable(endpoint, f"The state database's proxy {place} broke off TLS: {why}.") from None
+            raise _unreachable(endpoint, f"The state database's proxy {hostspec} broke off TLS: {why}.") from None
     if answer != b"N":
-        raise _unreachable(endpoint, f"{place} is not a PostgreSQL server.")
+        raise _unreachable(endpoint, f"{hostspec} is not a PostgreSQL server.")
     if endpoint.sslmode not in _OPTIONAL:
         raise CertificateRefused(
-            f"The state database's proxy {place} offers no TLS, which sslmode {endpoint.sslmode} requires.",
-            host=place,
+            f"The state database's proxy {hostspec} offers no TLS, which sslmode {endpoint.sslmode} requires.",
+            host=hostspec,
             database=endpoint.database,
             sslmode=endpoint.sslmode,
         )
@@ -122,14 +122,14 @@ def _context(root: str | None, *, names_count: bool) -> ssl.SSLContext:
 
 
 def _unreachable(endpoint: StateEndpoint, sentence: str) -> Unreachable:
-    return Unreachable(sentence, host=endpoint.place, database=endpoint.database)
+    return Unreachable(sentence, host=endpoint.hostspec, database=endpoint.database)
 
 
 def _refused(endpoint: StateEndpoint, error: ssl.SSLError) -> CertificateRefused:
     why = (getattr(error, "verify_message", "") or error.reason or "the handshake failed").rstrip(".")
     return CertificateRefused(
-        f"TLS with the state database's proxy {endpoint.place} failed: {why}.",
-        host=endpoint.place,
+        f"TLS with the state database's proxy {endpoint.hostspec} failed: {why}.",
+        host=endpoint.hostspec,
         database=endpoint.database,
         sslmode=endpoint.sslmode,
         why=why,

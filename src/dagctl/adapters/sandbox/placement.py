@@ -169,7 +169,7 @@ def _copied(installed: Path, identity: dict[str, Any]) -> Path:
     stamp = f"{installed.parent}{(installed / 'postgres').stat().st_mtime_ns}"
     name = f"dagctl-pgserver-{_digest(stamp)}"
     names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
-    copy = next(place for place in map(SHARED.joinpath, names) if not os.path.lexists(place) or _is_own(place))
+    copy = next(path for path in map(SHARED.joinpath, names) if not os.path.lexists(path) or _is_own(path))
     if not copy.exists():
         making = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=SHARED))
         shutil.copytree(installed.parent, making / installed.relative_to(package.parent).parent, symlinks=True)

@@ -55,7 +55,7 @@ class StateLink(Warden):
         if endpoint.taken_on_trust:
             from dagctl._cures import unverified
 
-            _say_once(unverified(endpoint.place))
+            _say_once(unverified(endpoint.hostspec))
         return evolve(credentials, endpoint=endpoint)
 
     def taken(self) -> StateCredentials:
@@ -73,9 +73,10 @@ class StateLink(Warden):
         """The database, if it is known without a request."""
         try:
             state = self.state()
-            return state.endpoint(self.located or state.sessions.contexts.current(self.project))
+            found = state.endpoint(self.located or state.sessions.contexts.current(self.project))
         except DagctlError:
             return None  # connecting raises it again, where the person sees it
+        return found if found and found.database else None
 
     # SQLMesh copies configurations, and every copy shall know what one of them has found
     def __deepcopy__(self, memo: dict[int, Any]) -> StateLink:

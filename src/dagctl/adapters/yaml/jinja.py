@@ -63,27 +63,27 @@ def put_aside(text: str, name: str) -> Jinja | None:
     pieces: list[str] = []
     expressions: dict[str, str] = {}
     remarks: list[tuple[int, int]] = []
-    place = 0
+    at = 0
     text = _LINE_END.sub("\n", text).removesuffix("\n")  # like Jinja, which drops the last line break
     if re.search("[\ue000-\uf8ff]", text):  # the text itself has the characters of our words
         return None
-    while (opening := _OPENING.search(text, place)) is not None:
+    while (opening := _OPENING.search(text, at)) is not None:
         end = _end(text, opening.start())
         if end is None and opening[0] == "{{":
             where = place_of(text, opening.start())
             raise ConfigProblem(f"{name} is not valid Jinja: the expression {where} is not closed.", path=name)
         if end is None:
             return None  # a block that affects what follows it, like `set`
-        start, end = _with_eaten(text, opening.start(), end, place)
+        start, end = _with_eaten(text, opening.start(), end, at)
         word = _blank(text, start, end) if opening[0] == "{#" else None
         if word is not None:
             remarks.append((start, end))
         else:
             word = _word(len(expressions), end - start)
             expressions[word] = text[start:end]
-        pieces += [text[place:start], word]
-        place = end
-    return Jinja(text, "".join([*pieces, text[place:]]), expressions, tuple(remarks))
+        pieces += [text[at:start], word]
+        at = end
+    return Jinja(text, "".join([*pieces, text[at:]]), expressions, tuple(remarks))
 
 
 def _word(number: int, length: int) -> str:
@@ -94,10 +94,10 @@ def _word(number: int, length: int) -> str:
     return "".join(["\ue000", *digits])
 
 
-def _with_eaten(text: str, start: int, end: int, place: int) -> tuple[int, int]:
-    """The span with the whitespace that its `-` strips; `place` is where the last span ended."""
+def _with_eaten(text: str, start: int, end: int, at: int) -> tuple[int, int]:
+    """The span with the whitespace that its `-` strips; `at` is where the last span ended."""
     if text[start + 2] == "-":
-        while start > place and text[start - 1].isspace():
+        while start > at and text[start - 1].isspace():
             start -= 1
     if text[end - 3] == "-":  # of `-}}`, `-%}` or `-#}`
         while end < len(text) and text[end].isspace():
@@ -125,29 +125,29 @@ def _end(text: str, start: int) -> int | None:
     if tag is not None and tag[1] == "raw":
         raw_end = _RAW_END.search(text, tag.end())
         return raw_end.end() if raw_end is not None else None
-    place = _closing(text, start + 2, "%}")
-    while tag is not None and tag[1] in _BLOCKS and place is not None:
-        opening = _OPENING.search(text, place)
+    at = _closing(text, start + 2, "%}")
+    while tag is not None and tag[1] in _BLOCKS and at is not None:
+        opening = _OPENING.search(text, at)
         inner = _TAG.match(text, opening.start()) if opening is not None else None
         if opening is None:
             return None
         if inner is None or inner[1] not in (_BLOCKS[tag[1]], "elif", "else"):
-            place = _end(text, opening.start())  # something nested
+            at = _end(text, opening.start())  # something nested
             continue
-        place = _closing(text, inner.end(), "%}")
+        at = _closing(text, inner.end(), "%}")
         if inner[1] == _BLOCKS[tag[1]]:
-            return place
+            return at
     return None
 
 
-def _closing(text: str, place: int, closing: str) -> int | None:
+def _closing(text: str, at: int, closing: str) -> int | None:
     depth = 0
-    while (piece := _INSIDE.match(text, place)) is not None:
-        place = piece.end()
+    while (piece := _INSIDE.match(text, at)) is not None:
+        at = piece.end()
         if piece[0] == closing and depth == 0:
-            return place
+            return at
         if piece[0] in ("}}", "%}"):  # within brackets, `}}` ends two dictionaries: take one character at a time
-            place, depth = place - 1, depth - (piece[0] == "}}")
+            at, depth = at - 1, depth - (piece[0] == "}}")
         elif piece[0] in "{([":
             depth += 1
         elif piece[0] in "})]":

@@ -42,20 +42,20 @@ def run(args: Namespace, app: App) -> int:
     client = app.connect()
     world = client.context.read()
     context, status = world.context, client.session.status_in(world.kept)
-    entrance = client.state.entrance(context)
-    place = Sourced(entrance.place, context.proxy.origin, context.proxy.name) if context.proxy and entrance else None
-    sslmode = _sslmode(context, entrance)
+    endpoint = client.state.endpoint(context)
+    proxy = Sourced(endpoint.hostspec, context.proxy.origin, context.proxy.name) if context.proxy and endpoint else None
+    sslmode = _sslmode(context, endpoint)
     record = Data(
         organization=records.organization_of(context),
         project=records.project_of(context),
         api_url=context.api_url.value,
-        pg_proxy=records.Address(host=entrance.host, port=entrance.port) if entrance else None,
+        pg_proxy=records.Address(host=endpoint.host, port=endpoint.port) if endpoint else None,
         sslmode=sslmode.value,
         sources=records.sources(
             organization=context.organization,
             project=context.project,
             api_url=context.api_url,
-            pg_proxy=place,
+            pg_proxy=proxy,
             sslmode=sslmode,
         ),
         expires_at=status.expires_at,
@@ -65,15 +65,15 @@ def run(args: Namespace, app: App) -> int:
         "Project": sourced(context.project),
         "Credentials expire": expiry(status.expires_at, client.clock.now()) if status.signed_in else "not signed in",
         "API URL": sourced(context.api_url),
-        "PG proxy": sourced(place, absent="dagctl asks the platform"),
+        "PG proxy": sourced(proxy, absent="dagctl asks the platform"),
         "sslmode": sourced(sslmode),
     }
     app.show(record, table(rows))
     return 0
 
 
-def _sslmode(context: Context, entrance: StateEndpoint | None) -> Sourced[str]:
+def _sslmode(context: Context, endpoint: StateEndpoint | None) -> Sourced[str]:
     """How strict a connection will be: as set, or stricter if this machine knows the proxy's CA."""
-    if entrance is None or entrance.sslmode == context.sslmode.value:
+    if endpoint is None or endpoint.sslmode == context.sslmode.value:
         return context.sslmode
-    return Sourced(entrance.sslmode, Origin.DERIVED, f"verified with {entrance.sslrootcert}")
+    return Sourced(endpoint.sslmode, Origin.DERIVED, f"verified with {endpoint.sslrootcert}")

@@ -47,7 +47,7 @@ def run(args: Namespace, app: App) -> int:
     credentials = client.state.credentials(args.project)
     endpoint = client.state.trust.tried(credentials.endpoint)
     if endpoint.taken_on_trust:
-        app.say(f"dagctl: {unverified(endpoint.place)}")
+        app.say(f"dagctl: {unverified(endpoint.hostspec)}")
     # libpq's variables are for another database: psql gets none of them
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PG")}
     environ = {**kept, **variables(evolve(credentials, endpoint=endpoint), write=args.write)}

@@ -194,14 +194,14 @@ class _Visit:
         return ok(f"the API answers: {PRODUCTION} is protected from you{f' ({words})' if words else ''}")
 
     def _proxy(self) -> Check:
-        entrance, clock = self._entrance(), self._clocks.clock
+        endpoint, clock = self._endpoint(), self._clocks.clock
         began = clock.monotonic()
-        self._doctor.probe.reach(entrance.value)
+        self._doctor.probe.reach(endpoint.value)
         took = _ms(clock.monotonic() - began)
-        return ok(f"{entrance.value.place}, from {entrance.source}, accepted a connection in {took}")
+        return ok(f"{endpoint.value.hostspec}, from {endpoint.source}, accepted a connection in {took}")
 
     def _proxy_tls(self) -> Check:
-        endpoint = self._doctor.state.trust.tried(self._entrance().value)
+        endpoint = self._doctor.state.trust.tried(self._endpoint().value)
         shown, mode, lax = self._doctor.probe.secure(endpoint), endpoint.sslmode, Advice(Finding.TLS_OPTIONAL)
         if shown is None:
             return warning(f"none, with sslmode {mode}: your token would travel in the clear", lax)
@@ -221,12 +221,12 @@ class _Visit:
     def _url(self) -> str:
         return self._world.context.platform.api_url
 
-    def _entrance(self) -> Sourced[StateEndpoint]:
+    def _endpoint(self) -> Sourced[StateEndpoint]:
         """The proxy and how to connect to it, without a login."""
         context = self._world.context
         if context.proxy is None:
             context = self._identified.context
-        endpoint = self._doctor.state.entrance(context)
+        endpoint = self._doctor.state.endpoint(context)
         if endpoint is None or context.proxy is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
         return Sourced(endpoint, context.proxy.origin, context.proxy.name)

@@ -129,9 +129,9 @@ class _Search:
         state = _argument(node, STATE)
         if state is None or not any(map(_names(self.known), ast.walk(state))):
             prefix = f"{STATE}=" if isinstance(node, ast.Call) else f'"{STATE}": '
-            place = f"the gateway {_source(name)}" if name is not None else "the gateway"
+            where = f"the gateway {_source(name)}" if name is not None else "the gateway"
             instead = state.lineno if state is not None else None
-            yield Addition(node.lineno, place, f"{prefix}{self._call(name, default)},", instead)
+            yield Addition(node.lineno, where, f"{prefix}{self._call(name, default)},", instead)
 
     def _call(self, name: ast.expr | None, default: str) -> str:
         gateway = f"{_source(name)}, " if name is not None else ""

@@ -106,8 +106,8 @@ def _with_state(gateway: Entry, common: tuple[str, ...], shared: bool) -> Entry:
     if STATE in keys:
         entries = tuple(_given_way(entry, call) if entry.key == STATE else entry for entry in settings.entries)
     else:
-        place = keys.index(CONNECTION) + 1 if CONNECTION in keys else 0
-        entries = (*settings.entries[:place], Entry(STATE, call), *settings.entries[place:])
+        at = keys.index(CONNECTION) + 1 if CONNECTION in keys else 0
+        entries = (*settings.entries[:at], Entry(STATE, call), *settings.entries[at:])
     return evolve(gateway, value=evolve(settings, entries=entries))
 
 

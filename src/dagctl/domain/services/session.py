@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from dagctl.ports.identity_provider import IdentityProvider
 
 
-@frozen(eq=False, repr=False)
+@frozen(repr=False)
 class Session:
     """A context, and its account's fresh tokens.
 

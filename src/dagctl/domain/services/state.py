@@ -116,7 +116,7 @@ class StateService:
         """The credentials of a located session. Uses no network."""
         context, tokens = session.context, session.tokens
         endpoint = self.endpoint(context)
-        if endpoint is None or context.project is None:
+        if endpoint is None or not endpoint.database or context.project is None:
             raise DagctlError("The state database was not located.")  # pragma: no cover - located() does
         credentials = StateCredentials(endpoint, tokens.access_token, tokens.expires_at)
         if keep:
@@ -125,19 +125,19 @@ class StateService:
         return credentials
 
     def endpoint(self, context: Context) -> StateEndpoint | None:
-        """The database, without using the network; None if what is known does not suffice."""
-        if context.organization is None or context.project is None or context.proxy is None:
-            return None
-        org, project, recorded = context.organization.value, context.project.value, context.recorded
-        if recorded.is_current(project):  # `project` may be its ID
-            project = recorded.current_project or project
-        return self.entrance(context, database_name(org, project), database_user(org, project))
+        """The database and how strictly to verify its proxy, without using the network.
 
-    def entrance(self, context: Context, database: str = "", user: str = "") -> StateEndpoint | None:
-        """The proxy, and how strictly to verify it; None if only the platform knows the proxy."""
+        Its database and user are "" if the organization or project is unknown; None if only the platform knows the
+        proxy.
+        """
         if context.proxy is None:
             return None
-        proxy, sslmode = context.proxy.value, context.sslmode.value
+        proxy, sslmode, database, user = context.proxy.value, context.sslmode.value, "", ""
+        if context.organization is not None and context.project is not None:
+            org, project, recorded = context.organization.value, context.project.value, context.recorded
+            if recorded.is_current(project):  # `project` may be its ID
+                project = recorded.current_project or project
+            database, user = database_name(org, project), database_user(org, project)
         chosen = context.sslmode_stays
         return self.trust.applied(StateEndpoint(proxy.host, proxy.port, database, user, sslmode, chosen=chosen))
 

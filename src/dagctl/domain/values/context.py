@@ -254,9 +254,9 @@ def _proxy(settings: Settings, kept_in: str, api_url: str) -> Sourced[StateProxy
         return Sourced(default_state_proxy(api_url), Origin.DERIVED)
     proxy = StateProxy(settings.pg_proxy_host, settings.pg_proxy_port or 5432)
     if not proxy.usable:
-        place = f"{proxy.host}:{proxy.port}"
+        address = f"{proxy.host}:{proxy.port}"
         raise SettingUnusable(
-            f"{kept_in} sets pg_proxy_host and pg_proxy_port to {place!r}, which is not a host and port.",
+            f"{kept_in} sets pg_proxy_host and pg_proxy_port to {address!r}, which is not a host and port.",
             source=kept_in,
         )
     return Sourced(proxy, Origin.RECORDED, kept_in)

@@ -39,7 +39,7 @@ class StateEndpoint:
     chosen: bool = False
 
     @property
-    def place(self) -> str:
+    def hostspec(self) -> str:
         """Host and port, for people."""
         return f"{self.host}:{self.port}"
 
