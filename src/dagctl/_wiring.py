@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import evolve
 
 from dagctl._sdk import Dagctl, Ports
-from dagctl.adapters.environment.home import home_directory
+from dagctl.adapters.environment.home import expanded, home_directory
 from dagctl.adapters.environment.overrides import overrides_from
 from dagctl.adapters.environment.variables import Variables
 from dagctl.adapters.files.credentials import FileCredentialStore
@@ -86,7 +86,7 @@ def connect(
     """
     environ = Variables(os.environ if environ is None else environ)
     with in_a_sentence():
-        start = working_directory() if folder is None else _absolute(folder)
+        start = working_directory() if folder is None else _absolute(folder, environ)
         overrides = overrides_from(environ, start)
         if storage is not None:  # what the caller passes wins over tokens in variables
             overrides = evolve(overrides, given_session=False)
@@ -132,7 +132,7 @@ def _later(make: Callable[[], T]) -> T:
 def _home(storage: Path | str | Storage | None, environ: Mapping[str, str], *, needed: bool) -> Path | None:
     """The dagctl home, or None. Tokens from variables need no home."""
     if storage is not None:
-        return None if isinstance(storage, Storage) else _absolute(storage)
+        return None if isinstance(storage, Storage) else _absolute(storage, environ)
     try:
         return home_directory(environ)
     except FileUnusable:
@@ -141,15 +141,17 @@ def _home(storage: Path | str | Storage | None, environ: Mapping[str, str], *, n
         return None
 
 
-def _absolute(folder: Path | str) -> Path:
-    """The folder that a caller names, wherever the working directory is later.
+def _absolute(folder: Path | str, environ: Mapping[str, str]) -> Path:
+    """The folder that a caller names, wherever the working directory is later; `~` is the user's home directory.
 
     Raises:
         SettingUnusable: it is an empty text, which names none.
+        FileUnusable: the user's home directory cannot be determined.
     """
     if folder == "":
         raise SettingUnusable("An empty text names no folder.")
-    return Path(folder) if Path(folder).is_absolute() else working_directory() / folder
+    path = expanded(Path(folder), environ)
+    return path if path.is_absolute() else working_directory() / path
 
 
 def working_directory() -> Path:

@@ -368,11 +368,11 @@ def test_psycopg_takes_the_keywords_too(sandbox: Sandbox, callback_port: int, mo
 
 
 def test_a_proxy_is_verified_once_for_stores_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dagctl.adapters.postgres import trust
+    from dagctl.adapters.postgres import trust, wire
     from dagctl.domain.values.state import StateEndpoint
 
     tried: list[str] = []
-    monkeypatch.setattr(trust, "negotiated", lambda endpoint, *rest: tried.append(endpoint.hostspec))
+    monkeypatch.setattr(wire, "negotiated", lambda endpoint, *rest: tried.append(endpoint.hostspec))
     monkeypatch.setattr(trust, "write_private", lambda *rest: pytest.fail("it writes a file"))
     knows = trust.LocalProxyTrust(None, {"SSL_CERT_FILE": "ca.pem"})
     endpoint = StateEndpoint("proxy.example", 5432)
@@ -394,6 +394,14 @@ def test_a_folder_stays_the_same_when_the_working_directory_changes(
     assert project is not None
     assert (project.value, project.name) == ("web-analytics", str(tmp_path / ".dagctl.yaml"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".dagctl.yaml", "elsewhere", "kept", "project"]
+
+
+def test_a_tilde_is_the_home_directory_of_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me").mkdir()
+    connected(storage="~/kept", environ={name: str(tmp_path / "me") for name in ("HOME", "USERPROFILE")})
+    assert [path.name for path in tmp_path.iterdir()] == ["me"]
+    assert (tmp_path / "me" / "kept" / "auth.json").exists()
 
 
 @pytest.mark.parametrize("argument", ["storage", "folder"])

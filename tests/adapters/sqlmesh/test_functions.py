@@ -264,7 +264,7 @@ def test_without_sqlmesh_it_is_a_plain_dict(client: Client, monkeypatch: pytest.
 
 def test_a_broken_installation_is_not_taken_for_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "dagctl.adapters.sqlmesh.connection", raising=False)
-    monkeypatch.setitem(sys.modules, "dagctl.adapters.sqlmesh.engine", None)
+    monkeypatch.setitem(sys.modules, "dagctl.adapters.sqlmesh.gate", None)
     with pytest.raises(ModuleNotFoundError):
         dagctl.get_state_connection()
 

@@ -20,16 +20,23 @@ def home_directory(environ: Mapping[str, str] | None = None) -> Path:
         FileUnusable: the user's home directory cannot be determined.
     """
     environ = os.environ if environ is None else environ
-    named = environ.get("DAGCTL_HOME") or "~/.dagctl"
     try:
-        if named == "~" or named.startswith(("~/", "~\\")):
-            return (_home_of(environ) / named[2:]).absolute()
-        return Path(named).expanduser().absolute()
-    except (KeyError, RuntimeError):
-        raise FileUnusable("dagctl cannot determine your home directory.", role="home") from None
+        return expanded(Path(environ.get("DAGCTL_HOME") or "~/.dagctl"), environ).expanduser().absolute()
+    except RuntimeError:
+        raise _unknown() from None
 
 
-def _home_of(environ: Mapping[str, str]) -> Path:
+def expanded(path: Path, environ: Mapping[str, str]) -> Path:
+    """`path`, in which `~` as the first part stands for the user's home directory. Raises as `home_directory` does."""
+    if path.parts[:1] != ("~",):
+        return path
+    try:
+        return _user_home(environ).joinpath(*path.parts[1:])
+    except KeyError:
+        raise _unknown() from None
+
+
+def _user_home(environ: Mapping[str, str]) -> Path:
     """The user's home directory: `environ` names it, else the system does."""
     if sys.platform == "win32":
         return Path(environ.get("USERPROFILE") or environ["HOMEDRIVE"] + environ["HOMEPATH"])
@@ -38,3 +45,7 @@ def _home_of(environ: Mapping[str, str]) -> Path:
     import pwd
 
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def _unknown() -> FileUnusable:
+    return FileUnusable("dagctl cannot determine your home directory.", role="home")
