@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from attrs import define, field
 
@@ -17,9 +15,13 @@ from dagctl.domain.services.projects import ProjectService
 from dagctl.domain.services.session import Session, SessionService
 from dagctl.domain.services.state import StateService
 from dagctl.domain.values.context import Context, Overrides
+from dagctl.domain.values.platform import REDIRECT_URI
+from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.tokens import TokenSet
-from dagctl.ports.storage import Storage, Stores
+from dagctl.ports.credential_store import CredentialStore
+from dagctl.ports.settings_store import SettingsStore
+from dagctl.ports.storage import AccountShelf, Storage, Stores
 from dagctl.ports.token_store import TokenStore
 from dagctl.testing import (
     FixedClock,
@@ -43,9 +45,9 @@ class World:
 
     platform: MemoryPlatform = field(factory=MemoryPlatform)
     tokens: TokenStore = field(factory=lambda: MemoryTokenStore(patience=0.01))
-    settings: MemorySettingsStore = field(factory=MemorySettingsStore)
-    credentials: MemoryCredentialStore = field(factory=MemoryCredentialStore)
-    shelf: MemoryAccountShelf = field(factory=MemoryAccountShelf)
+    settings: SettingsStore = field(factory=MemorySettingsStore)
+    credentials: CredentialStore = field(factory=MemoryCredentialStore)
+    shelf: AccountShelf = field(factory=MemoryAccountShelf)
     overrides: Overrides = field(factory=Overrides)
 
     machine: FixedClock | None = None
@@ -103,9 +105,20 @@ class World:
     def logins(self) -> LoginService:
         return self.client._login
 
-    def login(self, organization: str = "Acme", browser: FollowingBrowser | None = None, **browsing: Any) -> SignedIn:
+    def login(
+        self,
+        organization: str = "Acme",
+        browser: FollowingBrowser | None = None,
+        *,
+        email: str | None = None,
+        deny: bool = False,
+        idle: bool = False,
+        redirect_uri: str = REDIRECT_URI,
+    ) -> SignedIn:
         """Sign in through a browser."""
-        browser = browser or FollowingBrowser(self.platform, **browsing)
+        browser = browser or FollowingBrowser(
+            self.platform, email=email, deny=deny, idle=idle, redirect_uri=redirect_uri
+        )
         return self.logins.with_browser(organization, browser, api_url=self.platform.place.api_url)
 
     def located(self, pinned: str | None = None) -> Session:
@@ -130,9 +143,15 @@ class World:
         assert tokens is not None
         return tokens
 
-    def recorded(self) -> tuple[Any, ...]:
+    @property
+    def kept_credentials(self) -> dict[tuple[str, str], StateCredentials]:
+        """The credentials of each organization and project, where the store is in memory."""
+        assert isinstance(self.credentials, MemoryCredentialStore)
+        return self.credentials.kept
+
+    def recorded(self) -> tuple[TokenSet | None, Settings, dict[tuple[str, str], StateCredentials]]:
         """Everything that the machine has recorded."""
-        return self.tokens.load(), self.settings.load(), dict(self.credentials.kept)
+        return self.tokens.load(), self.settings.load(), dict(self.kept_credentials)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from inspect import isclass, signature
 from pathlib import Path
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, TypeVar, cast, get_type_hints
 
 import pytest
 from attrs import evolve, fields_dict
@@ -26,10 +26,12 @@ from dagctl.adapters.system.clock import SystemClock
 from dagctl.domain.errors import DagctlError, Unreachable
 from dagctl.domain.values.platform import ApiAccess
 from dagctl.domain.values.secret import Secret
+from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.storage import Storage
 from dagctl.testing import FollowingBrowser, MemoryPlatform, MemoryTokenStore, connected
 
 Lines = Callable[[], list[str]]
+Adapter = TypeVar("Adapter")
 
 UNTOLD = {"clock.now", "clock.monotonic"}
 VALUES = {"overrides", "observed"}
@@ -60,7 +62,12 @@ def anything(interface: type) -> Any:
     return type("Anything", (interface,), {})()
 
 
-def given(method: Callable[..., Any]) -> list[Any]:
+def watched(port: str, adapter: Adapter) -> Adapter:
+    """The adapter with its calls logged."""
+    return cast("Adapter", Logged(port, adapter))
+
+
+def given(method: Callable[..., object]) -> list[str]:
     """An argument for each parameter that needs one."""
     return ["x" for parameter in signature(method).parameters.values() if parameter.default is parameter.empty]
 
@@ -168,7 +175,7 @@ def test_a_line_has_the_facts_and_the_outcome(lines: Lines) -> None:
 
 
 def test_a_lock_says_how_long_it_took_and_how_long_it_was_held(lines: Lines) -> None:
-    tokens: Any = Logged("tokens", MemoryTokenStore())
+    tokens = watched("tokens", MemoryTokenStore())
     with tokens.lock():
         pass
     with pytest.raises(ValueError, match="no"), tokens.lock():
@@ -186,14 +193,12 @@ def test_a_lock_says_how_long_it_took_and_how_long_it_was_held(lines: Lines) -> 
 class Talkative(MemoryTokenStore):
     """A store of somebody who puts everything into their errors."""
 
-    def save(self, tokens: Any) -> None:
+    def save(self, tokens: TokenSet) -> None:
         raise ValueError(f"cannot keep {tokens.access_token.reveal()}")
 
 
 def test_only_errors_of_ours_have_their_words_in_the_log(lines: Lines) -> None:
-    from dagctl.domain.values.tokens import TokenSet
-
-    tokens: Any = Logged("tokens", Talkative())
+    tokens = watched("tokens", Talkative())
     with pytest.raises(ValueError, match="s3cr3t"):
         tokens.save(TokenSet("s3cr3t", "i"))
     assert [line.partition(" after")[0] for line in lines()] == ["INFO tokens.save ValueError"]
@@ -204,7 +209,7 @@ def test_only_errors_of_ours_have_their_words_in_the_log(lines: Lines) -> None:
 def test_nothing_from_outside_makes_a_line_or_steers_a_terminal(lines: Lines, odd: str) -> None:
     platform = MemoryPlatform()
     platform.api_trouble = Unreachable(f"It says {odd}.")
-    api: Any = Logged("api", platform)
+    api = watched("api", platform)
     with pytest.raises(Unreachable):
         api.protection(ApiAccess("https://api", "t", odd), odd, odd)
     (line,) = lines()
@@ -212,7 +217,7 @@ def test_nothing_from_outside_makes_a_line_or_steers_a_terminal(lines: Lines, od
 
 
 def test_what_looks_like_a_token_is_not_told(lines: Lines) -> None:
-    api: Any = Logged("api", anything(interfaces()["ApiGateway"]))
+    api = watched("api", anything(interfaces()["ApiGateway"]))
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
     api.state_proxy(ApiAccess("https://api", "t", token))
     assert "organization_id=…" in lines()[0]
@@ -220,13 +225,13 @@ def test_what_looks_like_a_token_is_not_told(lines: Lines) -> None:
 
 def test_it_is_the_adapter_in_everything_else(lines: Lines) -> None:
     store = MemoryTokenStore()
-    watched: Any = Logged("tokens", store)
-    assert isinstance(watched, MemoryTokenStore)
-    assert watched.writable is True
-    watched.writable = False
+    tokens = watched("tokens", store)
+    assert isinstance(tokens, MemoryTokenStore)
+    assert tokens.writable is True
+    tokens.writable = False
     assert store.writable is False
-    assert signature(watched.save) == signature(store.save)
-    assert watched.save.__doc__ == store.save.__doc__
+    assert signature(tokens.save) == signature(store.save)
+    assert tokens.save.__doc__ == store.save.__doc__
     clock = pickle.loads(pickle.dumps(Logged("clock", SystemClock())))
     assert isinstance(clock, SystemClock)
     clock.sleep(0.0)
@@ -254,13 +259,13 @@ def test_nothing_of_ours_imports_logging_for_it() -> None:
 
 
 def test_a_path_is_told(lines: Lines, tmp_path: Path) -> None:
-    files: Any = Logged("files", anything(interfaces()["FileSystem"]))
+    files = watched("files", anything(interfaces()["FileSystem"]))
     files.move(tmp_path / "a b", target=tmp_path / "c")
     assert f"INFO files.move source='{tmp_path / 'a b'}' target={tmp_path / 'c'} ok in " in lines()[0]
 
 
 def test_secrets_are_not_plain(lines: Lines) -> None:
-    identity: Any = Logged("identity", anything(interfaces()["IdentityProvider"]))
+    identity = watched("identity", anything(interfaces()["IdentityProvider"]))
     identity.exchange(
         MemoryPlatform().place, Secret("a-code"), "a-verifier", "http://localhost:8080/callback?code=a-code"
     )

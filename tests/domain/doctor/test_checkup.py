@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
@@ -32,8 +33,10 @@ from dagctl.domain.values.platform import Project, StateProxy
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.text import span
 from dagctl.ports.machine import FileSeen, VariableSeen
+from dagctl.ports.sqlmesh_project import Comparison, SqlmeshProject
 from dagctl.testing import (
     FixedClock,
+    MemoryCredentialStore,
     MemoryFileSystem,
     MemoryMachine,
     MemoryPlatform,
@@ -43,6 +46,11 @@ from dagctl.testing import (
     elsewhere,
     memory_storage,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from dagctl.testing import Replaced
 
 NAMES = [
     "files",
@@ -60,28 +68,43 @@ NAMES = [
 ]
 
 
-class Installed:
+class Installed(SqlmeshProject):
     """A SQLMesh that has nothing to object, or `cautions`."""
 
     def __init__(self, *cautions: str) -> None:
         self._cautions = cautions
 
-    def cautions(self, folder: object) -> tuple[str, ...]:
+    def check_jinja(self, text: str, name: str) -> None:
+        pass
+
+    def compare(self, source: PurePath, python: str) -> Comparison:
+        return Comparison()
+
+    def cautions(self, folder: PurePath) -> tuple[str, ...]:
         return self._cautions
 
 
 class Machine:
     """A machine on which Ada of Acme has signed in and chosen the project shop."""
 
-    def __init__(self, platform: MemoryPlatform | None = None, **ports: Any) -> None:
+    def __init__(
+        self, platform: MemoryPlatform | None = None, *, signed_in: bool = True, **ports: Unpack[Replaced]
+    ) -> None:
         self.platform = platform or MemoryPlatform()
         self.tokens = MemoryTokenStore()
         self.storage = memory_storage(tokens=self.tokens)
         self.settings = self.storage.current.settings
         self.probe = MemoryStateProbe(self.platform)
         self.surroundings = MemoryMachine()
-        standard = {"storage": self.storage, "probe": self.probe, "trust": self.probe, "machine": self.surroundings}
-        self.client = connected(self.platform, **{**standard, "sqlmesh": Installed(), **ports})
+        wanted: Replaced = {
+            "storage": self.storage,
+            "probe": self.probe,
+            "trust": self.probe,
+            "machine": self.surroundings,
+            "sqlmesh": Installed(),
+            **ports,
+        }
+        self.client = connected(self.platform, signed_in=signed_in, **wanted)
 
     @property
     def clock(self) -> FixedClock:
@@ -136,8 +159,9 @@ def test_nothing_is_written(machine: Machine) -> None:
     before = (machine.tokens.load(), machine.settings.load())
     machine.checks()
     assert (machine.tokens.load(), machine.settings.load()) == before
-    kept: Any = machine.storage.current.credentials
-    assert kept.kept == {}
+    credentials = machine.storage.current.credentials
+    assert isinstance(credentials, MemoryCredentialStore)
+    assert credentials.kept == {}
 
 
 def test_no_token_is_shown(machine: Machine) -> None:
@@ -267,7 +291,9 @@ def test_an_api_that_does_not_tell_its_time(machine: Machine, monkeypatch: pytes
         (14.0, Mark.OK, "A CA"),
     ],
 )
-def test_the_apis_tls(shown: Any, state: Mark, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_apis_tls(
+    shown: Handshake | float | None, state: Mark, words: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if isinstance(shown, float):
         shown = Handshake("TLSv1.3", "a store", "A CA", machine.clock.now() + timedelta(days=shown))
     monkeypatch.setattr(machine.platform, "tls_of", lambda api_url: shown)
@@ -479,9 +505,9 @@ def test_a_machine_whose_modes_mean_nothing() -> None:
 PINNED = 'from dagctl import get_state_connection as state\nc = state(gateway="g", project="{}")\n'
 
 
-def config(files: Mapping[str, str], **ports: Any) -> Check:
+def config(files: Mapping[str, str], sqlmesh: SqlmeshProject | None = None) -> Check:
     place = {f"/project/{name}": text for name, text in files.items()}
-    machine = Machine(files=MemoryFileSystem(place), **ports).choose()
+    machine = Machine(files=MemoryFileSystem(place), sqlmesh=sqlmesh or Installed()).choose()
     return machine.checks()["SQLMesh config"]
 
 

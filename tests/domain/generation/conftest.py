@@ -11,13 +11,16 @@ from importlib.metadata import version
 from itertools import count
 from pathlib import Path, PurePath
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dagctl.adapters.files.project_files import ProjectFiles
 from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.domain.generation import ConfigGeneration
+
+if TYPE_CHECKING:
+    from sqlmesh.core.config import Config
 
 sqlmesh_project = pytest.importorskip("dagctl.adapters.sqlmesh.project", reason="SQLMesh is not installed")
 
@@ -146,24 +149,25 @@ def convert(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Callable[[str, str], Any]:
+def load(tmp_path: Path) -> Callable[[str, str], Config | Exception]:
     """`load(name, text)` gives the `Config` that SQLMesh loads from a file of that name, or its refusal."""
     serial = count()
 
-    def load(name: str, text: str) -> Any:
+    def load(name: str, text: str) -> Config | Exception:
         folder = tmp_path / f"loaded{next(serial)}"
         folder.mkdir()
         (folder / name).write_text(text, encoding="utf-8")
         try:
-            return sqlmesh_project.loaded(folder)
+            config: Config = sqlmesh_project.loaded(folder)
         except Exception as error:  # noqa: BLE001 - what SQLMesh says is the result
             return error
+        return config
 
     return load
 
 
 @pytest.fixture
-def compare(load: Callable[[str, str], Any]) -> Callable[..., int]:
+def compare(load: Callable[[str, str], Config | Exception]) -> Callable[..., int]:
     """`compare(yaml, python, environments, name="config.yaml")` asserts equality wherever SQLMesh loads the YAML.
 
     Returns how many times it did.

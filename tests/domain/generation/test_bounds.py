@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any
 
 import pytest
 from sqlmesh.utils.errors import ConfigError
@@ -96,7 +95,7 @@ def test_python_that_is_nested_too_deep_is_none_of_ours() -> None:
 
 
 def test_what_is_repeated_is_compared_once() -> None:
-    def nested(leaf: Any) -> Any:
+    def nested(leaf: object) -> object:
         for _ in range(64):
             leaf = {"a": leaf, "b": [leaf]}
         return leaf

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.domain.generation.conftest import variables
 from tests.domain.generation.test_equality import DEFAULTS, MINIMAL
 
 from dagctl.adapters.sqlmesh.rehearsal import NOWHERE
+
+if TYPE_CHECKING:
+    from sqlmesh.core.config import Config
 
 POSTGRES = (
     """\
@@ -77,10 +80,10 @@ OVERRIDES: list[tuple[str, dict[str, str]]] = [
     (MINIMAL, {"SQLMESH__GATEWAYS__LOCAL__STATE_CONNECTION__TYPE": "duckdb", "SQLMESH__VARIABLES__A": "9"}),
 ]
 
-Loading = Callable[[str, str], Any]
+Loading = Callable[[str, str], "Config | Exception"]
 
 
-def states(config: Any) -> list[object]:
+def states(config: Config) -> list[object]:
     return [gateway.state_connection and gateway.state_connection.type_ for gateway in config.gateways.values()]
 
 
@@ -91,7 +94,9 @@ def test_an_override_does_the_same(
     python = convert(yaml)
     assert compare(yaml, python, [overrides]), "SQLMesh does not load the YAML project with it"
     with variables(overrides):
-        assert set(states(load("config.py", python))) == {NOWHERE["type"]}
+        config = load("config.py", python)
+        assert not isinstance(config, Exception), config
+        assert set(states(config)) == {NOWHERE["type"]}
 
 
 @pytest.mark.parametrize(("yaml", "overrides"), OVERRIDES)
@@ -141,7 +146,7 @@ def test_a_state_connection_from_the_environment_is_ignored_out_loud(
 def test_several_repositories_all_see_the_overrides(
     convert: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sqlmesh.core.config import Config
+    from sqlmesh.core.config import Config, PostgresConnectionConfig
     from sqlmesh.core.config.loader import load_configs
 
     monkeypatch.setattr("dagctl.get_state_connection", lambda **_: dict(NOWHERE), raising=False)
@@ -152,9 +157,10 @@ def test_several_repositories_all_see_the_overrides(
     with variables({"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x", "SQLMESH__VARIABLES__A": "9"}):
         configs = load_configs("config", Config, folders, sqlmesh_path=tmp_path / "nobody")
         assert "_DAGCTL_HIDDEN_OVERRIDES" not in os.environ
-    config: Any
     for config in configs.values():
-        assert config.gateways["pg"].connection.database == "x"
+        connection = config.gateways["pg"].connection
+        assert isinstance(connection, PostgresConnectionConfig)
+        assert connection.database == "x"
         assert config.variables == {"a": "9", "b": "two"}
 
 
@@ -179,13 +185,17 @@ def test_what_a_personal_configuration_sets_keeps_its_precedence(
 
 
 def test_a_configuration_written_by_hand_may_call_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlmesh.core.config import DuckDBConnectionConfig
+
     from dagctl.sqlmesh import project_config
 
     with variables({"SQLMESH__GATEWAYS__PG__CONNECTION__DATABASE": "x.db"}):
-        config: Any = project_config(
+        config = project_config(
             gateways={"pg": {"connection": {"type": "duckdb"}}}, model_defaults={"dialect": "duckdb"}
         )
-    assert config.gateways["pg"].connection.database == "x.db"
+    connection = config.gateways["pg"].connection
+    assert isinstance(connection, DuckDBConnectionConfig)
+    assert connection.database == "x.db"
     assert config.gateways["pg"].state_connection is None
 
 
@@ -193,7 +203,7 @@ SECRET = "hunter2"
 
 
 @pytest.mark.parametrize("name", ["PASSWORD", "CONNECTION__PORT", "STATE_SCHEMA__X"])
-def test_an_error_quotes_no_value(name: str, convert: Callable[..., str], load: Callable[[str, str], Any]) -> None:
+def test_an_error_quotes_no_value(name: str, convert: Callable[..., str], load: Loading) -> None:
     python = convert(POSTGRES)
     with variables({"PG_PASSWORD": "p", f"SQLMESH__GATEWAYS__PG__{name}": SECRET}):
         original, converted = load("config.yaml", POSTGRES), load("config.py", python)
@@ -205,7 +215,7 @@ def test_an_error_quotes_no_value(name: str, convert: Callable[..., str], load: 
 
 @pytest.mark.parametrize("value", [f"*{SECRET}", f"!{SECRET} x", f"{SECRET}: a: b", "[" * 5000 + SECRET, "9" * 50_000])
 def test_a_variable_that_is_no_yaml_is_named_and_not_shown(
-    value: str, convert: Callable[..., str], load: Callable[[str, str], Any]
+    value: str, convert: Callable[..., str], load: Loading
 ) -> None:
     python = convert(POSTGRES.replace("\"{{ env_var('PG_PASSWORD') }}\"", "{{ env_var('PG_PASSWORD') }}"))
     with variables({"PG_PASSWORD": value}):

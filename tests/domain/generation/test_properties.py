@@ -8,7 +8,7 @@ import types
 import typing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,9 @@ from tests.domain.generation.conftest import variables
 from dagctl.adapters.sqlmesh.project import differences, loaded
 from dagctl.adapters.yaml.documents import RuamelReader
 from dagctl.domain.generation.emitter import Provenance, module_of
+
+if TYPE_CHECKING:
+    from sqlmesh.core.config import Config
 
 NAMES = st.text("abcXYZ_-.: '\"#{}[]é\\", min_size=1, max_size=8)
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
@@ -78,7 +81,7 @@ CONSTRAINED: dict[str, st.SearchStrategy[Any]] = {
 LEFT_OUT = {"loader", "dbt", "default_test_connection", "default_connection", "default_scheduler", "rules"}
 
 
-def values(name: str, annotation: Any) -> st.SearchStrategy[Any]:
+def values(name: str, annotation: object) -> st.SearchStrategy[Any]:
     """What SQLMesh takes for a field, as YAML can say it."""
     for constrained in (name, name.rpartition("_")[2]):
         if constrained in CONSTRAINED:
@@ -97,7 +100,7 @@ def values(name: str, annotation: Any) -> st.SearchStrategy[Any]:
     return atoms(annotation)
 
 
-def atoms(annotation: Any) -> st.SearchStrategy[Any]:
+def atoms(annotation: object) -> st.SearchStrategy[Any]:
     known: dict[Any, st.SearchStrategy[Any]] = {
         type(None): st.none(),
         bool: st.booleans(),
@@ -151,7 +154,7 @@ def gateways() -> st.SearchStrategy[Any]:
 GATEWAYS = gateways()
 
 
-def yaml_text(settings: Any, *, flow: bool | None, width: int, live: bool) -> tuple[str, dict[str, str]]:
+def yaml_text(settings: object, *, flow: bool | None, width: int, live: bool) -> tuple[str, dict[str, str]]:
     """The settings in YAML; if `live`, some plain words in it come from variables."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = flow, width, True
@@ -188,10 +191,11 @@ def test_no_difference() -> None:
     assert seen["same"] > seen["refused"], "SQLMesh refuses most of them: the test says little"
 
 
-def attempt(folder: Path, name: str, text: str) -> Any:
+def attempt(folder: Path, name: str, text: str) -> Config | None:
     folder.mkdir()
     (folder / name).write_text(text, "utf-8")
     try:
-        return loaded(folder)
+        config: Config = loaded(folder)
     except Exception:  # noqa: BLE001 - SQLMesh does not take it
         return None
+    return config

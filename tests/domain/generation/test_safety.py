@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
 import pytest
 from tests.domain.generation.test_equality import DEFAULTS, MINIMAL
@@ -256,7 +255,9 @@ A, B = "{type: duckdb, database: a.db}", "{type: duckdb, database: b.db}"
         ("  {% for n in 'ab' %}\n  {{ n }}:\n    state_connection: {type: duckdb}\n  {% endfor %}\n", None, False),
     ],
 )
-def test_where_the_state_has_been_is_known(gateways: str, states: list[Any] | None, apart: bool) -> None:
+def test_where_the_state_has_been_is_known(
+    gateways: str, states: list[tuple[tuple[str, ...], str, bool]] | None, apart: bool
+) -> None:
     files = MemoryFileSystem({"config.yaml": f"gateways:\n{gateways}{DEFAULTS}"})
     found = ConfigGeneration(files, RuamelReader()).plan(HERE, project="shop")
     assert found.states == (None if states is None else tuple(KeptState(*state) for state in states))

@@ -7,9 +7,9 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.domain.conftest import World
 
 from dagctl.adapters.files.credentials import FileCredentialStore
 from dagctl.adapters.files.settings import FileSettingsStore
@@ -23,7 +23,7 @@ BROKEN = ["config.yaml", "auth.json"]
 HOUR, NOBODY = 3600, 65534
 
 
-def machine(make_world: Any, home: Path) -> Any:
+def machine(make_world: type[World], home: Path) -> World:
     """A machine whose home is a folder."""
     return make_world(
         tokens=FileTokenStore(home),
@@ -34,7 +34,7 @@ def machine(make_world: Any, home: Path) -> Any:
 
 
 @pytest.fixture
-def both(make_world: Any, home: Path) -> Any:
+def both(make_world: type[World], home: Path) -> World:
     """Acme on the shelf and Globex the current account, in files."""
     world = machine(make_world, home)
     world.login()
@@ -42,11 +42,11 @@ def both(make_world: Any, home: Path) -> Any:
     return world
 
 
-def to_globex(world: Any) -> None:
+def to_globex(world: World) -> None:
     world.login("Globex", email="bob@globex.example")
 
 
-def listed(world: Any) -> list[str]:
+def listed(world: World) -> list[str]:
     return [account.name for account in world.accounts.list()]
 
 
@@ -63,7 +63,7 @@ def linked(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [corrupt, linked])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_account_stops_nobody_and_stays(
-    both: Any, home: Path, name: str, spoil: Callable[[Path], None]
+    both: World, home: Path, name: str, spoil: Callable[[Path], None]
 ) -> None:
     broken = home / "accounts" / "acme" / name
     spoil(broken)
@@ -81,7 +81,7 @@ def test_a_broken_account_stops_nobody_and_stays(
 @pytest.mark.parametrize("spoil", [corrupt, linked])
 @pytest.mark.parametrize("name", BROKEN)
 def test_the_place_of_a_broken_account_is_not_needed_for_another_of_its_name(
-    both: Any, home: Path, name: str, spoil: Callable[[Path], None]
+    both: World, home: Path, name: str, spoil: Callable[[Path], None]
 ) -> None:
     broken = home / "accounts" / "acme" / name
     spoil(broken)
@@ -95,7 +95,7 @@ def test_the_place_of_a_broken_account_is_not_needed_for_another_of_its_name(
 
 
 @posix
-def test_a_folder_of_an_account_that_is_a_link_is_not_followed(both: Any, home: Path, tmp_path: Path) -> None:
+def test_a_folder_of_an_account_that_is_a_link_is_not_followed(both: World, home: Path, tmp_path: Path) -> None:
     folder, target = home / "accounts" / "acme", tmp_path / "theirs"
     folder.rename(target)
     target.chmod(0o755)
@@ -112,7 +112,7 @@ def test_a_folder_of_an_account_that_is_a_link_is_not_followed(both: Any, home: 
 
 
 @posix
-def test_linked_credentials_leave_the_session_before_a_sign_in(both: Any, home: Path, tmp_path: Path) -> None:
+def test_linked_credentials_leave_the_session_before_a_sign_in(both: World, home: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "package.json").write_text("{}")
     (home / "credentials").symlink_to(tmp_path / "theirs", target_is_directory=True)
@@ -126,7 +126,7 @@ def test_linked_credentials_leave_the_session_before_a_sign_in(both: Any, home: 
 
 @posix
 @pytest.mark.parametrize("mode", [0o644, 0o600])
-def test_corrupt_tokens_are_kept_by_a_sign_in_to_another_organization(both: Any, home: Path, mode: int) -> None:
+def test_corrupt_tokens_are_kept_by_a_sign_in_to_another_organization(both: World, home: Path, mode: int) -> None:
     path, aside = home / "auth.json", home / "auth.json.corrupt"
     path.write_text("{ my tokens")
     path.chmod(mode)
@@ -169,7 +169,7 @@ def taken_away(folder: Path) -> None:
 
 
 @posix
-def test_tokens_that_could_not_be_kept_are_not_renewed(make_world: Any, as_nobody: Path) -> None:
+def test_tokens_that_could_not_be_kept_are_not_renewed(make_world: type[World], as_nobody: Path) -> None:
     world = machine(make_world, as_nobody)
     world.login()
     before, asked = world.kept(), world.platform.exchanges

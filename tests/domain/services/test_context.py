@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from attrs import evolve
 
@@ -37,8 +35,11 @@ RECORDED = Settings(
 ENV, PIN = "DAGCTL_PROJECT", "/home/ada/.dagctl.yaml"
 
 
-def service(settings: Settings | None = None, **overrides: Any) -> ContextService:
-    return ContextService(memory_storage(settings=settings), Overrides(**overrides), FixedClock())
+def service(
+    settings: Settings | None = None, *, given_session: bool = False, **overrides: Sourced[str] | None
+) -> ContextService:
+    found = Overrides(given_session=given_session, **overrides)
+    return ContextService(memory_storage(settings=settings), found, FixedClock())
 
 
 def test_nothing_is_known() -> None:
@@ -146,7 +147,7 @@ def test_an_organization_that_is_the_recorded_one(called: str) -> None:
 def test_an_organization_that_is_not_the_recorded_one_is_refused() -> None:
     with pytest.raises(DagctlError, match=r"DAGCTL_ORG names the organization 'Globex'.*'Acme'") as caught:
         service(RECORDED, organization=Sourced("Globex", Origin.VARIABLE, "DAGCTL_ORG")).current()
-    found: Any = caught.value
+    found = caught.value
     assert isinstance(found, SettingUnusable)
     assert (found.source, found.organization) == ("DAGCTL_ORG", "Globex")
     assert found.api_url == "https://api.acme.example"

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from attrs import evolve
+from tests.domain.conftest import World
 
 from dagctl.domain.errors import (
     DagctlError,
@@ -25,17 +26,18 @@ from dagctl.domain.values.tokens import claims_of
 from dagctl.testing import FollowingBrowser, MemoryPlatform, elsewhere
 
 
-def test_a_sign_in(world: Any) -> None:
+def test_a_sign_in(world: World) -> None:
     signed_in = world.login()
     assert (signed_in.organization.id, signed_in.organization.name) == ("org_acme", "Acme")
     assert signed_in.identity.email == "ada@acme.example"
     assert signed_in.proxy == StateProxy("pg-proxy.acme.example", 6432)
     assert signed_in.project is None
     assert signed_in.expires_at == world.kept().expires_at
+    assert signed_in.expires_at is not None
     assert (signed_in.expires_at - world.clock.now()).total_seconds() == 3600
 
 
-def test_what_a_sign_in_records(world: Any) -> None:
+def test_what_a_sign_in_records(world: World) -> None:
     world.login()
     assert world.settings.load() == Settings(
         current_org="org_acme",
@@ -54,11 +56,11 @@ def test_what_a_sign_in_records(world: Any) -> None:
 
 
 @pytest.mark.parametrize("called", ["Acme", "acme", "ACME", "org_acme"])
-def test_an_organization_goes_by_its_name_or_id(world: Any, called: str) -> None:
+def test_an_organization_goes_by_its_name_or_id(world: World, called: str) -> None:
     assert world.login(called).organization.id == "org_acme"
 
 
-def test_the_authorization_request(world: Any) -> None:
+def test_the_authorization_request(world: World) -> None:
     browsers = [FollowingBrowser(world.platform) for _ in range(2)]
     requests = []
     for browser in browsers:
@@ -83,7 +85,7 @@ def test_the_authorization_request(world: Any) -> None:
     assert len({first[name] for name in fresh}) == 3
 
 
-def test_the_person_reads_that_it_is_done(world: Any) -> None:
+def test_the_person_reads_that_it_is_done(world: World) -> None:
     browser = FollowingBrowser(world.platform)
     world.login(browser=browser)
     (page,) = browser.pages
@@ -104,7 +106,7 @@ REFUSED = [
 @pytest.mark.parametrize(("browsing", "error", "words"), REFUSED)
 @pytest.mark.parametrize("before", ["nobody", "grace"])
 def test_a_refused_sign_in_records_nothing(
-    world: Any, browsing: dict[str, Any], error: type[DagctlError], words: str, before: str
+    world: World, browsing: dict[str, Any], error: type[DagctlError], words: str, before: str
 ) -> None:
     if before == "grace":
         world.login(email="grace@acme.example")
@@ -117,13 +119,13 @@ def test_a_refused_sign_in_records_nothing(
 
 
 @pytest.mark.parametrize("email", ["bob@globex.example", "new@acme.example"])
-def test_the_tokens_of_a_person_who_is_turned_away_are_revoked(world: Any, email: str) -> None:
+def test_the_tokens_of_a_person_who_is_turned_away_are_revoked(world: World, email: str) -> None:
     with pytest.raises(OrganizationRefused):
         world.login(email=email)
     assert [family.person.email for family in world.platform.revoked_families] == [email]
 
 
-def test_tokens_that_cannot_be_revoked_do_not_hide_why(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_that_cannot_be_revoked_do_not_hide_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise Unreachable("The issuer cannot be reached.")
 
@@ -132,7 +134,7 @@ def test_tokens_that_cannot_be_revoked_do_not_hide_why(world: Any, monkeypatch: 
         world.login(email="new@acme.example")
 
 
-def test_a_person_who_is_turned_away_reads_so(world: Any) -> None:
+def test_a_person_who_is_turned_away_reads_so(world: World) -> None:
     browser = FollowingBrowser(world.platform, email="new@acme.example")
     with pytest.raises(OrganizationRefused):
         world.login(browser=browser)
@@ -152,7 +154,7 @@ def test_a_person_who_is_turned_away_reads_so(world: Any) -> None:
     ids=lambda trouble: type(trouble).__name__,
 )
 @pytest.mark.parametrize("where", ["endpoints", "exchange"])
-def test_trouble_at_the_issuer(world: Any, trouble: DagctlError, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_at_the_issuer(world: World, trouble: DagctlError, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise trouble
 
@@ -164,7 +166,7 @@ def test_trouble_at_the_issuer(world: Any, trouble: DagctlError, where: str, mon
     assert world.recorded() == recorded
 
 
-def test_trouble_at_the_api_while_membership_is_looked_up(world: Any) -> None:
+def test_trouble_at_the_api_while_membership_is_looked_up(world: World) -> None:
     world.platform.api_trouble = Unreachable("The API cannot be reached.")
     with pytest.raises(Unreachable):
         world.login()
@@ -172,7 +174,7 @@ def test_trouble_at_the_api_while_membership_is_looked_up(world: Any) -> None:
     assert len(world.platform.revoked_families) == 1
 
 
-def test_no_pg_proxy_is_no_reason_to_fail(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_pg_proxy_is_no_reason_to_fail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise TryLater("The API answers 500.")
 
@@ -182,22 +184,22 @@ def test_no_pg_proxy_is_no_reason_to_fail(world: Any, monkeypatch: pytest.Monkey
     assert world.kept()
 
 
-def test_a_lost_answer_about_the_pg_proxy_leaves_the_known_one(signed_in: Any) -> None:
+def test_a_lost_answer_about_the_pg_proxy_leaves_the_known_one(signed_in: World) -> None:
     signed_in.platform.proxy = None
     assert signed_in.login().proxy is None
     assert signed_in.settings.load().pg_proxy_host == "pg-proxy.acme.example"
 
 
-def test_the_same_organization_keeps_project_and_credentials(signed_in: Any) -> None:
+def test_the_same_organization_keeps_project_and_credentials(signed_in: World) -> None:
     signed_in.projects.choose("shop")
     signed_in.state.credentials()
-    kept = dict(signed_in.credentials.kept)
+    kept = dict(signed_in.kept_credentials)
     assert signed_in.login().project == "shop"
     assert signed_in.settings.load().current_project_id == "prj_shop"
-    assert signed_in.credentials.kept == kept
+    assert signed_in.kept_credentials == kept
 
 
-def test_another_organization_clears_project_and_credentials(signed_in: Any) -> None:
+def test_another_organization_clears_project_and_credentials(signed_in: World) -> None:
     signed_in.projects.choose("shop")
     signed_in.state.credentials()
     signed_in.settings.save(evolve(signed_in.settings.load(), pg_proxy_sslmode="verify-full"))
@@ -206,11 +208,11 @@ def test_another_organization_clears_project_and_credentials(signed_in: Any) -> 
     assert (settings.current_org, settings.current_org_name) == ("org_globex", "Globex")
     assert (settings.current_project, settings.current_project_id) == (None, None)
     assert settings.pg_proxy_sslmode == "verify-full"
-    assert signed_in.credentials.kept == {}
+    assert signed_in.kept_credentials == {}
     assert claims_of(signed_in.kept().id_token)["sub"] == "memory|bob"
 
 
-def test_another_platform_clears_what_belongs_to_the_first(signed_in: Any) -> None:
+def test_another_platform_clears_what_belongs_to_the_first(signed_in: World) -> None:
     signed_in.projects.choose("shop")
     signed_in.settings.save(evolve(signed_in.settings.load(), pg_proxy_sslmode="disable"))
     signed_in.platform = MemoryPlatform(elsewhere(), proxy=None)
@@ -223,7 +225,7 @@ def test_another_platform_clears_what_belongs_to_the_first(signed_in: Any) -> No
 
 
 def test_a_context_that_cannot_be_written_leaves_nobody_with_anothers_tokens(
-    signed_in: Any, monkeypatch: pytest.MonkeyPatch
+    signed_in: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(settings: Settings) -> None:
         raise FileUnusable("config.yaml cannot be written.")

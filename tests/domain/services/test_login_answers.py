@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from attrs import evolve
+from tests.domain.conftest import World
 
 from dagctl.domain.errors import (
     Refused,
@@ -22,7 +23,7 @@ from dagctl.testing import FollowingBrowser, MemoryPlatform
 
 
 @pytest.mark.parametrize("error", ["login_required", "server_error", "<b>bad</b>\x1b[31m", "x" * 1000])
-def test_every_error_of_the_issuer_is_shown_as_plain_text(world: Any, error: str) -> None:
+def test_every_error_of_the_issuer_is_shown_as_plain_text(world: World, error: str) -> None:
     browser = FollowingBrowser(_Answering({"error": error, "error_description": f"{error}\r\n{error}"}))
     with pytest.raises(SignInFailed, match="The issuer refused the sign-in") as caught:
         world.login(browser=browser)
@@ -49,7 +50,7 @@ FORGED_CLAIMS = [
 
 
 @pytest.mark.parametrize(("claims", "words"), FORGED_CLAIMS)
-def test_an_id_token_that_fails_a_check(world: Any, claims: dict[str, Any], words: str) -> None:
+def test_an_id_token_that_fails_a_check(world: World, claims: dict[str, Any], words: str) -> None:
     world.platform.id_claims = claims
     with pytest.raises(TokenRejected, match=words):
         world.login()
@@ -57,14 +58,14 @@ def test_an_id_token_that_fails_a_check(world: Any, claims: dict[str, Any], word
     assert len(world.platform.revoked_families) == 1
 
 
-def test_clocks_may_be_a_minute_apart(world: Any) -> None:
+def test_clocks_may_be_a_minute_apart(world: World) -> None:
     world.platform.id_claims = {"iat": NOW + 59}
     assert world.login().organization.name == "Acme"
 
 
 @pytest.mark.parametrize("claims", [{"exp": 253402300799}, {"iat": -62135596800}, {"aud": [CLIENT_ID]}])
 def test_an_id_token_that_is_odd_and_in_order(
-    world: Any, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    world: World, claims: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.platform.id_claims = claims
     monkeypatch.setattr(world.platform, "organization", lambda *_: world.platform.tenants[0].organization)
@@ -72,7 +73,7 @@ def test_an_id_token_that_is_odd_and_in_order(
 
 
 @pytest.mark.parametrize("token", ["x", "eyJhbGciOiJub25lIn0.e30.c2ln"], ids=["opaque", "alg none"])
-def test_what_is_no_signed_jwt_is_no_id_token(world: Any, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_signed_jwt_is_no_id_token(world: World, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     exchange = world.platform.exchange
     monkeypatch.setattr(world.platform, "exchange", lambda *args: evolve(exchange(*args), id_token=token))
     with pytest.raises(TokenRejected):
@@ -84,7 +85,7 @@ def _forgeries(**changes: str) -> list[dict[str, str]]:
     return [{"code": "stolen", "state": "guessed", **changes}, {}, {"state": ""}, {"code": "stolen"}]
 
 
-def test_forged_callbacks_are_turned_away_and_the_wait_goes_on(world: Any) -> None:
+def test_forged_callbacks_are_turned_away_and_the_wait_goes_on(world: World) -> None:
     browser = FollowingBrowser(world.platform, forgeries=_forgeries(iss="https://dagctl-us-1.us.auth0.com/"))
     assert world.login(browser=browser).organization.name == "Acme"
     assert browser.turned_away == _forgeries(iss="https://dagctl-us-1.us.auth0.com/")
@@ -107,7 +108,7 @@ def test_forged_callbacks_are_turned_away_and_the_wait_goes_on(world: Any) -> No
     ],
 )
 def test_whose_answer_a_callback_is(
-    world: Any, announced: bool, changes: dict[str, str | None], accepted: bool
+    world: World, announced: bool, changes: dict[str, str | None], accepted: bool
 ) -> None:
     world.platform.names_itself = announced
     browser = FollowingBrowser(_Tampering(world.platform, {"iss": world.platform.place.issuer, **changes}))
@@ -126,7 +127,7 @@ class _Answering:
     def __init__(self, answer: dict[str, str]) -> None:
         self.answer = answer
 
-    def authorize(self, url: str, **whom: Any) -> str:
+    def authorize(self, url: str, **whom: object) -> str:
         request = parse_qs(urlsplit(url).query)
         answer = {
             "state": request["state"][0],
@@ -166,12 +167,12 @@ class _Typing(FollowingBrowser):
 
 
 @pytest.mark.parametrize("announced", [False, True])
-def test_a_code_that_is_typed_needs_no_state(world: Any, announced: bool) -> None:
+def test_a_code_that_is_typed_needs_no_state(world: World, announced: bool) -> None:
     world.platform.names_itself = announced
     assert world.login(browser=_Typing(world.platform)).organization.name == "Acme"
 
 
-def test_a_code_that_is_typed_is_bound_by_its_challenge(world: Any) -> None:
+def test_a_code_that_is_typed_is_bound_by_its_challenge(world: World) -> None:
     browser = _Typing(world.platform)
     browser.challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"  # RFC 7636 appendix B
     with pytest.raises(Refused) as caught:
@@ -180,7 +181,7 @@ def test_a_code_that_is_typed_is_bound_by_its_challenge(world: Any) -> None:
     assert world.recorded() == (None, Settings(), {})
 
 
-def test_a_code_that_came_over_a_network_alone_is_no_answer(world: Any) -> None:
+def test_a_code_that_came_over_a_network_alone_is_no_answer(world: World) -> None:
     with pytest.raises(SignInTimedOut):
         world.login(browser=FollowingBrowser(world.platform, idle=True, forgeries=[{"code": "x" * 32}]))
     assert world.platform.exchanges == 0

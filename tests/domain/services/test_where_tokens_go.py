@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import NoReturn
 
 import pytest
 from attrs import evolve
@@ -13,9 +13,11 @@ from attrs import evolve
 from dagctl._cures import cure
 from dagctl._sdk import Dagctl
 from dagctl.domain.errors import NotSignedIn, SignInFailed
+from dagctl.domain.values.platform import Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.tokens import TokenSet, meant_for
+from dagctl.ports.storage import Storage
 from dagctl.testing import MemoryPlatform, MemorySettingsStore, MemoryTokenStore, connected, elsewhere, memory_storage
 
 HOSTED = "https://api.dagctl.io"
@@ -33,7 +35,7 @@ VERBS: dict[str, Callable[[Dagctl], object]] = {
 class Deaf(MemoryPlatform):
     """A platform that must not hear of anybody."""
 
-    def _astray(self, *args: Any, **options: Any) -> Any:
+    def _astray(self, *args: object, **options: object) -> NoReturn:
         raise AssertionError("a token has gone astray")
 
     organization = projects = protection = state_proxy = refresh = revoke = _astray
@@ -50,7 +52,7 @@ def session() -> tuple[TokenSet, Settings]:
     return kept, settings.load()
 
 
-def _storage(tokens: MemoryTokenStore, settings: MemorySettingsStore) -> Any:
+def _storage(tokens: MemoryTokenStore, settings: MemorySettingsStore) -> Storage:
     made = memory_storage(tokens=tokens)
     return evolve(made, current=evolve(made.current, settings=settings))
 
@@ -137,7 +139,7 @@ def test_a_jobs_tokens_on_a_platform_whose_issuer_is_its_own_affair() -> None:
         ({"aud": f"{HOSTED}.evil.example"}, False),
     ],
 )
-def test_whom_a_token_is_for(token: Any, goes: bool) -> None:
+def test_whom_a_token_is_for(token: Secret | dict[str, object], goes: bool) -> None:
     assert meant_for(token if isinstance(token, Secret) else _jwt(**token), HOSTED) is goes
 
 
@@ -154,8 +156,8 @@ def test_a_sign_in_that_gives_a_token_for_somebody_else_is_refused_and_ended(
     strange = connected(MemoryPlatform(elsewhere())).session.fresh().access_token
     given = platform.exchange
 
-    def exchange(*arguments: Any) -> TokenSet:
-        return evolve(given(*arguments), access_token=strange)
+    def exchange(place: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+        return evolve(given(place, code, verifier, redirect_uri), access_token=strange)
 
     monkeypatch.setattr(platform, "exchange", exchange)
     storage = memory_storage()

@@ -11,12 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from attrs import define, evolve, field
+from tests.domain.conftest import World
 from tests.e2e.refusals.material import Material
 from tests.tracebacks import variables_of
 
 from dagctl.adapters.platform_model.grants import Granted
 from dagctl.domain.errors import DagctlError, Refused, Unreachable
-from dagctl.domain.values.platform import ApiAccess
+from dagctl.domain.values.platform import ApiAccess, Platform
 from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.tokens import TokenSet
 from dagctl.ports.identity_provider import DeviceCode
@@ -46,23 +47,35 @@ class Noting(MemoryPlatform):
         self.secrets |= set(parse_qs(urlsplit(address).query).get("code", []))
         return address
 
-    def begin_device(self, platform: Any) -> DeviceCode:
+    def begin_device(self, platform: Platform) -> DeviceCode:
         device = super().begin_device(platform)
         self.secrets.add(device.device_code.reveal())
         return device
 
-    def exchange(self, platform: Any, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
+    def exchange(self, platform: Platform, code: Secret, verifier: Secret, redirect_uri: str) -> TokenSet:
         self.secrets.add(verifier.reveal())
         return super().exchange(platform, code, verifier, redirect_uri)
 
 
-def login(world: Any) -> None:
+@define
+class Noted(World):
+    """A world on whose platform every secret is noted.
+
+    Attributes:
+        shown: what a person or a program could see.
+    """
+
+    platform: Noting = field(factory=Noting)
+    shown: list[str] = field(factory=list, repr=False)
+
+
+def login(world: Noted) -> None:
     browser = FollowingBrowser(world.platform)
     world.login(browser=browser)
     world.shown += [repr(browser.pages), repr(browser)]
 
 
-def refused_logins(world: Any) -> None:
+def refused_logins(world: Noted) -> None:
     for email in ("bob@globex.example", "new@acme.example"):
         browser = FollowingBrowser(world.platform, email=email)
         with suppress(DagctlError):
@@ -71,20 +84,20 @@ def refused_logins(world: Any) -> None:
         world.login(browser=FollowingBrowser(world.platform, email=email))
 
 
-def forged_id_token(world: Any) -> None:
+def forged_id_token(world: Noted) -> None:
     world.platform.id_claims = {"aud": "another"}
     world.login()
 
 
-def device(world: Any) -> None:
-    def show(code: Any) -> None:
+def device(world: Noted) -> None:
+    def show(code: DeviceCode) -> None:
         world.shown.append(repr(code))
         world.platform.finish_device(code.user_code)
 
     world.shown.append(repr(world.logins.with_device("acme", show)))
 
 
-def state(world: Any) -> None:
+def state(world: Noted) -> None:
     world.login()
     state = world.state
     located = state.located(world.session.open("shop"))
@@ -96,51 +109,53 @@ def state(world: Any) -> None:
     ]
 
 
-def checkup(world: Any) -> None:
+def checkup(world: Noted) -> None:
     world.login()
     world.shown += [repr(check) for check in world.client.doctor.checks()]
 
 
-def logout(world: Any) -> None:
+def logout(world: Noted) -> None:
     world.login()
     world.shown.append(repr(world.client.logout()))
 
 
-def refresh(world: Any) -> None:
+def refresh(world: Noted) -> None:
     world.login()
     world.clock.advance(3600)
     world.shown += [repr(world.session.fresh()), repr(world.session.status())]
 
 
-def somebody_elses_refresh(world: Any) -> None:
+def somebody_elses_refresh(world: Noted) -> None:
     world.login()
     world.platform.id_claims = {"sub": "memory|bob"}
     world.clock.advance(3600)
     world.session.fresh()
 
 
-def ended_session(world: Any) -> None:
+def ended_session(world: Noted) -> None:
     world.login()
-    world.platform.revoke(world.platform.place, world.kept().refresh_token)
+    refresh_token = world.kept().refresh_token
+    assert refresh_token is not None
+    world.platform.revoke(world.platform.place, refresh_token)
     world.clock.advance(3600)
     world.session.fresh()
 
 
-def dead_far_side(world: Any) -> None:
+def dead_far_side(world: Noted) -> None:
     world.login()
     world.clock.advance(3600)
     world.platform.issuer_trouble = Unreachable("The issuer cannot be reached.")
     world.session.fresh()
 
 
-def wrong_token_at_the_api(world: Any) -> None:
+def wrong_token_at_the_api(world: Noted) -> None:
     world.login()
     access = ApiAccess(world.platform.place.api_url, world.kept().access_token, "org_acme")
     world.shown.append(repr(access))
     world.platform.projects(access)
 
 
-def spent_refresh_token(world: Any) -> None:
+def spent_refresh_token(world: Noted) -> None:
     world.login()
     old = world.kept()
     world.session.renewed()
@@ -148,7 +163,7 @@ def spent_refresh_token(world: Any) -> None:
     world.session.fresh()
 
 
-def used_code(world: Any) -> None:
+def used_code(world: Noted) -> None:
     browser = FollowingBrowser(world.platform)
     world.login(browser=browser)
     (code,) = (secret for secret in world.platform.secrets if world.platform._grants._codes.get(secret))
@@ -175,19 +190,14 @@ FAILING = FLOWS[1:3] + FLOWS[8:]
 
 
 @pytest.fixture
-def noted(make_world: Any, caplog: pytest.LogCaptureFixture) -> Any:
-    class Noted(make_world):  # type: ignore[misc]
-        shown: list[str]
-
+def noted(caplog: pytest.LogCaptureFixture) -> Noted:
     caplog.set_level(logging.DEBUG)
-    noted = Noted(Noting())
-    noted.shown = []
-    return noted
+    return Noted()
 
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_no_flow_shows_a_secret(
-    noted: Any, flow: Callable[[Any], None], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    noted: Noted, flow: Callable[[Noted], None], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     variables = ""
     try:
@@ -215,16 +225,23 @@ def pieces_of(secrets: set[str]) -> Material:
     return material
 
 
-def test_the_search_finds_what_is_there(noted: Any) -> None:
+def test_the_search_finds_what_is_there(noted: Noted) -> None:
     login(noted)
-    assert noted.kept().id_token.reveal() in noted.platform.secrets
-    assert noted.kept().refresh_token.reveal() in noted.platform.secrets
+    kept = noted.kept()
+    assert kept.refresh_token is not None
+    assert kept.id_token.reveal() in noted.platform.secrets
+    assert kept.refresh_token.reveal() in noted.platform.secrets
     assert len(noted.platform.secrets) == 6  # code, verifier, nonce and three tokens
 
 
-def test_an_oauth_error_repeats_nothing_that_was_sent(world: Any) -> None:
-    platform = world.platform
-    for ask, count in ((platform.refresh, 1), (platform.poll_device, 1), (platform.exchange, 3)):
+def test_an_oauth_error_repeats_nothing_that_was_sent(world: World) -> None:
+    platform, sent = world.platform, Secret("SECRET")
+    asks: list[Callable[[], object]] = [
+        lambda: platform.refresh(platform.place, sent),
+        lambda: platform.poll_device(platform.place, sent),
+        lambda: platform.exchange(platform.place, sent, sent, sent.reveal()),
+    ]
+    for ask in asks:
         with pytest.raises(Refused) as caught:
-            ask(platform.place, *[Secret("SECRET")] * count)
+            ask()
         assert "SECRET" not in f"{caught.value} {caught.value!r}"

@@ -18,6 +18,7 @@ from dagctl.domain.values.text import printable
 from dagctl.domain.values.tokens import (
     LEEWAY,
     REFRESH_MARGIN,
+    Identity,
     TokenSet,
     bounded,
     checked_identity,
@@ -67,7 +68,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def check(token: Secret) -> Any:
+def check(token: Secret) -> Identity:
     return checked_identity(token, issuer="https://issuer.example/", client_id="client", nonce="n", now=NOW)
 
 

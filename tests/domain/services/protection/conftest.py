@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from attrs import Factory, define, evolve, field
@@ -37,6 +37,9 @@ ACME = Tenant(
 )
 
 
+Answer = Verdict | BaseException | None
+
+
 @define(eq=False, slots=False, kw_only=True)
 class Answering(MemoryPlatform):
     """A platform that protects nothing, until a test says otherwise.
@@ -48,7 +51,7 @@ class Answering(MemoryPlatform):
         onboardings: how often it was asked for somebody's organization.
     """
 
-    answer: Any = None
+    answer: Answer | Callable[..., Answer] = None
     asked: list[tuple[ApiAccess, str, str | None]] = field(factory=list)
     during: Callable[[], object] = bool
     onboardings: int = 0
@@ -63,7 +66,7 @@ class Answering(MemoryPlatform):
         answer = self.answer(environment) if callable(self.answer) else self.answer
         if isinstance(answer, BaseException):
             raise answer
-        return super().protection(access, project_id, environment) if answer is None else cast("Verdict", answer)
+        return super().protection(access, project_id, environment) if answer is None else answer
 
     @property
     def environments(self) -> list[str | None]:

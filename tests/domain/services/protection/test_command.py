@@ -15,7 +15,7 @@ from dagctl.domain.errors import NotSignedIn, Unreachable
 from dagctl.domain.values.targets import Verdict
 
 if TYPE_CHECKING:
-    from tests.domain.services.protection.conftest import Guarded
+    from tests.domain.services.protection.conftest import Answer, Guarded
 
 
 def run(guarded: Guarded, *argv: str) -> tuple[int, str, str]:
@@ -25,12 +25,13 @@ def run(guarded: Guarded, *argv: str) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def answer(environment: str) -> object:
-    return {
+def answer(environment: str) -> Answer:
+    answers: dict[str, Answer] = {
         "dev": Verdict(True),
         "prod": Verdict(False, "Only release managers."),
         "staging": Unreachable("No connection to api.example.com."),
-    }[environment]
+    }
+    return answers[environment]
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ def test_asking_now_remembers_nothing(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize("answer", [Verdict(True), Verdict(False), Unreachable("No.")])
-def test_sixteen_threads_share_one_question(answer: Any, guarded: Guarded) -> None:
+def test_sixteen_threads_share_one_question(answer: Verdict | Unreachable, guarded: Guarded) -> None:
     asked, together = Event(), Barrier(17)
     guarded.api.answer = answer
     guarded.api.during = lambda: asked.wait(30)
