@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -72,6 +71,8 @@ class FileCredentialStore(CredentialStore):
         name = no_device(re.sub(r"[^\w. -]", "_", f"{org}_{project}").lstrip("."))
         # an organization "a" with the project "b_c" is not "a_b" with "c"
         if name != f"{org}_{project}" or "_" in org or len(name.encode()) > _LONGEST:
+            import hashlib
+
             digest = hashlib.sha256(json.dumps([org, project]).encode()).hexdigest()[:16]
             name = f"{name.encode()[:_LONGEST].decode(errors='ignore')}.{digest}"
         return self._folder / f"{name}.json"

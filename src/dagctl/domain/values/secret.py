@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 
 SHOWN = "…"
@@ -31,6 +30,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # it loads all of OpenSSL's digests
+
         return hmac.compare_digest(self._reveal().encode(), other.reveal().encode())  # refuses text beyond ASCII
 
     def __hash__(self) -> int:
