@@ -39,11 +39,10 @@ class LocalProxyTrust(ProxyTrust):
     def applied(self, endpoint: StateEndpoint) -> StateEndpoint:
         named = self._environ.get("DAGCTL_STATE_SSLROOTCERT")
         local = endpoint.host in LOOPBACK_HOSTS and self._loopback_ca is not None and self._loopback_ca.is_file()
-        root = str(self._loopback_ca) if local and not named else self._root()
-        if endpoint.sslmode in VERIFYING:
-            return evolve(endpoint, sslrootcert=root)
-        if not endpoint.chosen and (local or named or endpoint.hostspec in self._known()):
-            return evolve(endpoint, sslmode="verify-full", sslrootcert=root)
+        strict = endpoint.sslmode in VERIFYING
+        if strict or (not endpoint.chosen and (local or named or endpoint.hostspec in self._known())):
+            root = str(self._loopback_ca) if local and not named else self._root()
+            return evolve(endpoint, sslmode=endpoint.sslmode if strict else "verify-full", sslrootcert=root)
         # under `require`, too, libpq verifies the proxy if it gets a CA file
         return evolve(endpoint, sslrootcert=named) if named else endpoint
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,8 @@ def system_bundles() -> Iterator[Path]:
     OpenSSL's own choice comes first, whatever this process's variables say. certifi's bundle, which is not specific to
     this machine, comes last.
     """
+    import ssl
+
     for bundle in (ssl.get_default_verify_paths().openssl_cafile, *_BUNDLES):
         if bundle and Path(bundle).is_file():
             yield Path(bundle)

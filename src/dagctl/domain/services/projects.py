@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 
 from attrs import evolve, field, frozen
 
@@ -160,6 +159,8 @@ def find(projects: Sequence[Project], wanted: str, organization: str) -> Project
                 organization=organization,
                 ids=tuple(project.id for project in matches),
             )
+    from difflib import get_close_matches
+
     names = [project.name for project in projects]
     raise ProjectNotFound(
         f"There is no project {wanted!r} in {organization!r}.",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dagctl.domain.errors import ProtectionUnknown
 from dagctl.domain.values.targets import Verdict
 from dagctl.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 GOOD_FOR = timedelta(minutes=5)
 """How long to remember a yes. A no is never remembered: somebody who gets access need not wait."""
@@ -50,6 +52,8 @@ class Verdicts:
             ask: called if there is no remembered answer and nobody else is asking; may raise.
             again: ignore a remembered answer.
         """
+        from concurrent.futures import Future  # with it comes all of logging, and most commands ask nothing
+
         if self._owner != self._process():  # a forked child
             self._begin()
         mine = _Asked(self._clock.now(), Future())
