@@ -102,10 +102,12 @@ def test_what_help_and_version_load(args: list[str]) -> None:
     assert ours == (program if args == ["--version"] else program | plugins)
 
 
-def test_status_loads_no_http_and_no_locks(run: Run, environ: dict[str, str]) -> None:
-    script = "import sys; from dagctl.cli.main import main\nmain(['auth', 'status']); print(*sys.modules)"
+@pytest.mark.parametrize("words", [["auth", "status"], ["config", "current"]])
+def test_what_shows_the_state_of_things_loads_nothing_to_change_it(words: list[str], environ: dict[str, str]) -> None:
+    script = f"import sys; from dagctl.cli.main import main\nmain({words!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
-    assert {"urllib3", "cattrs", "filelock", "logging", "sqlmesh"}.isdisjoint(done.stdout.split())
+    loaded = done.stdout.split()
+    assert {"cattrs", "difflib", "filelock", "hashlib", "logging", "sqlmesh", "ssl", "urllib3"}.isdisjoint(loaded)
 
 
 def every(kind: type[DagctlError]) -> list[type[DagctlError]]:
