@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
-Run = Callable[..., Done]
+
+
+class Run(Protocol):
+    """`dagctl ARGS…` as a process."""
+
+    def __call__(
+        self, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: str = ""
+    ) -> Done: ...
+
 
 INHERITED = ("PATH", "LANG", "SYSTEMROOT", "COVERAGE_PROCESS_START")
 OF_A_MACHINE = re.compile(
@@ -82,11 +90,9 @@ def environ(home: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(environ: Mapping[str, str], tmp_path: Path) -> Run:
-    """Run `dagctl ARGS…` as a process: `run("auth", "status", env={…}, input="…", cwd=…)`."""
+    """Run `dagctl ARGS…` as a process: `run("auth", "status", env={…}, stdin="…", cwd=…)`."""
 
-    def run(
-        *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: str = "") -> Done:
         return subprocess.run(
             [sys.executable, "-m", "dagctl", *args],
             env={**environ, **(env or {})},

@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import keyring
 import pytest
@@ -49,10 +48,10 @@ class Machine:
         return StateCredentials(StateEndpoint("127.0.0.1", port, "acme", "ada"), self.material.new("password"))
 
 
-def loaded(change: Callable[[str], str]) -> Callable[[Machine], Any]:
+def loaded(change: Callable[[str], str]) -> Callable[[Machine], TokenSet | None]:
     """Load an `auth.json` that is not as it should be."""
 
-    def load(machine: Machine) -> Any:
+    def load(machine: Machine) -> TokenSet | None:
         (machine.home / "auth.json").write_bytes(change(machine.kept()).encode("latin-1"))
         return FileTokenStore(machine.home).load()
 
@@ -135,7 +134,7 @@ def a_proxy_that_is_not_there(machine: Machine) -> None:
     PostgresProbe().enter(machine.credentials(port))
 
 
-WAYS: dict[str, Callable[[Machine], Any]] = {
+WAYS: dict[str, Callable[[Machine], object]] = {
     "half a file": loaded(lambda text: text[:-1]),
     "a list": loaded(lambda text: f"[{text}]"),
     "a token that is missing": loaded(lambda text: text.replace("id_token", "x")),

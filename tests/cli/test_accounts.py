@@ -12,7 +12,7 @@ from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conftest import Person
+from tests.conftest import Person, Run
 
 from dagctl.testing import SandboxOptions, running_sandbox
 
@@ -35,7 +35,7 @@ def globex(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iter
 
 @pytest.fixture
 def both(
-    run: Any, person: Any, globex: Sandbox, callback_port: int, environ: dict[str, str], tmp_path: Path
+    run: Run, person: Person, globex: Sandbox, callback_port: int, environ: dict[str, str], tmp_path: Path
 ) -> dict[str, str]:
     """Somebody who has chosen a project of acme, and one of Globex after that; environment variables."""
     bundle = tmp_path / "both.pem"
@@ -51,13 +51,13 @@ def both(
     return environ
 
 
-def listed(run: Any) -> dict[str, Any]:
+def listed(run: Run) -> dict[str, Any]:
     done = run("auth", "list", "--json")
     assert done.returncode == 0, done.stderr
     return {account["organization"]["name"]: account for account in json.loads(done.stdout)["data"]["accounts"]}
 
 
-def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbox: Sandbox) -> None:
+def test_back_and_forth(run: Run, both: dict[str, str], home: Path, globex: Sandbox, sandbox: Sandbox) -> None:
     accounts = listed(run)
     assert {name: account["current"] for name, account in accounts.items()} == {"Globex": True, "acme": False}
     assert accounts["acme"]["project"] == {"id": "prj_shop", "name": "shop"}
@@ -80,7 +80,7 @@ def test_back_and_forth(run: Any, both: Any, home: Path, globex: Sandbox, sandbo
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_one_folder_works_for_another_organization(run: Any, both: Any, tmp_path: Path, home: Path) -> None:
+def test_one_folder_works_for_another_organization(run: Run, both: dict[str, str], tmp_path: Path, home: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / ".dagctl.yaml").write_text("org: acme\n")
@@ -94,7 +94,7 @@ def test_one_folder_works_for_another_organization(run: Any, both: Any, tmp_path
 
 
 def test_the_same_project_name_in_another_organization_is_another_project(
-    run: Any, both: Any, tmp_path: Path, home: Path
+    run: Run, both: dict[str, str], tmp_path: Path, home: Path
 ) -> None:
     run("auth", "switch", "acme")
     (tmp_path / "config.yaml").write_text(
@@ -123,7 +123,9 @@ for line in sys.stdin:
 """
 
 
-def test_what_runs_already_goes_on_with_its_own(run: Any, both: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_what_runs_already_goes_on_with_its_own(
+    run: Run, both: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
     run("auth", "switch", "acme")
     with subprocess.Popen(
         [sys.executable, "-c", LONG_RUN], env=both, cwd=tmp_path, text=True, stdin=PIPE, stdout=PIPE
@@ -141,7 +143,7 @@ def test_what_runs_already_goes_on_with_its_own(run: Any, both: Any, sandbox: Sa
     assert process.returncode == 0
 
 
-def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> None:
+def test_signing_out_tells_of_the_others(run: Run, both: dict[str, str], home: Path) -> None:
     done = run("auth", "logout")
     assert done.returncode == 0
     assert "You are still signed in to acme@" in done.stderr
@@ -153,14 +155,14 @@ def test_signing_out_tells_of_the_others(run: Any, both: Any, home: Path) -> Non
 
 
 @pytest.mark.parametrize("words", [("auth", "switch", "initech"), ("auth", "logout", "--org", "initech")])
-def test_an_unknown_account(run: Any, both: Any, words: tuple[str, ...]) -> None:
+def test_an_unknown_account(run: Run, both: dict[str, str], words: tuple[str, ...]) -> None:
     done = run(*words)
     assert done.returncode == 1
     assert "There is no account 'initech' here." in done.stderr
     assert "Globex" in done.stderr.replace("globex", "Globex")
 
 
-def test_signing_out_of_all(run: Any, both: Any, home: Path) -> None:
+def test_signing_out_of_all(run: Run, both: dict[str, str], home: Path) -> None:
     assert run("auth", "logout", "--all").returncode == 0
     assert listed(run) == {}
     assert list(home.rglob("auth.json")) == []

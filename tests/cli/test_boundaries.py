@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 from tests.cli.test_program import program, raising
@@ -155,6 +154,8 @@ def test_a_folder_that_is_gone_is_named_by_the_functions(
         FUNCTIONS[function]()
 
 
+Homeless = Callable[..., "subprocess.CompletedProcess[str]"]
+
 HOMELESS = """
 import os, pwd, sys
 def nobody(uid):
@@ -167,20 +168,21 @@ entry_point()
 
 
 @pytest.fixture
-def homeless(environ: Mapping[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def homeless(environ: Mapping[str, str], tmp_path: Path) -> Homeless:
     """Run `dagctl ARGS…` as a user without HOME and without an entry in passwd, as containers have them."""
     bare = {name: value for name, value in environ.items() if name != "DAGCTL_HOME"}
 
     def run(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", HOMELESS, *args]
-        options: Any = {"cwd": tmp_path, "text": True, "capture_output": True, "timeout": 120}
-        return subprocess.run(command, env={**bare, **variables}, **options)
+        return subprocess.run(
+            command, env={**bare, **variables}, cwd=tmp_path, text=True, capture_output=True, timeout=120
+        )
 
     return run
 
 
 @posix
-def test_without_a_home_there_is_a_sentence(homeless: Any) -> None:
+def test_without_a_home_there_is_a_sentence(homeless: Homeless) -> None:
     for command in (("auth", "status"), ("auth", "token"), ("config", "current"), ("doctor",)):
         done = homeless(*command)
         assert done.returncode == 1, done.stderr
@@ -201,7 +203,9 @@ def test_without_a_home_there_is_a_sentence(homeless: Any) -> None:
         (("use-project", "shop"), 1, ""),
     ],
 )
-def test_a_job_needs_no_home(homeless: Any, tmp_path: Path, command: tuple[str, ...], code: int, shown: str) -> None:
+def test_a_job_needs_no_home(
+    homeless: Homeless, tmp_path: Path, command: tuple[str, ...], code: int, shown: str
+) -> None:
     before = list(tmp_path.iterdir())
     variables = {
         "DAGCTL_ACCESS_TOKEN": "an-access-token",

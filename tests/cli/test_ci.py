@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.test_wrong_input import contents, refused
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 VARIABLES = ("DAGCTL_ACCESS_TOKEN", "DAGCTL_ID_TOKEN", "DAGCTL_ORG", "DAGCTL_PROJECT")
 
 
 @pytest.fixture
-def job(run: Any, person: Any, home: Path, sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
+def job(run: Run, person: Person, home: Path, sandbox: Sandbox, tmp_path: Path) -> dict[str, str]:
     """Variables of a job with a session of its own, whose home does not exist."""
     signed_in = person.signs_in(run)
     assert signed_in.returncode == 0, signed_in.stderr
@@ -48,7 +50,7 @@ COMMANDS = {
 }
 
 
-def test_a_session_in_variables_needs_no_home_and_makes_none(run: Any, job: dict[str, str]) -> None:
+def test_a_session_in_variables_needs_no_home_and_makes_none(run: Run, job: dict[str, str]) -> None:
     for command, code in COMMANDS.items():
         done = run(*command, env=job)
         assert done.returncode == code, (command, done.stdout, done.stderr)
@@ -57,7 +59,7 @@ def test_a_session_in_variables_needs_no_home_and_makes_none(run: Any, job: dict
 
 
 @pytest.mark.parametrize("text", ["current_org: org_other\napi_url: https://api.other.example\n", "a: ["])
-def test_a_session_in_variables_leaves_a_home_as_it_is(run: Any, job: dict[str, str], text: str) -> None:
+def test_a_session_in_variables_leaves_a_home_as_it_is(run: Run, job: dict[str, str], text: str) -> None:
     home = Path(job["DAGCTL_HOME"])
     (home / "accounts" / "acme").mkdir(parents=True, mode=0o700)
     for name in ("config.yaml", "auth.json", "accounts/acme/config.yaml"):
@@ -69,7 +71,7 @@ def test_a_session_in_variables_leaves_a_home_as_it_is(run: Any, job: dict[str, 
         assert contents(home) == before, command
 
 
-def test_a_project_is_chosen_by_a_variable_there(run: Any, job: dict[str, str]) -> None:
+def test_a_project_is_chosen_by_a_variable_there(run: Run, job: dict[str, str]) -> None:
     refused(run("use-project", "shop", env=job), 1, "DAGCTL_ACCESS_TOKEN", "Set DAGCTL_PROJECT=shop instead.")
     status = run("auth", "status", "--json", env={**job, "DAGCTL_PROJECT": "shop"})
     assert json.loads(status.stdout)["data"]["project"]["name"] == "shop"
@@ -79,14 +81,14 @@ def test_a_project_is_chosen_by_a_variable_there(run: Any, job: dict[str, str]) 
 @pytest.mark.parametrize(
     "place", [{"CI": "true"}, {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}, {"CI": "1", "BROWSER": "none"}]
 )
-def test_nobody_can_sign_in_in_ci(run: Any, home: Path, way: tuple[str, ...], place: dict[str, str]) -> None:
+def test_nobody_can_sign_in_in_ci(run: Run, home: Path, way: tuple[str, ...], place: dict[str, str]) -> None:
     done = run("auth", "login", "--org", "acme", "--api-url", "https://localhost:1", *way, env=place)
     refused(done, 1, "This is a CI job", *VARIABLES)
     assert done.stdout == ""
     assert not home.exists()
 
 
-def test_a_browser_that_is_named_can(run: Any, person: Any) -> None:
+def test_a_browser_that_is_named_can(run: Run, person: Person) -> None:
     person.environ["CI"] = "true"
     done = person.signs_in(run)
     assert done.returncode == 0, done.stderr

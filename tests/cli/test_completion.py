@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from dagctl.adapters.sandbox import Sandbox
 
+Complete = Callable[[str], list[str]]
+
 ASK = """
 eval "$(dagctl completion bash)"
 COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; COMP_TYPE=9; COMP_WORDS=($COMP_LINE); COMP_CWORD=0
@@ -55,7 +57,7 @@ def on_path(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def complete(on_path: dict[str, str]) -> Any:
+def complete(on_path: dict[str, str]) -> Complete:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("there is no bash here")
@@ -86,18 +88,18 @@ def complete(on_path: dict[str, str]) -> Any:
         ("dagctl help co", {"config", "completion"}),
     ],
 )
-def test_bash(complete: Any, line: str, words: set[str]) -> None:
+def test_bash(complete: Complete, line: str, words: set[str]) -> None:
     assert words <= set(complete(line)) <= {*words, "-h", "--help", "--json", "-v", "--verbose"}
 
 
 @pytest.mark.parametrize("line", ["-vv use-project s", "--json use-project s", "true && dagctl use-project s"])
-def test_no_line_is_a_bug(line: str, complete: Any, home: Path) -> None:
+def test_no_line_is_a_bug(line: str, complete: Complete, home: Path) -> None:
     complete(f"dagctl {line}")
     assert not (home / "bug.log").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_every_shell_has_its_code(run: Any, shell: str) -> None:
+def test_every_shell_has_its_code(run: Run, shell: str) -> None:
     done = run("completion", shell)
     assert done.returncode == 0
     assert "dagctl" in done.stdout
@@ -106,7 +108,7 @@ def test_every_shell_has_its_code(run: Any, shell: str) -> None:
         subprocess.run([program, "-n"], input=done.stdout, text=True, check=True, timeout=30)
 
 
-def test_an_unknown_shell(run: Any) -> None:
+def test_an_unknown_shell(run: Run) -> None:
     assert run("completion", "cmd").returncode == 2
 
 
@@ -167,7 +169,7 @@ def test_a_keyring_that_asks_a_person_does_not_hold_up_the_shell(
     assert time.monotonic() - began < 10
 
 
-def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, complete: Any) -> None:
+def test_values_that_are_known_or_asked_for_in_time(person: Person, run: Run, complete: Complete) -> None:
     assert complete("dagctl auth switch ") == ["-h", "--help", "--json", "-v", "--verbose"]
     assert person.signs_in(run).returncode == 0
     account = complete("dagctl auth switch ac")
@@ -196,7 +198,7 @@ def environments(person: Person, run: Run, sandbox: Sandbox) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("environments")
-def test_environments_are_those_of_the_state_and_no_terminal_acts_on_a_name(run: Run, complete: Any) -> None:
+def test_environments_are_those_of_the_state_and_no_terminal_acts_on_a_name(run: Run, complete: Complete) -> None:
     assert complete("dagctl protection check dev") == ["dev_ada", "dev_bob"]
     assert complete("dagctl protection check dev_ada p") == ["prod"]
     assert run("use-project", "shop").returncode == 0
@@ -212,7 +214,7 @@ def test_environments_on_a_terminal(on_path: dict[str, str], tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("environments")
-def test_no_token_is_renewed_for_a_completion(complete: Any, home: Path, sandbox: Sandbox) -> None:
+def test_no_token_is_renewed_for_a_completion(complete: Complete, home: Path, sandbox: Sandbox) -> None:
     kept = json.loads((home / "auth.json").read_text())
     (home / "auth.json").write_text(json.dumps({**kept, "expires_at": "2020-01-01T00:00:00+00:00"}))
     before, asked = (home / "auth.json").read_bytes(), len(sandbox.observations.pg_logins)
@@ -223,7 +225,7 @@ def test_no_token_is_renewed_for_a_completion(complete: Any, home: Path, sandbox
 
 
 def test_no_token_goes_to_another_platform_for_a_completion(
-    person: Person, run: Run, complete: Any, sandbox: Sandbox, home: Path
+    person: Person, run: Run, complete: Complete, sandbox: Sandbox, home: Path
 ) -> None:
     assert person.signs_in(run).returncode == 0
     kept = json.loads((home / "auth.json").read_text())

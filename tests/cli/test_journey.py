@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 
-def test_from_sign_in_to_sign_out(run: Any, person: Any, sandbox: Sandbox, home: Path) -> None:
+def test_from_sign_in_to_sign_out(run: Run, person: Person, sandbox: Sandbox, home: Path) -> None:
     done = person.signs_in(run)
     assert (done.returncode, done.stdout) == (0, "Signed in to acme as ada@acme.example.\n"), done.stderr
     assert f"https://{sandbox.issuer_host}/authorize?" in done.stderr
@@ -50,14 +52,14 @@ def test_from_sign_in_to_sign_out(run: Any, person: Any, sandbox: Sandbox, home:
     assert run("auth", "logout").returncode == 0
 
 
-def test_a_token_for_scripts_is_alone_on_stdout(run: Any, person: Any, home: Path) -> None:
+def test_a_token_for_scripts_is_alone_on_stdout(run: Run, person: Person, home: Path) -> None:
     person.signs_in(run)
     tokens = json.loads((home / "auth.json").read_text())
     assert run("auth", "token").stdout == tokens["access_token"] + "\n"
     assert run("auth", "token", "--id").stdout == tokens["id_token"] + "\n"
 
 
-def test_protection_check(run: Any, person: Any) -> None:
+def test_protection_check(run: Run, person: Person) -> None:
     person.signs_in(run)
     run("use-project", "shop")
     done = run("protection", "check", "dev", "PROD")
@@ -66,13 +68,13 @@ def test_protection_check(run: Any, person: Any) -> None:
     assert run("protection", "check", "dev").returncode == 0
 
 
-def test_somebody_whom_protection_lets_through(run: Any, person: Any) -> None:
+def test_somebody_whom_protection_lets_through(run: Run, person: Person) -> None:
     person.signs_in(run, who=("--user", "grace@acme.example"))
     run("use-project", "shop")
     assert run("protection", "check", "prod").returncode == 0
 
 
-def test_tokens_in_the_environment_need_no_files(run: Any, person: Any, sandbox: Sandbox, home: Path) -> None:
+def test_tokens_in_the_environment_need_no_files(run: Run, person: Person, sandbox: Sandbox, home: Path) -> None:
     person.signs_in(run)
     tokens = json.loads((home / "auth.json").read_text())
     given = {
@@ -91,7 +93,7 @@ def test_tokens_in_the_environment_need_no_files(run: Any, person: Any, sandbox:
     assert "DAGCTL_ORG names the organization 'other', but the token is for 'acme'" in wrong.stderr
 
 
-def test_a_pin_is_shown_with_its_place(run: Any, person: Any, tmp_path: Path) -> None:
+def test_a_pin_is_shown_with_its_place(run: Run, person: Person, tmp_path: Path) -> None:
     person.signs_in(run)
     run("use-project", "shop")
     (tmp_path / ".dagctl.yaml").write_text("project: web-analytics\n")
@@ -99,7 +101,7 @@ def test_a_pin_is_shown_with_its_place(run: Any, person: Any, tmp_path: Path) ->
     assert "takes precedence" in run("use-project", "shop").stderr
 
 
-def test_no_secret_is_ever_shown(run: Any, person: Any, home: Path) -> None:
+def test_no_secret_is_ever_shown(run: Run, person: Person, home: Path) -> None:
     shown = [person.signs_in(run)]
     tokens = json.loads((home / "auth.json").read_text())
     shown += [run(*words) for words in (["projects"], ["use-project", "shop"], ["auth", "status", "--json"])]

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePath
 from types import NoneType, SimpleNamespace
@@ -27,9 +27,10 @@ from dagctl.domain.errors import DagctlError
 from dagctl.testing import MemoryPlatform, connected
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
-Run = Callable[..., Any]
 COMMANDS = {command.words: command for command in json_reference.COMMANDS}
 
 
@@ -153,7 +154,7 @@ def test_a_command_prints_what_it_declares(
     assert {name: data[name] for name in shown} == shown
 
 
-def test_signing_in_tells_a_program_where_to_go(person: Any, run: Run, sandbox: Sandbox) -> None:
+def test_signing_in_tells_a_program_where_to_go(person: Person, run: Run, sandbox: Sandbox) -> None:
     done = person.signs_in(run, "--json")
     assert done.returncode == 0, done.stderr
     data = data_of(("auth", "login"), done.stdout)
@@ -168,7 +169,7 @@ def test_signing_in_tells_a_program_where_to_go(person: Any, run: Run, sandbox: 
     assert wrong({name: event[name] for name in event.keys() - {"schema", "command"}}, declared, "event") == []
 
 
-def test_a_device_code_for_a_program(environ: dict[str, str], person: Any, run: Run, sandbox: Sandbox) -> None:
+def test_a_device_code_for_a_program(environ: dict[str, str], person: Person, run: Run, sandbox: Sandbox) -> None:
     where = ("--org", "acme", "--api-url", sandbox.api_url)
     done = run("auth", "login", *where, "--device", "--timeout", "1", "--json")
     assert (done.returncode, done.stdout) == (1, "")
@@ -179,7 +180,9 @@ def test_a_device_code_for_a_program(environ: dict[str, str], person: Any, run: 
     assert (error["error"]["code"], error["error"]["timeout_seconds"]) == ("sign_in_timed_out", 1)
 
 
-def test_a_program_needs_no_terminal_to_send_a_person_to_the_browser(person: Any, run: Run, sandbox: Sandbox) -> None:
+def test_a_program_needs_no_terminal_to_send_a_person_to_the_browser(
+    person: Person, run: Run, sandbox: Sandbox
+) -> None:
     where = ("--org", "acme", "--api-url", sandbox.api_url, "--port", "0", "--timeout", "1")
     done = run("auth", "login", *where, "--json")
     event, error = lines_of(done.stderr)
@@ -188,7 +191,7 @@ def test_a_program_needs_no_terminal_to_send_a_person_to_the_browser(person: Any
     assert run("auth", "login", *where).stderr.endswith("set BROWSER.\n")  # a person would not see the address
 
 
-def test_a_program_hands_the_answer_in(person: Any, run: Run, sandbox: Sandbox) -> None:
+def test_a_program_hands_the_answer_in(person: Person, run: Run, sandbox: Sandbox) -> None:
     """What it writes to stdin is read as the answer, and here it never is."""
     where = ("--org", "acme", "--api-url", sandbox.api_url)
     done = run("auth", "login", *where, "--no-browser", "--json", stdin="not it\n" * 5)

@@ -10,9 +10,9 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.refusals.material import Material
@@ -150,7 +150,9 @@ def pipe(path: Path) -> Path:
         (pipe, "cannot be written: No such device or address"),
     ],
 )
-def test_a_file_that_cannot_be_written_is_one_warning(run: Run, tmp_path: Path, make: Any, why: str) -> None:
+def test_a_file_that_cannot_be_written_is_one_warning(
+    run: Run, tmp_path: Path, make: Callable[[Path], Path], why: str
+) -> None:
     path = make(tmp_path / "log")
     without = run("auth", "status")
     done = run("auth", "status", env={"DAGCTL_LOG": str(path)})

@@ -36,6 +36,7 @@ WORKING = {("my-package", name) for name in ("lint", "config.lint", "team.lint")
 WORKING |= {("dagctl", f"sandbox.{word}") for word in ("demo", "start", "status", "stop")}
 
 Install = Callable[..., Path]
+Complete = Callable[[str], list[str]]
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def install_bad(install: Install, bad: Bad) -> None:
 
 
 @pytest.fixture
-def complete(run: Run, tmp_path: Path) -> Callable[[str], list[str]]:
+def complete(run: Run, tmp_path: Path) -> Complete:
     """What a shell that keeps to argcomplete's protocol is offered."""
 
     def complete(line: str) -> list[str]:
@@ -111,7 +112,7 @@ def assert_names(text: str, bad: Bad, *, before: str = "") -> None:
     assert text.count("\n") == 1
 
 
-def assert_others_work(run: Run, complete: Callable[[str], list[str]], bad: Bad) -> None:
+def assert_others_work(run: Run, complete: Complete, bad: Bad) -> None:
     """Assert that everything but the bad plugin does what it does without it, and that `plugins` names it."""
     wanted = f"WARNING: {sentence(bad)}{CURE}\n" if bad.name == "lint" else ""  # whoever asks for it gets to know
     assert outcome(run("lint", "--strict")) == (5, "strict: True\n", wanted)
@@ -131,7 +132,7 @@ def assert_others_work(run: Run, complete: Callable[[str], list[str]], bad: Bad)
 
 
 @pytest.mark.parametrize("bad", NAMED_BADLY.values(), ids=NAMED_BADLY)
-def test_one_that_cannot_be_registered(bad: Bad, run: Run, complete: Any, install: Install) -> None:
+def test_one_that_cannot_be_registered(bad: Bad, run: Run, complete: Complete, install: Install) -> None:
     without = run("--help").stdout
     install_bad(install, bad)
     shown = run("--help")
@@ -145,7 +146,7 @@ def test_one_that_cannot_be_registered(bad: Bad, run: Run, complete: Any, instal
 
 
 @pytest.mark.parametrize("bad", LOADED_BADLY.values(), ids=LOADED_BADLY)
-def test_one_that_does_not_load(bad: Bad, run: Run, complete: Any, install: Install) -> None:
+def test_one_that_does_not_load(bad: Bad, run: Run, complete: Complete, install: Install) -> None:
     install_bad(install, bad)
     shown = run("--help")
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -240,7 +241,7 @@ def test_what_one_prints_while_it_is_loaded_is_not_among_the_data(run: Run, inst
     assert data(run("plugins", "--json"))["plugins"]
 
 
-def test_a_completer_that_fails_offers_nothing(run: Run, install: Install, home: Path, complete: Any) -> None:
+def test_a_completer_that_fails_offers_nothing(run: Run, install: Install, home: Path, complete: Complete) -> None:
     source = f"def configure(parser): parser.add_argument('--n').completer = lambda **_: 1 / 0\n{RUN}"
     install("bad_package-3", "bad_plugin", source, "sick = bad_plugin\n")
     assert complete("dagctl sick --n") == ["--n"]

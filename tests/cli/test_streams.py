@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.cli.test_wrong_input import refused
@@ -20,6 +20,9 @@ from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.domain.values.platform import Organization
 from dagctl.testing import MemoryPlatform, Person, Tenant, connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
 
 posix = pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
 
@@ -100,7 +103,7 @@ def test_a_terminal_that_cannot_show_a_name(
 
 @pytest.mark.parametrize("command", [("auth", "status"), ("config", "current")])
 @pytest.mark.parametrize("character", ["\x1b", "\x9b", "\r", "\b", "\u202e"])
-def test_a_pin_does_not_steer_the_terminal(run: Any, tmp_path: Path, command: tuple[str, ...], character: str) -> None:
+def test_a_pin_does_not_steer_the_terminal(run: Run, tmp_path: Path, command: tuple[str, ...], character: str) -> None:
     (tmp_path / ".dagctl.yaml").write_text(
         f"org: {json.dumps(f'a{character}[2Jb')}\nproject: {json.dumps(character)}\n"
     )
@@ -111,13 +114,13 @@ def test_a_pin_does_not_steer_the_terminal(run: Any, tmp_path: Path, command: tu
 
 @pytest.mark.parametrize("value", ["[a, b]", "{a: b}", "[]", "{}"])
 @pytest.mark.parametrize("key", ["org", "project"])
-def test_a_pin_that_is_no_name_is_refused(run: Any, tmp_path: Path, key: str, value: str) -> None:
+def test_a_pin_that_is_no_name_is_refused(run: Run, tmp_path: Path, key: str, value: str) -> None:
     (tmp_path / ".dagctl.yaml").write_text(f"{key}: {value}\n")
     refused(run("config", "current", cwd=tmp_path), 1, ".dagctl.yaml", "org and project must be names")
 
 
 @pytest.mark.parametrize("value", ['""', "''", "", "~"])
-def test_an_empty_pin_says_nothing(run: Any, tmp_path: Path, value: str) -> None:
+def test_an_empty_pin_says_nothing(run: Run, tmp_path: Path, value: str) -> None:
     (tmp_path / ".dagctl.yaml").write_text(f"org: {value}\nproject: {value}\n")
     done = run("config", "current", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -127,7 +130,7 @@ def test_an_empty_pin_says_nothing(run: Any, tmp_path: Path, value: str) -> None
 
 @pytest.mark.parametrize("option", ["--org", "--api-url"])
 @pytest.mark.parametrize("value", ["", " "])
-def test_an_empty_option_is_a_usage_error(run: Any, home: Path, option: str, value: str) -> None:
+def test_an_empty_option_is_a_usage_error(run: Run, home: Path, option: str, value: str) -> None:
     words = {"--org": "acme", "--api-url": "https://localhost:1", option: value}
     done = run("auth", "login", *(word for pair in words.items() for word in pair), env={"BROWSER": "none"})
     assert (done.returncode, done.stdout) == (2, "")
@@ -156,7 +159,7 @@ def shown(*args: str, platform: MemoryPlatform | None = None) -> tuple[int, str,
     ],
 )
 def test_an_empty_list_is_empty_for_a_program(
-    command: tuple[str, ...], tenants: Any, sentence: str, data: dict[str, Any]
+    command: tuple[str, ...], tenants: tuple[Tenant, ...] | None, sentence: str, data: dict[str, Any]
 ) -> None:
     ada = Person("ada@acme.example", "memory|ada", "org_acme")
     platform = None if tenants is None else MemoryPlatform(tenants=tenants, people=(ada,))
@@ -170,7 +173,7 @@ def test_an_empty_list_is_empty_for_a_program(
 ANCHORS = "theirs: &one 1\nalso: &one 2\nlast: *one\n"
 
 
-def test_an_anchor_that_is_used_twice_is_nothing_to_warn_of(run: Any, home: Path, tmp_path: Path) -> None:
+def test_an_anchor_that_is_used_twice_is_nothing_to_warn_of(run: Run, home: Path, tmp_path: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "config.yaml").write_text(f"{ANCHORS}current_org: acme\n")
     for warnings in ("error", "default"):
@@ -184,7 +187,7 @@ def test_nor_is_one_in_a_configuration_that_is_converted() -> None:
     assert RuamelReader().read(text, "config.yaml").text == text
 
 
-def test_signing_out_needs_no_settings(run: Any, home: Path) -> None:
+def test_signing_out_needs_no_settings(run: Run, home: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "config.yaml").write_text("a: [")
     (home / "auth.json").write_text(json.dumps({"access_token": "a", "id_token": "i", "refresh_token": "r"}))
@@ -203,7 +206,7 @@ def test_signing_out_needs_no_settings(run: Any, home: Path) -> None:
     ],
     ids=str,
 )
-def test_colour_where_it_is_asked_for(variables: dict[str, str], shown: str, run: Any) -> None:
+def test_colour_where_it_is_asked_for(variables: dict[str, str], shown: str, run: Run) -> None:
     assert run("auth", "status", env=variables).stdout.splitlines()[0] == shown
 
 

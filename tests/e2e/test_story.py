@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
     from dagctl.adapters.sandbox import Sandbox
 
+Program = Callable[..., "Done"]
+
 pytest.importorskip("sqlmesh", reason="SQLMesh is not installed")
 
 
 @pytest.fixture
-def sqlmesh(person: Person, tmp_path: Path) -> Run:
+def sqlmesh(person: Person, tmp_path: Path) -> Program:
     """Run `sqlmesh ARGS…` as a process in the project's folder."""
     folder = tmp_path / "project"
     folder.mkdir()
@@ -39,7 +42,7 @@ def sqlmesh(person: Person, tmp_path: Path) -> Run:
     return run
 
 
-def test_the_whole_story(run: Run, person: Person, sqlmesh: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_whole_story(run: Run, person: Person, sqlmesh: Program, sandbox: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     assert person.signs_in(run).returncode == 0
     assert run("use-project", "shop").returncode == 0

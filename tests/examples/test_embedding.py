@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,8 @@ from dagctl.testing import FollowingBrowser, MemoryPlatform, connected
 
 if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
+
+Watched = Callable[..., list[str]]
 
 WATCHED = """
 import os, sys
@@ -125,7 +127,7 @@ HOSTILE = {
 
 
 @pytest.fixture
-def watched(sandbox: Sandbox, environ: dict[str, str], callback_port: int, tmp_path: Path) -> Callable[..., list[str]]:
+def watched(sandbox: Sandbox, environ: dict[str, str], callback_port: int, tmp_path: Path) -> Watched:
     """The whole of a client's work, in a process whose home may be anything; what it prints."""
 
     def run(**variables: str) -> list[str]:
@@ -143,14 +145,14 @@ def watched(sandbox: Sandbox, environ: dict[str, str], callback_port: int, tmp_p
     return run
 
 
-def test_stores_of_ones_own_leave_every_home_alone(watched: Any, tmp_path: Path) -> None:
+def test_stores_of_ones_own_leave_every_home_alone(watched: Watched, tmp_path: Path) -> None:
     absent = tmp_path / "played"
     said = watched(HOME=str(absent), DAGCTL_HOME=str(absent / "dagctl"), USERPROFILE=str(absent))
     assert said[-1] == "touched []"
     assert not absent.exists()
 
 
-def test_no_variable_of_the_process_changes_anything(watched: Any, tmp_path: Path) -> None:
+def test_no_variable_of_the_process_changes_anything(watched: Watched, tmp_path: Path) -> None:
     plain = watched()
     assert plain[2:4] == ["True False", "verify-full True acme/shop org_acme_shop"]
     hostile = watched(**HOSTILE, DAGCTL_HOME="/nowhere/dagctl")

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,7 +23,12 @@ import dagctl
 from dagctl.errors import NotSignedIn, SignInCancelled
 
 if TYPE_CHECKING:
+    from tests.conftest import Person, Run
+
     from dagctl.adapters.sandbox import Sandbox
+
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+SigningIn = Callable[..., Callable[[str], bool]]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -41,7 +46,7 @@ def example(name: str) -> ModuleType:
 
 
 @pytest.fixture
-def signing_in(sandbox: Sandbox) -> Callable[..., Callable[[str], bool]]:
+def signing_in(sandbox: Sandbox) -> SigningIn:
     """A browser whose person signs in."""
     from dagctl.adapters.sandbox.person import sign_in
 
@@ -61,7 +66,7 @@ def trusting(sandbox: Sandbox, environ: Mapping[str, str], monkeypatch: pytest.M
 
 
 @pytest.fixture
-def program(environ: dict[str, str], person: Any, run: Any, tmp_path: Path) -> Callable[..., Any]:
+def program(environ: dict[str, str], person: Person, run: Run, tmp_path: Path) -> Program:
     """Run an example as somebody who has signed in and chosen a project: `program("ci_step", "dev")`."""
     assert person.signs_in(run).returncode == 0
     chosen = run("use-project", "shop")
@@ -92,7 +97,7 @@ def waits_at(port: int) -> bool:
 
 
 @pytest.mark.usefixtures("trusting")
-def test_the_desktop_tool_signs_in(sandbox: Sandbox, callback_port: int, signing_in: Any, tmp_path: Path) -> None:
+def test_the_desktop_tool_signs_in(sandbox: Sandbox, callback_port: int, signing_in: SigningIn, tmp_path: Path) -> None:
     shown: list[str] = []
     sign_in = example("desktop").SignIn(tmp_path / "tool", shown.append, signing_in(), callback_port)
     sign_in.start("acme", sandbox.api_url)
@@ -119,7 +124,7 @@ def test_the_desktop_tool_cancels(sandbox: Sandbox, callback_port: int, tmp_path
 
 
 def test_the_service_keeps_people_apart(
-    sandbox: Sandbox, callback_port: int, signing_in: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sandbox: Sandbox, callback_port: int, signing_in: SigningIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path / "nobodys"))
     clients = example("service").Clients({"SSL_CERT_FILE": str(sandbox.ca_bundle)})
@@ -137,7 +142,7 @@ def test_the_service_keeps_people_apart(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_ci_step(program: Any, sandbox: Sandbox, home: Path, tmp_path: Path) -> None:
+def test_the_ci_step(program: Program, sandbox: Sandbox, home: Path, tmp_path: Path) -> None:
     stored = (home / "auth.json").read_text()
     tokens = {name: re.search(rf'"{name}": ?"([^"]+)"', stored) for name in ("access_token", "id_token")}
     assert all(tokens.values())
@@ -157,7 +162,7 @@ def test_the_ci_step(program: Any, sandbox: Sandbox, home: Path, tmp_path: Path)
     assert not (tmp_path / "no-home").exists()
 
 
-def test_the_orchestrator(program: Any) -> None:
+def test_the_orchestrator(program: Program) -> None:
     done = program("orchestrator")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"\d+ relations, by psycopg2\nacme/shop by SQLAlchemy\n", done.stdout)
@@ -172,7 +177,7 @@ print(connection.host, connection.sslmode, connection.create_engine_adapter().fe
 """
 
 
-def test_the_orchestrator_in_sqlmesh(program: Any, environ: dict[str, str], run: Any, tmp_path: Path) -> None:
+def test_the_orchestrator_in_sqlmesh(program: Program, environ: dict[str, str], run: Run, tmp_path: Path) -> None:
     """`prod` is protected from this person, who means `dev`."""
     settings = {name: value for name, value in environ.items() if name != "PYTHONWARNINGS"}
     command = [sys.executable, "-c", HELD_TO_DEV]
@@ -181,7 +186,7 @@ def test_the_orchestrator_in_sqlmesh(program: Any, environ: dict[str, str], run:
     assert done.stdout.split()[::2] == ["localhost", "acme/shop"]
 
 
-def test_the_notebook(program: Any) -> None:
+def test_the_notebook(program: Program) -> None:
     done = program("notebook")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -189,7 +194,7 @@ def test_the_notebook(program: Any) -> None:
     assert lines[-2:] == ["dev open", "prod protected: Only deployments from CI may change prod."]
 
 
-def test_the_asynchronous_program(program: Any) -> None:
+def test_the_asynchronous_program(program: Program) -> None:
     done = program("async_app")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "{'dev': True, 'staging': True, 'prod': False}\n"
@@ -215,7 +220,7 @@ def test_a_task_that_is_cancelled_cancels_the_sign_in(sandbox: Sandbox, callback
 
 
 @pytest.mark.usefixtures("trusting")
-def test_an_asynchronous_token(sandbox: Sandbox, callback_port: int, signing_in: Any) -> None:
+def test_an_asynchronous_token(sandbox: Sandbox, callback_port: int, signing_in: SigningIn) -> None:
     client = dagctl.connect(storage=dagctl.memory_storage(), environ={"SSL_CERT_FILE": str(sandbox.ca_bundle)})
     browser = dagctl.LoopbackBrowser(port=callback_port, opener=signing_in(), announce=lambda text: None)
     client.login("acme", api_url=sandbox.api_url, browser=browser)
@@ -243,7 +248,7 @@ def test_there_are_six() -> None:
     assert names == {"async_app", "ci_step", "desktop", "notebook", "orchestrator", "service"}
 
 
-def test_the_page_begins_with_a_program(program: Any, environ: dict[str, str], tmp_path: Path) -> None:
+def test_the_page_begins_with_a_program(program: Program, environ: dict[str, str], tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "embed-the-sdk.md").read_text("utf-8").partition("\n## ")[0]
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     command = [sys.executable, "-c", block]

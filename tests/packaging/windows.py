@@ -67,7 +67,7 @@ class Files:
         self._open: dict[int, str] = {}
         self._denied: set[str] = set()
 
-    def open(self, path: Any, *args: Any, **others: Any) -> int:
+    def open(self, path: str | os.PathLike[str], *args: Any, **others: Any) -> int:
         descriptor = os.open(path, *args, **others)
         self._open[descriptor] = os.path.abspath(path)
         return descriptor
@@ -76,11 +76,11 @@ class Files:
         self._open.pop(descriptor, None)
         os.close(descriptor)
 
-    def unlink(self, path: Any) -> None:
+    def unlink(self, path: str | os.PathLike[str]) -> None:
         self._require_closed(path)
         os.unlink(path)
 
-    def replace(self, source: Any, target: Any) -> None:
+    def replace(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
         self._require_closed(source)
         self._require_closed(target)
         if str(source) not in self._denied:
@@ -88,7 +88,7 @@ class Files:
             raise denied(5)
         os.replace(source, target)
 
-    def _require_closed(self, path: Any) -> None:
+    def _require_closed(self, path: str | os.PathLike[str]) -> None:
         if os.path.abspath(path) in self._open.values():
             raise denied(32)
 

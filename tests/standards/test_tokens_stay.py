@@ -83,7 +83,7 @@ def test_a_file_with_a_token_is_private_from_its_first_moment(tmp_path: Path, mo
     born: list[int] = []
     os_open = os.open
 
-    def watched(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
+    def watched(path: str | os.PathLike[str], flags: int, mode: int = 0o777, **options: Any) -> int:
         descriptor = os_open(path, flags, mode, **options)
         if flags & os.O_CREAT and not str(path).endswith(".lock"):
             born.append(stat.S_IMODE(os.fstat(descriptor).st_mode))

@@ -361,7 +361,7 @@ def test_a_client_touches_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGCTL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGCTL_PROJECT", "another")
-    client: Any = connected()
+    client = connected()
     client.projects.choose("shop")
     assert client.state.credentials().endpoint.user == "acme/shop"
     client.logout()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
-from typing import Any
 
 import pytest
 from attrs import evolve
@@ -159,7 +158,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("break_rule", "test"), BROKEN)
-def test_a_broken_rule_is_found(break_rule: Any, test: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_rule_is_found(
+    break_rule: Callable[[MemoryPlatform, pytest.MonkeyPatch], None], test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     platform = MemoryPlatform(elsewhere())
     getattr(Suite(platform), test)()
     break_rule(platform, monkeypatch)

@@ -58,7 +58,7 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
     others: dict[Path, int] = {}
     stat = Path.stat
 
-    def played(self: Path, **kwargs: Any) -> Any:
+    def played(self: Path, **kwargs: Any) -> os.stat_result:
         found = stat(self, **kwargs)
         return os.stat_result([*found[:4], others.get(self, found.st_uid), *found[5:10]])
 

@@ -81,14 +81,16 @@ class Machine:
     def _process(self) -> World:
         """What a process sees that begins now: the same platform and files."""
         unsaved._unsaved.clear()
-        before: Any = vars(self).get("world")
+        before: World | None = vars(self).get("world")
         stores: dict[str, Any] = {
             "tokens": FileTokenStore(self.home, patience=0.1),
             "settings": FileSettingsStore(self.home),
             "credentials": FileCredentialStore(self.home),
             "shelf": FileAccountShelf(self.home, lambda folder: FileTokenStore(folder, patience=0.1)),
         }
-        return World(**stores, **({"platform": before.platform} if before else {}))
+        if before:
+            stores["platform"] = before.platform
+        return World(**stores)
 
     def suffers(self, deed: Callable[[World], object], at: int, code: int, *, ever: bool) -> tuple[bool, str]:
         """Whether the fault came before the deed was done, and all that the person was told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.test_wrong_input import refused
@@ -15,11 +15,14 @@ from dagctl.adapters.files.tokens import FileTokenStore
 from dagctl.domain.errors import FileUnusable
 from dagctl.domain.values.settings import Settings
 
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
 
 
 @pytest.mark.parametrize("name", ["auth.json", "config.yaml"])
-def test_a_pipe_is_not_waited_for(run: Any, home: Path, name: str) -> None:
+def test_a_pipe_is_not_waited_for(run: Run, home: Path, name: str) -> None:
     home.mkdir(mode=0o700)
     os.mkfifo(home / name)
     refused(run("auth", "status"), 1, str(home / name), "not a regular file")

@@ -7,9 +7,9 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +19,8 @@ from dagctl.domain.errors import FileUnusable
 from dagctl.domain.values.tokens import TokenSet
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes of POSIX")
+
+Mount = Callable[..., None]
 
 OLD, NEW = TokenSet("a", "i", "r"), TokenSet("b", "j", "s")
 SOMEBODY = 54321
@@ -87,7 +89,7 @@ def _mount(*args: str) -> None:
 
 
 @pytest.fixture
-def mounted(tmp_path: Path) -> Any:
+def mounted(tmp_path: Path) -> Iterator[Mount]:
     """Mounts, which are gone after the test."""
     places: list[Path] = []
 
@@ -101,7 +103,7 @@ def mounted(tmp_path: Path) -> Any:
 
 
 @as_root
-def test_a_token_file_that_is_mounted_alone(store: FileTokenStore, tmp_path: Path, mounted: Any) -> None:
+def test_a_token_file_that_is_mounted_alone(store: FileTokenStore, tmp_path: Path, mounted: Mount) -> None:
     kept = tmp_path / "kept.json"
     kept.touch(0o600)
     mounted(tmp_path / "home" / "auth.json", "--bind", str(kept))
@@ -116,7 +118,7 @@ def test_a_token_file_that_is_mounted_alone(store: FileTokenStore, tmp_path: Pat
 
 
 @as_root
-def test_a_disk_that_is_full(store: FileTokenStore, tmp_path: Path, mounted: Any) -> None:
+def test_a_disk_that_is_full(store: FileTokenStore, tmp_path: Path, mounted: Mount) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted(small, "-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import urllib.request
-from typing import Any
 
 import pytest
+from tests.adapters.http.conftest import World
 
 from dagctl.adapters.http.proxies import way_to
 
@@ -77,7 +77,7 @@ def test_the_systems_settings_come_after_the_environments(system: str) -> None:
         ({"ALL_PROXY": "{proxy}", "NO_PROXY": "other.test"}, "through the proxy from ALL_PROXY"),
     ],
 )
-def test_the_way_is_told_with_the_handshake(environ: dict[str, str], told: str, world: Any) -> None:
+def test_the_way_is_told_with_the_handshake(environ: dict[str, str], told: str, world: World) -> None:
     from dagctl.adapters.http.transport import Transport
     from dagctl.adapters.http.trust import Trust
 

@@ -185,7 +185,7 @@ def test_without_a_keyring_there_is_a_warning_and_a_file(
 
 
 def test_a_session_in_a_keyring_that_is_out_of_sight_gets_no_second_one_in_a_file(
-    run: Any, person: Any, with_keyring: Any, home: Path
+    run: Run, person: Person, with_keyring: dict[str, str], home: Path
 ) -> None:
     """Over SSH, the keyring of the desktop is not there."""
     assert person.signs_in(run).returncode == 0
@@ -372,7 +372,7 @@ def test_a_keyring_that_is_gone_between_two_calls(tmp_path: Path, ring: Ring) ->
 
 
 def test_a_locked_keyring_is_noticed_before_anybody_signs_in(
-    run: Any, person: Any, with_keyring: Any, tmp_path: Path, home: Path
+    run: Run, person: Person, with_keyring: dict[str, str], tmp_path: Path, home: Path
 ) -> None:
     (tmp_path / "locked.py").write_text(LOCKED)
     with_keyring.update(PYTHON_KEYRING_BACKEND="locked.Keyring", PYTHONPATH=str(tmp_path))

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 
 from dagctl.domain.errors import (
+    DagctlError,
     FileBusy,
     FileCorrupt,
     FileUnusable,
@@ -84,7 +85,7 @@ def test_a_store_that_keeps_nothing() -> None:
 
 
 @pytest.mark.parametrize("error", [FileUnusable("x"), FileCorrupt("x"), FileBusy("x")])
-def test_a_store_that_fails(error: Any) -> None:
+def test_a_store_that_fails(error: DagctlError) -> None:
     store = MemoryTokenStore(trouble=error)
     for use in (store.load, lambda: store.save(TokenSet("a", "i")), store.clear, store.lock):
         with pytest.raises(type(error)) as caught:

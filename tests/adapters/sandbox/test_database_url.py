@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
@@ -15,6 +15,9 @@ from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 from dagctl.adapters.sandbox.databases import cursor
 from dagctl.adapters.sandbox.postgres import EmbeddedPostgres
 from dagctl.domain.errors import DagctlError
+
+if TYPE_CHECKING:
+    from tests.adapters.sandbox.conftest import Client
 
 PASSWORD = "p@ss/word:%"
 QUOTED = "p%40ss%2Fword%3A%25"
@@ -55,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpPostgres]:
 
 @pytest.mark.parametrize("method", ["scram-sha-256", "md5", "password"])
 def test_the_proxy_gets_in(
-    server: TcpPostgres, method: str, sandbox_home: Path, new_client: Callable[[Sandbox], Any]
+    server: TcpPostgres, method: str, sandbox_home: Path, new_client: Callable[[Sandbox], Client]
 ) -> None:
     server.ask_by(method)
     url = f"postgresql://postgres:{QUOTED}@127.0.0.1:{server.port}/postgres"
@@ -86,7 +89,7 @@ def test_a_wrong_password_is_told_without_being_shown(server: TcpPostgres, sandb
 
 
 def test_a_server_that_is_gone_is_told_to_the_client(
-    tmp_path_factory: pytest.TempPathFactory, sandbox_home: Path, new_client: Callable[[Sandbox], Any]
+    tmp_path_factory: pytest.TempPathFactory, sandbox_home: Path, new_client: Callable[[Sandbox], Client]
 ) -> None:
     server = TcpPostgres(tmp_path_factory.mktemp("gone"))
     server.start()

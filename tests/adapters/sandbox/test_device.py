@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
+
+if TYPE_CHECKING:
+    from tests.adapters.sandbox.conftest import Answer, Client
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -15,7 +19,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 class Device:
     """A terminal without a browser."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self.answer = client.post(
             "/oauth/device/code",
@@ -24,7 +28,7 @@ class Device:
             audience=client.sandbox.api_url,
         ).json
 
-    def poll(self) -> Any:
+    def poll(self) -> Answer:
         """Ask for the tokens."""
         return self._client.post(
             "/oauth/token",
@@ -33,19 +37,19 @@ class Device:
             device_code=self.answer["device_code"],
         )
 
-    def decide(self, decision: str = "allow", **changes: str) -> Any:
+    def decide(self, decision: str = "allow", **changes: str) -> Answer:
         """What the person answers on the page."""
         form = {"user_code": self.answer["user_code"], "email": "ada@acme.example", "decision": decision}
         return self._client.post("/activate", **{**form, **changes})
 
 
 @pytest.fixture
-def device(client: Any) -> Device:
+def device(client: Client) -> Device:
     """A device that has just begun."""
     return Device(client)
 
 
-def test_a_device_is_told_what_to_show(device: Device, client: Any) -> None:
+def test_a_device_is_told_what_to_show(device: Device, client: Client) -> None:
     found = device.answer
 
     assert found["verification_uri"] == f"{client.issuer}/activate"
@@ -54,7 +58,7 @@ def test_a_device_is_told_what_to_show(device: Device, client: Any) -> None:
     assert (found["interval"], found["expires_in"]) == (5, 600)
 
 
-def test_tokens_come_once_the_person_has_agreed(device: Device, later: Callable[[float], None], client: Any) -> None:
+def test_tokens_come_once_the_person_has_agreed(device: Device, later: Callable[[float], None], client: Client) -> None:
     assert device.poll().json["error"] == "authorization_pending"
     assert device.decide().status == 200
     later(6)
@@ -111,14 +115,14 @@ def test_a_code_that_nobody_has_is_refused_on_the_page(device: Device) -> None:
         ({"client_id": "dagctl-sandbox", "scope": "email"}, 400, "invalid_scope"),
     ],
 )
-def test_a_request_that_is_not_in_order(client: Any, form: dict[str, str], status: int, code: str) -> None:
+def test_a_request_that_is_not_in_order(client: Client, form: dict[str, str], status: int, code: str) -> None:
     standard = {"audience": client.sandbox.api_url, "scope": "openid"}
     answer = client.post("/oauth/device/code", **{**standard, **form})
 
     assert (answer.status, answer.json["error"]) == (status, code)
 
 
-def test_a_client_without_the_grant_is_told_so(sandbox_home: Any, new_client: Callable[[Sandbox], Any]) -> None:
+def test_a_client_without_the_grant_is_told_so(sandbox_home: Path, new_client: Callable[[Sandbox], Client]) -> None:
     with running_sandbox(SandboxOptions(device=False), home=sandbox_home) as sandbox:
         client = new_client(sandbox)
         discovered = client.send(f"{client.issuer}/.well-known/openid-configuration").json

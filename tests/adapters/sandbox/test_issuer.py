@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.adapters.sandbox.conftest import form_fields
+from tests.adapters.sandbox.conftest import Answer, Client, form_fields
 
 from dagctl.adapters.sandbox import Sandbox, SandboxOptions, running_sandbox
 
 REDIRECT = "http://localhost:8080/callback"
 
 
-def test_discovery_announces_what_there_is(client: Any) -> None:
+def test_discovery_announces_what_there_is(client: Client) -> None:
     found = client.send(f"{client.issuer}/.well-known/openid-configuration").json
 
     assert found["issuer"] == f"{client.issuer}/"
@@ -27,7 +28,9 @@ def test_discovery_announces_what_there_is(client: Any) -> None:
         assert client.send(found[endpoint], b"").status in (400, 401)
 
 
-def test_the_published_key_verifies_the_tokens_and_is_not_the_private_one(client: Any, tokens: dict[str, Any]) -> None:
+def test_the_published_key_verifies_the_tokens_and_is_not_the_private_one(
+    client: Client, tokens: dict[str, Any]
+) -> None:
     from joserfc import jwt
     from joserfc.jwk import KeySet
 
@@ -38,7 +41,7 @@ def test_the_published_key_verifies_the_tokens_and_is_not_the_private_one(client
     assert all("d" not in key for key in published["keys"])
 
 
-def test_a_sign_in_brings_state_and_issuer_back(client: Any) -> None:
+def test_a_sign_in_brings_state_and_issuer_back(client: Client) -> None:
     answer = client.sign_in()
 
     assert answer.headers["Location"].startswith(f"{REDIRECT}?")
@@ -48,7 +51,7 @@ def test_a_sign_in_brings_state_and_issuer_back(client: Any) -> None:
 
 
 def test_the_tokens_are_what_the_protocol_says(
-    client: Any, sandbox: Sandbox, read_claims: Callable[[str], dict[str, Any]]
+    client: Client, sandbox: Sandbox, read_claims: Callable[[str], dict[str, Any]]
 ) -> None:
     answer = client.exchange(client.code())
 
@@ -62,16 +65,16 @@ def test_the_tokens_are_what_the_protocol_says(
     assert sandbox.api_url in access["aud"]
 
 
-def test_whom_the_page_names_is_who_signs_in(client: Any, read_claims: Callable[[str], dict[str, Any]]) -> None:
+def test_whom_the_page_names_is_who_signs_in(client: Client, read_claims: Callable[[str], dict[str, Any]]) -> None:
     assert read_claims(client.tokens("grace@acme.example")["id_token"])["sub"] == "sandbox|grace"
 
 
 @pytest.mark.parametrize("who", ["eve@elsewhere.example", ""])
-def test_nobody_else_can_sign_in(client: Any, who: str) -> None:
+def test_nobody_else_can_sign_in(client: Client, who: str) -> None:
     assert client.post("/authorize", **client.request(), decision="allow", email=who).query["error"] == "access_denied"
 
 
-def test_a_refusal_goes_back_to_the_client(client: Any) -> None:
+def test_a_refusal_goes_back_to_the_client(client: Client) -> None:
     query = client.sign_in(decision="deny").query
 
     assert (query["error"], query["state"]) == ("access_denied", "a state & more")
@@ -90,7 +93,7 @@ def test_a_refusal_goes_back_to_the_client(client: Any) -> None:
         {"client_id": None},
     ],
 )
-def test_nothing_is_sent_to_an_address_that_is_not_registered(client: Any, change: dict[str, str | None]) -> None:
+def test_nothing_is_sent_to_an_address_that_is_not_registered(client: Client, change: dict[str, str | None]) -> None:
     posted = client.post("/authorize", **client.request(**change), decision="allow", email="ada@acme.example")
 
     for answer in (client.authorize(**change), posted):
@@ -111,7 +114,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_registered(client: Any, chang
         ({"scope": "email"}, "invalid_scope"),
     ],
 )
-def test_a_request_that_is_not_in_order_is_told_so(client: Any, change: dict[str, str | None], code: str) -> None:
+def test_a_request_that_is_not_in_order_is_told_so(client: Client, change: dict[str, str | None], code: str) -> None:
     query = client.authorize(**change).query
 
     assert (query["error"], query["state"]) == (code, "a state & more")
@@ -120,14 +123,14 @@ def test_a_request_that_is_not_in_order_is_told_so(client: Any, change: dict[str
     assert "code" not in posted.query
 
 
-def test_what_a_request_says_is_escaped_on_the_page(client: Any) -> None:
+def test_what_a_request_says_is_escaped_on_the_page(client: Client) -> None:
     page = client.authorize(state='"><script>alert(1)</script>').body
 
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_the_pages_forbid_scripts_frames_and_caches(client: Any) -> None:
+def test_the_pages_forbid_scripts_frames_and_caches(client: Client) -> None:
     headers = client.authorize().headers
 
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -147,7 +150,7 @@ def test_the_pages_forbid_scripts_frames_and_caches(client: Any) -> None:
         {"code": ""},
     ],
 )
-def test_a_code_needs_its_verifier_and_its_redirect_uri(client: Any, change: dict[str, str]) -> None:
+def test_a_code_needs_its_verifier_and_its_redirect_uri(client: Client, change: dict[str, str]) -> None:
     answer = client.exchange(**{"code": client.code(), **change})
 
     assert answer.status == 403
@@ -163,13 +166,13 @@ def test_a_code_needs_its_verifier_and_its_redirect_uri(client: Any, change: dic
         ({"grant_type": ""}, 400, "unsupported_grant_type"),
     ],
 )
-def test_the_token_endpoint_says_what_is_wrong(client: Any, change: dict[str, str], status: int, code: str) -> None:
+def test_the_token_endpoint_says_what_is_wrong(client: Client, change: dict[str, str], status: int, code: str) -> None:
     answer = client.exchange(client.code(), **change)
 
     assert (answer.status, answer.json["error"]) == (status, code)
 
 
-def test_a_code_used_twice_revokes_what_it_gave(client: Any) -> None:
+def test_a_code_used_twice_revokes_what_it_gave(client: Client) -> None:
     code = client.code()
     first = client.exchange(code).json
 
@@ -177,14 +180,14 @@ def test_a_code_used_twice_revokes_what_it_gave(client: Any) -> None:
     assert client.refresh(first["refresh_token"]).json["error"] == "invalid_grant"
 
 
-def test_a_code_lives_for_a_minute(client: Any, later: Callable[[float], None]) -> None:
+def test_a_code_lives_for_a_minute(client: Client, later: Callable[[float], None]) -> None:
     code = client.code()
     later(61)
 
     assert client.exchange(code).json["error"] == "invalid_grant"
 
 
-def test_json_is_taken_too(client: Any, sandbox: Sandbox) -> None:
+def test_json_is_taken_too(client: Client, sandbox: Sandbox) -> None:
     body = {"grant_type": "refresh_token", "client_id": sandbox.client_id}
     token = client.tokens()["refresh_token"]
 
@@ -198,14 +201,14 @@ def test_json_is_taken_too(client: Any, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff"])
-def test_json_that_is_none_is_refused(client: Any, body: bytes) -> None:
+def test_json_that_is_none_is_refused(client: Client, body: bytes) -> None:
     answer = client.send(f"{client.issuer}/oauth/token", body, {"Content-Type": "application/json"})
 
     assert (answer.status, answer.json["error"]) == (401, "invalid_client")
 
 
 def test_a_refresh_gives_new_tokens_and_a_new_refresh_token(
-    client: Any, sandbox: Sandbox, read_claims: Callable[[str], dict[str, Any]]
+    client: Client, sandbox: Sandbox, read_claims: Callable[[str], dict[str, Any]]
 ) -> None:
     first = client.tokens()
     before = sandbox.observations.refreshes
@@ -219,7 +222,7 @@ def test_a_refresh_gives_new_tokens_and_a_new_refresh_token(
     assert (one["sub"], one["iss"], one["aud"]) == (other["sub"], other["iss"], other["aud"])
 
 
-def test_a_refresh_token_used_twice_revokes_its_family(client: Any, sandbox: Sandbox) -> None:
+def test_a_refresh_token_used_twice_revokes_its_family(client: Client, sandbox: Sandbox) -> None:
     first = client.tokens()
     second = client.refresh(first["refresh_token"]).json
     before = sandbox.observations.reuses
@@ -230,7 +233,7 @@ def test_a_refresh_token_used_twice_revokes_its_family(client: Any, sandbox: San
     assert client.refresh(second["refresh_token"]).json["error"] == "invalid_grant"
 
 
-def test_one_family_does_not_touch_another(client: Any) -> None:
+def test_one_family_does_not_touch_another(client: Client) -> None:
     one, other = client.tokens(), client.tokens()
     client.refresh(one["refresh_token"])
     client.refresh(one["refresh_token"])
@@ -238,7 +241,7 @@ def test_one_family_does_not_touch_another(client: Any) -> None:
     assert client.refresh(other["refresh_token"]).status == 200
 
 
-def test_a_revoked_refresh_token_is_dead(client: Any, sandbox: Sandbox) -> None:
+def test_a_revoked_refresh_token_is_dead(client: Client, sandbox: Sandbox) -> None:
     token = client.tokens()["refresh_token"]
 
     assert client.post("/oauth/revoke", client_id=sandbox.client_id, token=token).status == 200
@@ -246,19 +249,21 @@ def test_a_revoked_refresh_token_is_dead(client: Any, sandbox: Sandbox) -> None:
     assert client.refresh(token).json["error"] == "invalid_grant"
 
 
-def test_to_revoke_what_is_unknown_is_no_error(client: Any, sandbox: Sandbox) -> None:
+def test_to_revoke_what_is_unknown_is_no_error(client: Client, sandbox: Sandbox) -> None:
     """RFC 7009 section 2.2."""
     assert client.post("/oauth/revoke", client_id=sandbox.client_id, token="nothing").status == 200
 
 
-def test_only_the_client_can_revoke(client: Any) -> None:
+def test_only_the_client_can_revoke(client: Client) -> None:
     token = client.tokens()["refresh_token"]
 
     assert client.post("/oauth/revoke", client_id="somebody", token=token).status == 401
     assert client.refresh(token).status == 200
 
 
-def test_without_rotation_a_refresh_token_stays_good(sandbox_home: Any, new_client: Callable[..., Any]) -> None:
+def test_without_rotation_a_refresh_token_stays_good(
+    sandbox_home: Path, new_client: Callable[[Sandbox], Client]
+) -> None:
     with running_sandbox(SandboxOptions(rotate=False), home=sandbox_home) as sandbox:
         client = new_client(sandbox)
         token = client.tokens()["refresh_token"]
@@ -268,7 +273,7 @@ def test_without_rotation_a_refresh_token_stays_good(sandbox_home: Any, new_clie
     assert sandbox.observations.reuses == 0
 
 
-def test_a_session_outlives_a_restart(sandbox_home: Any, new_client: Callable[..., Any]) -> None:
+def test_a_session_outlives_a_restart(sandbox_home: Path, new_client: Callable[[Sandbox], Client]) -> None:
     with running_sandbox(home=sandbox_home) as sandbox:
         token = new_client(sandbox).tokens()["refresh_token"]
     assert token not in (sandbox_home / "sandbox" / "sessions.json").read_text("utf-8")
@@ -277,7 +282,7 @@ def test_a_session_outlives_a_restart(sandbox_home: Any, new_client: Callable[..
         assert new_client(sandbox).refresh(token).status == 200
 
 
-def test_lifetimes_and_redirect_uris_are_options(sandbox_home: Any, new_client: Callable[..., Any]) -> None:
+def test_lifetimes_and_redirect_uris_are_options(sandbox_home: Path, new_client: Callable[[Sandbox], Client]) -> None:
     elsewhere = "http://localhost:9999/callback"
     options = SandboxOptions(access_lifetime=20, redirect_uris=(elsewhere,))
     with running_sandbox(options, home=sandbox_home) as sandbox:
@@ -291,12 +296,12 @@ def test_lifetimes_and_redirect_uris_are_options(sandbox_home: Any, new_client: 
 class Browser:
     """A browser that keeps the issuer's cookie."""
 
-    def __init__(self, client: Any, read_claims: Callable[[str], dict[str, Any]]) -> None:
+    def __init__(self, client: Client, read_claims: Callable[[str], dict[str, Any]]) -> None:
         self._client = client
         self._read_claims = read_claims
         self.cookie = ""
 
-    def opens(self, **asked: str) -> Any:
+    def opens(self, **asked: str) -> Answer:
         """The answer to an authorization request."""
         address = f"{self._client.issuer}/authorize?{urlencode(self._client.request(**asked))}"
         return self._client.send(address, headers={"Cookie": self.cookie} if self.cookie else {})
@@ -307,14 +312,14 @@ class Browser:
         self.set_cookie = answer.headers["Set-Cookie"]
         self.cookie = self.set_cookie.partition(";")[0]
 
-    def who(self, answer: Any) -> str:
+    def who(self, answer: Answer) -> str:
         """Whose tokens an answer leads to."""
         found = self._client.exchange(answer.query["code"]).json
         return str(self._read_claims(found["id_token"])["sub"])
 
 
 @pytest.fixture
-def browser(client: Any, read_claims: Callable[[str], dict[str, Any]]) -> Browser:
+def browser(client: Client, read_claims: Callable[[str], dict[str, Any]]) -> Browser:
     """A browser on which somebody has signed in: Grace."""
     browser = Browser(client, read_claims)
     browser.signs_in("grace@acme.example")
@@ -326,7 +331,7 @@ def test_whoever_has_signed_in_goes_on_as_the_same_person(browser: Browser) -> N
     assert browser.who(browser.opens(login_hint="ada@acme.example", prompt="none")) == "sandbox|grace"
 
 
-def test_the_sessions_cookie_is_for_the_issuer_alone(browser: Browser, client: Any) -> None:
+def test_the_sessions_cookie_is_for_the_issuer_alone(browser: Browser, client: Client) -> None:
     assert browser.set_cookie.startswith("__Host-")
     assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= set(browser.set_cookie.split("; "))
     assert client.issuer.rpartition(":")[2] in browser.set_cookie.partition("=")[0]
@@ -354,11 +359,11 @@ def test_a_session_answers_no_request_that_is_not_in_order(browser: Browser) -> 
     assert browser.opens(audience="https://elsewhere.example").query["error"] == "invalid_request"
 
 
-def test_a_refusal_begins_no_session(client: Any) -> None:
+def test_a_refusal_begins_no_session(client: Client) -> None:
     assert client.sign_in(decision="deny").headers["Set-Cookie"] is None
 
 
-def test_no_refresh_token_without_the_scope_for_it(client: Any) -> None:
+def test_no_refresh_token_without_the_scope_for_it(client: Client) -> None:
     found = client.exchange(client.sign_in(scope="openid").query["code"]).json
     assert found["scope"] == "openid"
     assert "refresh_token" not in found
@@ -374,7 +379,7 @@ def test_no_refresh_token_without_the_scope_for_it(client: Any) -> None:
         {"Origin": "http://localhost:1"},
     ],
 )
-def test_other_pages_cannot_sign_anybody_in(client: Any, headers: dict[str, str]) -> None:
+def test_other_pages_cannot_sign_anybody_in(client: Client, headers: dict[str, str]) -> None:
     asked = f"{client.issuer}/authorize?{urlencode(client.request())}"
     fields = {**form_fields(client.send(asked).body), "decision": "allow"}
     answer = client.send(f"{client.issuer}/authorize", urlencode(fields).encode(), headers)

@@ -9,7 +9,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -18,7 +19,10 @@ from dagctl.adapters.sandbox import Sandbox, SandboxOptions, proxy, running_sand
 from dagctl.adapters.sandbox.databases import cursor
 from dagctl.adapters.sandbox.upstream import Upstream
 
-Connect = Callable[..., Any]
+if TYPE_CHECKING:
+    from tests.adapters.sandbox.conftest import Client
+
+Connect = Callable[..., "psycopg2.extensions.connection"]
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 GSS_REQUEST = struct.pack("!II", 8, 80877104)
 
@@ -27,7 +31,7 @@ GSS_REQUEST = struct.pack("!II", 8, 80877104)
 def connect(sandbox: Sandbox, tokens: dict[str, Any]) -> Connect:
     """Connect as `acme/shop` with Ada's access token; keywords change that."""
 
-    def connect(**changes: Any) -> Any:
+    def connect(**changes: Any) -> psycopg2.extensions.connection:
         host, port = sandbox.proxy
         standard = {
             "host": host,
@@ -37,13 +41,14 @@ def connect(sandbox: Sandbox, tokens: dict[str, Any]) -> Connect:
             "password": tokens["access_token"],
             "sslmode": "require",
         }
-        return psycopg2.connect(**{**standard, **changes})
+        made: psycopg2.extensions.connection = psycopg2.connect(**{**standard, **changes})
+        return made
 
     return connect
 
 
 @pytest.fixture(name="cursor")
-def fixture_cursor(connect: Connect) -> Iterator[Any]:
+def fixture_cursor(connect: Connect) -> Iterator[psycopg2.extensions.cursor]:
     """A cursor of a connection, whose transaction is rolled back."""
     with closing(connect()) as connection, connection.cursor() as cursor:
         yield cursor
@@ -150,23 +155,25 @@ def test_parameters_and_settings_come_through(connect: Connect) -> None:
             assert cursor.fetchone() == ("4321ms",)
 
 
-def test_large_values_in_both_directions(cursor: Any) -> None:
+def test_large_values_in_both_directions(cursor: psycopg2.extensions.cursor) -> None:
     large = bytes(range(256)) * 40_000  # 10 MB
 
     cursor.execute("SELECT %s::bytea, md5(%s::bytea)", (psycopg2.Binary(large), psycopg2.Binary(large)))
 
-    back, digest = cursor.fetchone()
+    row = cursor.fetchone()
+    assert row is not None
+    back, digest = row
     assert bytes(back) == large
     assert digest
 
 
-def test_many_rows(cursor: Any) -> None:
+def test_many_rows(cursor: psycopg2.extensions.cursor) -> None:
     cursor.execute("SELECT n, repeat('x', 1000) FROM generate_series(1, 20000) n")
 
     assert sum(number for number, _ in cursor.fetchall()) == 20000 * 20001 // 2
 
 
-def test_copy_in_both_directions(cursor: Any) -> None:
+def test_copy_in_both_directions(cursor: psycopg2.extensions.cursor) -> None:
     cursor.execute("CREATE TEMP TABLE copied (n int, text text)")
     cursor.copy_from(io.StringIO("".join(f"{n}\t{'y' * 500}\n" for n in range(20000))), "copied")
     back = io.StringIO()
@@ -220,7 +227,9 @@ def test_many_connections_at_once(connect: Connect) -> None:
     def work(number: int) -> None:
         with closing(connect()) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT %s", (number,))
-            answers.append(cursor.fetchone()[0])
+            row = cursor.fetchone()
+            assert row is not None
+            answers.append(row[0])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(40)]
     for thread in threads:
@@ -230,7 +239,7 @@ def test_many_connections_at_once(connect: Connect) -> None:
     assert sorted(answers) == list(range(40))
 
 
-def test_a_client_that_goes_leaves_no_backend(connect: Connect, cursor: Any) -> None:
+def test_a_client_that_goes_leaves_no_backend(connect: Connect, cursor: psycopg2.extensions.cursor) -> None:
     gone = connect()
     pid = gone.info.backend_pid
     gone.close()
@@ -405,7 +414,7 @@ def test_a_server_that_says_nothing_is_not_kept_waiting(
 
 
 def test_a_restarted_proxy_drops_what_there_was_and_takes_new(
-    sandbox_home: Any, new_client: Callable[[Sandbox], Any]
+    sandbox_home: Path, new_client: Callable[[Sandbox], Client]
 ) -> None:
     with running_sandbox(home=sandbox_home) as sandbox:
         token = new_client(sandbox).tokens()["access_token"]
@@ -420,7 +429,7 @@ def test_a_restarted_proxy_drops_what_there_was_and_takes_new(
             assert connection.info.dbname == "org_acme_shop"
 
 
-def test_no_other_program_gets_the_port_of_a_proxy_that_is_down(sandbox_home: Any) -> None:
+def test_no_other_program_gets_the_port_of_a_proxy_that_is_down(sandbox_home: Path) -> None:
     with running_sandbox(home=sandbox_home) as sandbox:
         with sandbox.proxy_down():
             with pytest.raises(ConnectionRefusedError):
@@ -430,7 +439,9 @@ def test_no_other_program_gets_the_port_of_a_proxy_that_is_down(sandbox_home: An
         socket.create_connection(sandbox.proxy, timeout=5).close()
 
 
-def test_names_are_made_of_organization_and_project(sandbox_home: Any, new_client: Callable[[Sandbox], Any]) -> None:
+def test_names_are_made_of_organization_and_project(
+    sandbox_home: Path, new_client: Callable[[Sandbox], Client]
+) -> None:
     options = SandboxOptions(organization="Big Co", projects={"Web-Shop 2": "p2"})
     with running_sandbox(options, home=sandbox_home) as sandbox:
         host, port = sandbox.proxy

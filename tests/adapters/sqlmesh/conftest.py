@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import mkdtemp
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -22,6 +22,11 @@ from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
 from dagctl.domain.errors import DagctlError, EnvironmentProtected
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 from dagctl.domain.values.targets import EnvironmentName, Targets
+
+if TYPE_CHECKING:
+    import click
+    from sqlmesh.core.context import Context
+    from sqlmesh.core.state_sync import StateSync
 
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 
@@ -75,29 +80,68 @@ class Platform:
         self.asked += [name for name in targets.environments if name not in self.asked]
         return targets if targets.environments else None
 
-    def _located(self, session: object) -> Any:
+    def _located(self, session: object) -> NoReturn:
         raise DagctlError("This is as far as the test goes.")
 
 
-Ask = Callable[..., Seen]
+Configuration = Callable[..., str]
+
+
+class Surroundings(Protocol):
+    """Lays out a folder, which becomes the working one."""
+
+    def __call__(
+        self,
+        files: Mapping[str, str] | None = None,
+        personal: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        default: str | None = "dev_me",
+    ) -> Path: ...
+
+
+class Ask(Protocol):
+    """Runs a SQLMesh command in a folder that is laid out like this."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        files: Mapping[str, str] | None = None,
+        personal: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        default: str | None = "dev_me",
+    ) -> Seen: ...
+
+
+class OpenContext(Protocol):
+    """Opens a SQLMesh context; see `make_context`."""
+
+    def __call__(self, link: Link | None, state_sync: StateSync | None = None, **settings: Any) -> Context: ...
+
+
+class MakeDatabase(Protocol):
+    """Makes a database: an empty one, or a copy."""
+
+    def __call__(self, template: Database | None = None) -> Database: ...
 
 
 @pytest.fixture(scope="session")
-def sqlmesh_cli() -> Any:
+def sqlmesh_cli() -> click.Group:
     """SQLMesh's command group."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return import_module("sqlmesh.cli.main").cli
+        group: click.Group = import_module("sqlmesh.cli.main").cli
+        return group
 
 
 @pytest.fixture(autouse=True)
-def nobody_everywhere(sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody_everywhere(sqlmesh_cli: click.Group, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test has the gate ask is not asked in the next."""
     monkeypatch.setattr("dagctl.adapters.sqlmesh.gate._everywhere", [])
 
 
 @pytest.fixture(autouse=True)
-def own_console(sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_console(sqlmesh_cli: click.Group, monkeypatch: pytest.MonkeyPatch) -> None:
     """The console that a command sets for the process ends with its test."""
     console = import_module("sqlmesh.core.console")
     monkeypatch.setattr(console, "_CONSOLE", console._CONSOLE)
@@ -110,7 +154,7 @@ def platform() -> Platform:
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
     """Lay out a folder: `surroundings(files=…, personal=…, env=…, default=…)`; it becomes the working one."""
     folder, personal_folder = tmp_path / "project", tmp_path / "personal"
     folder.mkdir()
@@ -139,8 +183,8 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
 
 @pytest.fixture
 def ask(
-    sqlmesh_cli: Any,
-    surroundings: Callable[..., Path],
+    sqlmesh_cli: click.Group,
+    surroundings: Surroundings,
     platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Ask:
@@ -168,7 +212,7 @@ def configuration(default: str | None, effective: str | None = None) -> str:
 
 
 @pytest.fixture(name="configuration")
-def configuration_fixture() -> Callable[..., str]:
+def configuration_fixture() -> Configuration:
     """See `configuration`."""
     return configuration
 
@@ -207,7 +251,7 @@ class Link(StateLink):
         return frozenset(name for name in environments if EnvironmentName(name) in self.protected)
 
 
-def _no_services() -> Any:
+def _no_services() -> NoReturn:
     raise AssertionError("This link has no services behind it.")
 
 
@@ -259,7 +303,7 @@ class Database(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def make_database(postgres: str) -> Callable[..., Database]:
+def make_database(postgres: str) -> MakeDatabase:
     """Make a database, which goes with its server: `make_database()` an empty one, `make_database(another)` a copy."""
     whole = Database({"host": postgres, "port": 5432, "database": "postgres", "user": "postgres"})
     whole.query("alter system set fsync to off")  # a new database costs a second and more otherwise
@@ -274,7 +318,7 @@ def make_database(postgres: str) -> Callable[..., Database]:
 
 
 @pytest.fixture
-def database(make_database: Callable[..., Database]) -> Database:
+def database(make_database: MakeDatabase) -> Database:
     """An empty database."""
     return make_database()
 
@@ -295,7 +339,9 @@ def lay_out(project: Path) -> Path:
     return project
 
 
-def make_context(project: Path, link: Any, state_sync: Any = None, **settings: Any) -> Any:
+def make_context(
+    project: Path, link: StateLink | None, state_sync: StateSync | None = None, **settings: Any
+) -> Context:
     """A SQLMesh context with its state behind a link; in its warehouse, where there is none."""
     from sqlmesh.core.config import Config, GatewayConfig, ModelDefaultsConfig
     from sqlmesh.core.context import Context
@@ -311,17 +357,17 @@ def make_context(project: Path, link: Any, state_sync: Any = None, **settings: A
         disable_anonymized_analytics=True,
         **settings,
     )
-    made: Any = Context(paths=[str(project)], config=config, state_sync=state_sync)
-    made.console.start_destroy = lambda *_, **__: True
+    made = Context(paths=[str(project)], config=config, state_sync=state_sync)
+    made.console.start_destroy = lambda *_, **__: True  # type: ignore[method-assign]
     return made
 
 
 @pytest.fixture
-def open_context(project: Path, sqlmesh_cli: Any) -> Iterator[Callable[..., Any]]:
+def open_context(project: Path, sqlmesh_cli: click.Group) -> Iterator[OpenContext]:
     """See `make_context`."""
     opened = []
 
-    def open_context(link: Link | None, state_sync: Any = None, **settings: Any) -> Any:
+    def open_context(link: Link | None, state_sync: StateSync | None = None, **settings: Any) -> Context:
         opened.append(make_context(project, link, state_sync, **settings))
         return opened[-1]
 
@@ -337,7 +383,7 @@ ENVIRONMENTS = ("prod", "staging", "dev")
 
 @pytest.fixture(scope="session")
 def stock(
-    make_database: Callable[..., Database], tmp_path_factory: pytest.TempPathFactory, sqlmesh_cli: Any
+    make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory, sqlmesh_cli: click.Group
 ) -> tuple[Database, Path]:
     """A database and a project with environments, to copy from."""
     database, project = make_database(), lay_out(tmp_path_factory.mktemp("stock") / "project")
@@ -352,7 +398,7 @@ def stock(
 
 
 @pytest.fixture
-def stocked(stock: tuple[Database, Path], project: Path, make_database: Callable[..., Database]) -> Link:
+def stocked(stock: tuple[Database, Path], project: Path, make_database: MakeDatabase) -> Link:
     """`prod`, `staging` and `dev` are there, and a model has changed since; the first two are protected."""
     database, original = stock
     copytree(original, project, dirs_exist_ok=True)

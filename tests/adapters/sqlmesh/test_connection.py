@@ -33,13 +33,19 @@ from dagctl.domain.values.secret import Secret
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
 
 if TYPE_CHECKING:
+    import click
+    from sqlmesh.core.config import Config
     from tests.adapters.sqlmesh.conftest import Database, Link
+
+    from dagctl.adapters.sqlmesh.connection import DagctlStateConnection
+
+    Connect = Callable[[Link], DagctlStateConnection]
 
 SOMEWHERE = {"host": "proxy.example.com", "port": 6432, "database": "org_acme_shop", "user": "acme/shop"}
 
 
 @pytest.fixture
-def connection(sqlmesh_cli: Any) -> Callable[[Any], Any]:
+def connection(sqlmesh_cli: click.Group) -> Connect:
     """The state connection over a link."""
     from dagctl.adapters.sqlmesh.connection import state_connection
 
@@ -62,13 +68,13 @@ def passwords(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def opener(connection: Any) -> Any:
+def opener(connection: DagctlStateConnection) -> Callable[..., Any]:
     """What SQLMesh calls for each new connection."""
     return connection._connection_factory_with_kwargs
 
 
 def test_each_new_connection_has_a_fresh_token(
-    connection: Any, make_link: type[Link], database: Database, passwords: list[str]
+    connection: Connect, make_link: type[Link], database: Database, passwords: list[str]
 ) -> None:
     open_one = opener(connection(make_link(database.where)))
     for _ in range(3):
@@ -77,7 +83,7 @@ def test_each_new_connection_has_a_fresh_token(
 
 
 def test_sqlmeshs_adapter_reconnects_with_a_fresh_token(
-    connection: Any, make_link: type[Link], database: Database, passwords: list[str]
+    connection: Connect, make_link: type[Link], database: Database, passwords: list[str]
 ) -> None:
     adapter = connection(make_link(database.where)).create_engine_adapter()
     adapter.fetchone("select 1")
@@ -89,7 +95,7 @@ def test_sqlmeshs_adapter_reconnects_with_a_fresh_token(
 
 
 def test_threads_connect_at_the_same_time(
-    connection: Any, make_link: type[Link], database: Database, passwords: list[str]
+    connection: Connect, make_link: type[Link], database: Database, passwords: list[str]
 ) -> None:
     open_one, together, opened = opener(connection(make_link(database.where))), Barrier(8), []
 
@@ -107,7 +113,7 @@ def test_threads_connect_at_the_same_time(
     assert len(set(passwords)) == 8
 
 
-def test_what_libpq_is_told(connection: Any, make_link: type[Link], database: Database) -> None:
+def test_what_libpq_is_told(connection: Connect, make_link: type[Link], database: Database) -> None:
     opened = opener(connection(make_link(database.where)))()
     told = opened.get_dsn_parameters()
     cursor = opened.cursor()
@@ -118,7 +124,7 @@ def test_what_libpq_is_told(connection: Any, make_link: type[Link], database: Da
     assert {key: told[key] for key in expected} == expected
 
 
-def test_what_a_person_changes_on_it_counts(connection: Any, make_link: type[Link], database: Database) -> None:
+def test_what_a_person_changes_on_it_counts(connection: Connect, make_link: type[Link], database: Database) -> None:
     changed = connection(make_link(database.where)).copy(
         update={"connect_timeout": 3, "keepalives_idle": 7, "role": "pg_monitor"}
     )
@@ -129,7 +135,7 @@ def test_what_a_person_changes_on_it_counts(connection: Any, make_link: type[Lin
     adapter.close()
 
 
-def configured(connection: Any) -> Any:
+def configured(connection: DagctlStateConnection) -> Config:
     """A SQLMesh configuration with this state connection."""
     from sqlmesh.core.config import Config, GatewayConfig, ModelDefaultsConfig
 
@@ -137,7 +143,7 @@ def configured(connection: Any) -> Any:
     return Config(gateways={"g": GatewayConfig(**gateway)}, model_defaults=ModelDefaultsConfig(dialect="duckdb"))
 
 
-def everywhere(connection: Any) -> str:
+def everywhere(connection: DagctlStateConnection) -> str:
     """All that is shown of a connection by whatever shows it."""
     from sqlmesh.utils.config import print_config
 
@@ -156,7 +162,7 @@ def everywhere(connection: Any) -> str:
 
 
 def test_the_token_is_in_nothing_that_is_shown(
-    connection: Any,
+    connection: Connect,
     make_link: type[Link],
     database: Database,
     passwords: list[str],
@@ -170,7 +176,7 @@ def test_the_token_is_in_nothing_that_is_shown(
 
 
 def test_the_fingerprint_does_not_change_with_the_token(
-    connection: Any, make_link: type[Link], database: Database
+    connection: Connect, make_link: type[Link], database: Database
 ) -> None:
     def fingerprint(link: Link) -> tuple[str, str]:
         made = connection(link)
@@ -184,7 +190,7 @@ def test_the_fingerprint_does_not_change_with_the_token(
     assert len({*fingerprint(make_link(database.where)), *fingerprint(link)}) == 1
 
 
-def test_it_reads_as_a_mapping(connection: Any, make_link: type[Link]) -> None:
+def test_it_reads_as_a_mapping(connection: Connect, make_link: type[Link]) -> None:
     made = connection(make_link({**SOMEWHERE, "sslmode": "require"}))
     expected = {"type": "postgres", **SOMEWHERE, "sslmode": "require", "connect_timeout": 10}
     assert {**dict(made), "password": ""} == {**expected, "password": ""}
@@ -200,7 +206,7 @@ def test_it_reads_as_a_mapping(connection: Any, make_link: type[Link]) -> None:
 
 
 def test_a_copy_as_a_mapping_is_one_that_sqlmesh_takes(
-    connection: Any, make_link: type[Link], database: Database
+    connection: Connect, make_link: type[Link], database: Database
 ) -> None:
     from sqlmesh.core.config.connection import PostgresConnectionConfig, parse_connection_config
 
@@ -211,7 +217,7 @@ def test_a_copy_as_a_mapping_is_one_that_sqlmesh_takes(
     assert plain.create_engine_adapter().fetchone("select 1") == (1,)
 
 
-COPIES: dict[str, Callable[[Any], Any]] = {
+COPIES: dict[str, Callable[[DagctlStateConnection], DagctlStateConnection]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "pydantic": lambda made: made.copy(),
@@ -221,7 +227,11 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_a_copy_renews_its_token_too(
-    copied: Callable[[Any], Any], connection: Any, make_link: type[Link], database: Database, passwords: list[str]
+    copied: Callable[[DagctlStateConnection], DagctlStateConnection],
+    connection: Connect,
+    make_link: type[Link],
+    database: Database,
+    passwords: list[str],
 ) -> None:
     made = copied(connection(make_link(database.where)))
     for _ in range(2):
@@ -229,7 +239,7 @@ def test_a_copy_renews_its_token_too(
     assert len(set(passwords)) == 2
 
 
-def test_it_survives_sqlmeshs_configuration(connection: Any, make_link: type[Link]) -> None:
+def test_it_survives_sqlmeshs_configuration(connection: Connect, make_link: type[Link]) -> None:
     from sqlmesh.core.config import Config
 
     made = connection(make_link(SOMEWHERE))
@@ -239,7 +249,7 @@ def test_it_survives_sqlmeshs_configuration(connection: Any, make_link: type[Lin
         assert type(each.get_state_connection("g")) is type(made)
 
 
-def test_a_database_that_is_not_known_yet(connection: Any, make_link: type[Link]) -> None:
+def test_a_database_that_is_not_known_yet(connection: Connect, make_link: type[Link]) -> None:
     link = make_link(SOMEWHERE)
     link.endpoint = lambda: None  # type: ignore[method-assign,assignment,return-value]
     assert "not known" in connection(link).host
@@ -336,7 +346,7 @@ def test_a_connection_that_fails_says_what_to_do(
     kind: type[DagctlError],
     words: str,
     cure: str,
-    connection: Any,
+    connection: Connect,
     make_link: type[Link],
 ) -> None:
     from sqlmesh.utils.errors import SQLMeshError
@@ -356,7 +366,7 @@ def test_a_connection_that_fails_says_what_to_do(
     assert failed.value.__suppress_context__
 
 
-def test_nobody_listens(connection: Any, make_link: type[Link]) -> None:
+def test_nobody_listens(connection: Connect, make_link: type[Link]) -> None:
     pytest.importorskip("psycopg2")
     free = socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
@@ -366,7 +376,7 @@ def test_nobody_listens(connection: Any, make_link: type[Link]) -> None:
     assert (failed.value.host, failed.value.database) == (f"127.0.0.1:{port}", SOMEWHERE["database"])
 
 
-def test_no_session_at_connect_time(connection: Any, make_link: type[Link]) -> None:
+def test_no_session_at_connect_time(connection: Connect, make_link: type[Link]) -> None:
     from sqlmesh.utils.errors import SQLMeshError
 
     link = make_link(SOMEWHERE)
@@ -420,7 +430,7 @@ def test_what_libpq_says_becomes_one_sentence(said: str, kind: type[DagctlError]
 
 @pytest.mark.parametrize("variable", ["PGHOSTADDR", "PGSERVICE"])
 def test_no_variable_leads_the_token_to_another_server(
-    variable: str, connection: Any, make_link: type[Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variable: str, connection: Connect, make_link: type[Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("psycopg2")
     came: list[socket.socket] = []
@@ -452,7 +462,7 @@ def test_an_explanation_holds_no_part_of_the_token(echoed: str) -> None:
 
 
 def test_without_psycopg2_our_extra_is_named(
-    connection: Any, make_link: type[Link], monkeypatch: pytest.MonkeyPatch
+    connection: Connect, make_link: type[Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     with pytest.raises(MissingExtra, match="psycopg2") as raised:

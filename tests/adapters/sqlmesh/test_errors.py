@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dagctl.domain import errors
 from dagctl.domain.errors import DagctlError, ProtectionUnknown
 
+if TYPE_CHECKING:
+    import click
 
-def test_an_error_stays_what_it_was(sqlmesh_cli: Any) -> None:
+
+def test_an_error_stays_what_it_was(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.utils.errors import SQLMeshError
 
     from dagctl.adapters.sqlmesh.errors import for_sqlmesh
@@ -32,7 +35,7 @@ EVERY_CLASS = [found for _, found in inspect.getmembers(errors, inspect.isclass)
 
 @pytest.mark.parametrize("kind", EVERY_CLASS)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_an_error_crosses_processes(kind: type[DagctlError], protocol: int, sqlmesh_cli: Any) -> None:
+def test_an_error_crosses_processes(kind: type[DagctlError], protocol: int, sqlmesh_cli: click.Group) -> None:
     from sqlmesh.utils.errors import SQLMeshError
 
     from dagctl.adapters.sqlmesh.errors import for_sqlmesh
@@ -48,7 +51,7 @@ def test_an_error_crosses_processes(kind: type[DagctlError], protocol: int, sqlm
     assert str(pickle.loads(pickle.dumps(again, protocol))) == str(error)
 
 
-def test_a_cause_crosses_processes_too(sqlmesh_cli: Any) -> None:
+def test_a_cause_crosses_processes_too(sqlmesh_cli: click.Group) -> None:
     from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 
     unknown = for_sqlmesh(ProtectionUnknown("No.", environment="dev", cause=errors.Unreachable("Away.", proxied=True)))
@@ -70,7 +73,7 @@ def test_a_cause_crosses_processes_too(sqlmesh_cli: Any) -> None:
     ],
 )
 def test_only_on_its_command_line_a_command_of_sqlmeshs_is_named(
-    argv: list[str], command: bool, sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], command: bool, sqlmesh_cli: click.Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dagctl.adapters.sqlmesh.errors import for_sqlmesh
 

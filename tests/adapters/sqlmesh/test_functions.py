@@ -99,7 +99,7 @@ class Client:
         self.found = targets
         self.refuses: DagctlError | None = None
         self.tokens = 0
-        self.required: list[tuple[Targets, Any]] = []
+        self.required: list[tuple[Targets, str | None]] = []
         stores: Any = SimpleNamespace(settings=_Settings(self), tokens=_Tokens(self), credentials=_Credentials(self))
         far: Any = self
         clock = FixedClock()
@@ -328,10 +328,11 @@ def test_fresh_token(client: Client) -> None:
 class _Found:
     """What the functions find: by way of a module, so that a link to it can be pickled."""
 
-    client: Any = None
+    client: Client | None = None
 
 
-def _this() -> Any:
+def _this() -> StateService:
+    assert _Found.client is not None
     return _Found.client.state
 
 

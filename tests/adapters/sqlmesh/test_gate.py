@@ -15,27 +15,27 @@ import pytest
 from dagctl.domain.errors import DagctlError, EnvironmentProtected, ProtectionUnknown
 
 if TYPE_CHECKING:
-    from tests.adapters.sqlmesh.conftest import Database, Link
+    from sqlmesh.core.context import Context
+    from tests.adapters.sqlmesh.conftest import Database, Link, OpenContext
 
-    OpenContext = Callable[..., Any]
-    Everything = Callable[[Any], tuple[Any, Any]]
+    Everything = Callable[[Context], tuple[object, object]]
 
-APPLIED = {"auto_apply": True, "no_prompts": True, "skip_tests": True}
+APPLIED: dict[str, Any] = {"auto_apply": True, "no_prompts": True, "skip_tests": True}
 
 
-def warehouse(context: Any) -> list[Any]:
+def warehouse(context: Context) -> list[Any]:
     """Its tables and views."""
     query = "select table_schema, table_name from information_schema.tables order by all"
     return list(context.engine_adapter.fetchall(query))
 
 
 @pytest.fixture
-def everything(stocked: Link) -> Callable[[Any], tuple[Any, Any]]:
+def everything(stocked: Link) -> Everything:
     """All that there is in the state and, by a context, in its warehouse."""
     return lambda context: (stocked.database.dump(), warehouse(context))
 
 
-CHANGES: dict[str, Callable[[Any], object]] = {
+CHANGES: dict[str, Callable[[Context], object]] = {
     "plan": lambda context: context.plan("prod", **APPLIED),
     "plan, in another spelling": lambda context: context.plan("STAGING", **APPLIED),
     "plan, of the default": lambda context: context.plan(**APPLIED),
@@ -63,7 +63,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_protected_environment_is_not_changed(
-    change: Callable[[Any], object], stocked: Link, open_context: OpenContext, everything: Everything
+    change: Callable[[Context], object], stocked: Link, open_context: OpenContext, everything: Everything
 ) -> None:
     context = open_context(stocked)
     before = everything(context)
@@ -72,14 +72,14 @@ def test_a_protected_environment_is_not_changed(
     assert everything(context) == before
 
 
-def explained(context: Any) -> None:
+def explained(context: Context) -> None:
     from sqlmesh.core.console import TerminalConsole
 
     context.console = TerminalConsole()
     context.plan("prod", explain=True, **APPLIED)
 
 
-READS: dict[str, Callable[[Any], object]] = {
+READS: dict[str, Callable[[Context], object]] = {
     "diff": lambda context: context.diff("prod"),
     "environments": lambda context: context.print_environment_names(),
     "table_name": lambda context: context.table_name("shop.a", "prod"),
@@ -95,7 +95,7 @@ READS: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_reading_asks_nobody(
-    read: Callable[[Any], object], stocked: Link, open_context: OpenContext, everything: Everything
+    read: Callable[[Context], object], stocked: Link, open_context: OpenContext, everything: Everything
 ) -> None:
     context = open_context(stocked)
     before = everything(context)
@@ -187,7 +187,7 @@ def test_threads(stocked: Link, open_context: OpenContext, everything: Everythin
     contexts = [open_context(stocked) for _ in range(4)]
     before = everything(contexts[0])
 
-    def attempt(context: Any) -> bool:
+    def attempt(context: Context) -> bool:
         try:
             context.run("prod")
         except EnvironmentProtected:
@@ -220,7 +220,7 @@ def test_a_connection_that_arrives_in_a_process_brings_the_gate(
 ) -> None:
     from dagctl.adapters.sqlmesh import connection
 
-    link: Any = make_link({"host": "h", "port": 1, "database": "d", "user": "u"})
+    link = make_link({"host": "h", "port": 1, "database": "d", "user": "u"})
     dumped = pickle.dumps(connection.state_connection(link))
     stood: list[bool] = []
     monkeypatch.setattr(connection, "stand", lambda: stood.append(True))
@@ -232,14 +232,14 @@ class TestStateThatIsSomebodyElses:
     """Where `check_environment_protection` was called and the state is kept without dagctl."""
 
     @pytest.fixture
-    def context(self, open_context: OpenContext, make_link: type[Link]) -> Any:
+    def context(self, open_context: OpenContext, make_link: type[Link]) -> Context:
         made = open_context(None)
         for name in ("prod", "staging"):
             made.plan(name, include_unmodified=True, **APPLIED)
         return made
 
     @pytest.fixture
-    def warden(self, context: Any, make_link: type[Link]) -> Link:
+    def warden(self, context: Context, make_link: type[Link]) -> Link:
         from dagctl.adapters.sqlmesh.gate import stand
 
         asked = make_link({}, {"staging"})
@@ -247,22 +247,24 @@ class TestStateThatIsSomebodyElses:
         stand(asked)
         return asked
 
-    def test_it_is_not_asked_about_otherwise(self, context: Any) -> None:
+    def test_it_is_not_asked_about_otherwise(self, context: Context) -> None:
         context.run("prod")
 
     @pytest.mark.parametrize("change", ["invalidate_environment", "run", "plan_builder"])
-    def test_it_is_guarded(self, change: str, context: Any, warden: Link) -> None:
+    def test_it_is_guarded(self, change: str, context: Context, warden: Link) -> None:
         before = warehouse(context), context.state_reader.get_environments()
         with pytest.raises(EnvironmentProtected):
             getattr(context, change)("staging")
         assert (warehouse(context), context.state_reader.get_environments()) == before
         assert warden.asked == ["staging"]
 
-    def test_so_is_the_way_of_the_ui(self, context: Any, warden: Link) -> None:
+    def test_so_is_the_way_of_the_ui(self, context: Context, warden: Link) -> None:
         with pytest.raises(EnvironmentProtected):
             context.state_sync.invalidate_environment("staging")
 
-    def test_a_run_of_production_would_drop_what_is_protected_and_expired(self, context: Any, make_link: Any) -> None:
+    def test_a_run_of_production_would_drop_what_is_protected_and_expired(
+        self, context: Context, make_link: type[Link]
+    ) -> None:
         from dagctl.adapters.sqlmesh.gate import stand
 
         context.invalidate_environment("staging")

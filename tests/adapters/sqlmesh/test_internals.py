@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,19 +12,26 @@ from dagctl.adapters.sqlmesh.commands import BOT, NOBODY, SQLMESH
 from dagctl.adapters.sqlmesh.invocation import PROGRAMS
 from dagctl.domain.values.targets import EnvironmentName
 
+if TYPE_CHECKING:
+    import click
+    from tests.adapters.sqlmesh.conftest import Surroundings
+
 ELSEWHERE = {"ui", "state", "dbt"}
 """A long-lived process, a group, and what some versions have: they may touch any environment."""
 
 
-def test_every_command_of_this_version_is_known(sqlmesh_cli: Any) -> None:
+def test_every_command_of_this_version_is_known(sqlmesh_cli: click.Group) -> None:
     known = NOBODY | {words[0] for words in SQLMESH} | ELSEWHERE
     assert set(sqlmesh_cli.commands) - known == set()
 
 
-def test_the_subcommands_of_state(sqlmesh_cli: Any) -> None:
+def test_the_subcommands_of_state(sqlmesh_cli: click.Group) -> None:
+    from click import Group
+
     state = sqlmesh_cli.commands.get("state")
     if state is None:
         pytest.skip("this version of SQLMesh has no such commands")
+    assert isinstance(state, Group)
     assert {("state", name) for name in state.commands} <= set(SQLMESH)
 
 
@@ -39,24 +46,24 @@ def test_the_subcommands_of_state(sqlmesh_cli: Any) -> None:
         ("table_diff", {"source_to_target", "model", "select_model"}),
     ],
 )
-def test_the_parameters_that_name_environments(command: str, parameters: set[str], sqlmesh_cli: Any) -> None:
+def test_the_parameters_that_name_environments(command: str, parameters: set[str], sqlmesh_cli: click.Group) -> None:
     if command not in sqlmesh_cli.commands:
         pytest.skip("this version of SQLMesh has no such command")
     assert parameters <= {each.name for each in sqlmesh_cli.commands[command].params}
 
 
-def test_the_options_of_the_program(sqlmesh_cli: Any) -> None:
+def test_the_options_of_the_program(sqlmesh_cli: click.Group) -> None:
     assert {"paths", "config", "gateway"} <= {each.name for each in sqlmesh_cli.params}
 
 
-def test_the_bots_commands(sqlmesh_cli: Any) -> None:
+def test_the_bots_commands(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.cicd.bot import bot
 
     github: Any = bot.commands["github"]
     assert set(github.commands) == set(BOT)
 
 
-def test_the_programs_are_where_they_were(sqlmesh_cli: Any) -> None:
+def test_the_programs_are_where_they_were(sqlmesh_cli: click.Group) -> None:
     from importlib import import_module
 
     for module, attribute in PROGRAMS.values():
@@ -66,14 +73,14 @@ def test_the_programs_are_where_they_were(sqlmesh_cli: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["prod", "PROD", "prod ", "dev-feature.1", "Übung", "a/b:c", "ǅ", "x\n", ""])
-def test_names_are_sanitised_as_sqlmesh_does_it(name: str, sqlmesh_cli: Any) -> None:
+def test_names_are_sanitised_as_sqlmesh_does_it(name: str, sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.environment import EnvironmentNamingInfo
 
     assert EnvironmentName(name) == EnvironmentNamingInfo.sanitize_name(name)
 
 
 @pytest.mark.parametrize("name", ["\u0130", "a\u0130B", "\u0130\u0130 prod"])
-def test_a_name_is_sanitised_until_it_stays(name: str, sqlmesh_cli: Any) -> None:
+def test_a_name_is_sanitised_until_it_stays(name: str, sqlmesh_cli: click.Group) -> None:
     """SQLMesh sanitises twice in a plan."""
     from sqlmesh.core.environment import EnvironmentNamingInfo
 
@@ -81,7 +88,7 @@ def test_a_name_is_sanitised_until_it_stays(name: str, sqlmesh_cli: Any) -> None
     assert once != EnvironmentNamingInfo.sanitize_name(once) == EnvironmentName(name) == EnvironmentName(once)
 
 
-def test_the_names_of_production_and_of_the_default(sqlmesh_cli: Any) -> None:
+def test_the_names_of_production_and_of_the_default(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core import constants
     from sqlmesh.core.config import Config
 
@@ -89,7 +96,7 @@ def test_the_names_of_production_and_of_the_default(sqlmesh_cli: Any) -> None:
     assert Config().default_target_environment == constants.PROD
 
 
-def test_the_names_of_yaml_files(sqlmesh_cli: Any) -> None:
+def test_the_names_of_yaml_files(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.config import common
 
     from dagctl.adapters.sqlmesh.targets import _YAML_NAMES
@@ -99,7 +106,7 @@ def test_the_names_of_yaml_files(sqlmesh_cli: Any) -> None:
     assert set(_YAML_NAMES) == set(common.YAML_CONFIG_FILENAMES)
 
 
-def test_the_seams_of_a_connection(sqlmesh_cli: Any) -> None:
+def test_the_seams_of_a_connection(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.config.connection import ConnectionConfig, PostgresConnectionConfig
 
     for name in ("_connection_factory", "_engine_adapter", "_extra_engine_config", "_connection_factory_with_kwargs"):
@@ -109,7 +116,7 @@ def test_the_seams_of_a_connection(sqlmesh_cli: Any) -> None:
     )
 
 
-def test_the_seams_of_an_engine_adapter(sqlmesh_cli: Any) -> None:
+def test_the_seams_of_an_engine_adapter(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
 
     make: Any = PostgresEngineAdapter
@@ -118,7 +125,7 @@ def test_the_seams_of_an_engine_adapter(sqlmesh_cli: Any) -> None:
     assert next(iter(inspect.signature(PostgresEngineAdapter.execute).parameters)) == "self"
 
 
-def test_the_tables_of_environments(sqlmesh_cli: Any) -> None:
+def test_the_tables_of_environments(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.engine_adapter.postgres import PostgresEngineAdapter
     from sqlmesh.core.state_sync.db.environment import EnvironmentState
 
@@ -130,7 +137,7 @@ def test_the_tables_of_environments(sqlmesh_cli: Any) -> None:
     assert _column(state.environment_statements_table) in state._environment_statements_columns_to_types
 
 
-def test_the_seams_of_a_context(sqlmesh_cli: Any) -> None:
+def test_the_seams_of_a_context(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.context import Context, GenericContext
 
     from dagctl.adapters.sqlmesh.gate import _GATED
@@ -140,7 +147,9 @@ def test_the_seams_of_a_context(sqlmesh_cli: Any) -> None:
     assert "self._provided_state_sync" in inspect.getsource(GenericContext.__init__)
 
 
-def test_a_folder_is_first_on_the_path_while_its_configuration_loads(surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_a_folder_is_first_on_the_path_while_its_configuration_loads(
+    surroundings: Surroundings, sqlmesh_cli: click.Group
+) -> None:
     from sqlmesh.core.config.loader import load_config_from_python_module
     from sqlmesh.core.config.root import Config
 
@@ -150,7 +159,7 @@ def test_a_folder_is_first_on_the_path_while_its_configuration_loads(surrounding
     assert Path(config.project) == folder
 
 
-def test_what_the_loader_calls_its_variables(sqlmesh_cli: Any) -> None:
+def test_what_the_loader_calls_its_variables(sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.config import loader
 
     from dagctl.adapters.sqlmesh.loading import _LOADER

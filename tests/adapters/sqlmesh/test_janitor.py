@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.adapters.sqlmesh.conftest import Link
-
-    OpenContext = Callable[..., Any]
+    from sqlmesh.core.context import Context
+    from tests.adapters.sqlmesh.conftest import Link, OpenContext
 
 EXPIRE = "update sqlmesh._environments set expiration_ts = 1 where name <> 'prod'"
-APPLIED = {"auto_apply": True, "no_prompts": True, "skip_tests": True}
+APPLIED: dict[str, Any] = {"auto_apply": True, "no_prompts": True, "skip_tests": True}
 
-CLEANUPS: dict[str, Callable[[Any], object]] = {
+CLEANUPS: dict[str, Callable[[Context], object]] = {
     "run prod": lambda context: context.run("prod"),
     "janitor": lambda context: context.run_janitor(ignore_ttl=False),
     "the UI's": lambda context: context.state_sync.delete_expired_environments(),
 }
 
 
-def views(context: Any) -> set[tuple[str, str]]:
+def views(context: Context) -> set[tuple[str, str]]:
     """The views of the warehouse."""
     query = "select table_schema, table_name from information_schema.tables where table_type = 'VIEW'"
     return {(schema, name) for schema, name in context.engine_adapter.fetchall(query) if "__" in schema}
@@ -45,7 +44,9 @@ def expired(stocked: Link) -> Link:
 
 
 @pytest.mark.parametrize("clean_up", CLEANUPS.values(), ids=CLEANUPS)
-def test_what_is_protected_stays(clean_up: Callable[[Any], object], expired: Link, open_context: OpenContext) -> None:
+def test_what_is_protected_stays(
+    clean_up: Callable[[Context], object], expired: Link, open_context: OpenContext
+) -> None:
     context = open_context(expired)
     before, state = views(context), rows(expired, "staging")
     assert {schema for schema, _ in before} == {"shop__staging", "shop__dev"}

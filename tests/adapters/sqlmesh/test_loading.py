@@ -6,13 +6,17 @@ import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dagctl.adapters.sqlmesh.loading import loading
 from dagctl.domain.values.state import StateCredentials, StateEndpoint
+
+if TYPE_CHECKING:
+    import click
+    from tests.adapters.sqlmesh.conftest import Ask, Configuration, Platform, Surroundings
 
 HEAD = """\
 import os
@@ -36,7 +40,7 @@ def config_with(body: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _all_is_built(platform: Any) -> None:
+def _all_is_built(platform: Platform) -> None:
     """Let a call return, so that the rest of the file runs too."""
     nowhere = StateEndpoint("127.0.0.1", 1, "nothing", "nobody", "verify-full")
     platform.state.located = lambda session: SimpleNamespace(context=None)
@@ -60,12 +64,12 @@ def _all_is_built(platform: Any) -> None:
         ("--config nowhere plan", ["dev_me", *(f"env_{n}" for n in range(7))]),
     ],
 )
-def test_eight_objects_in_one_file(line: str, asked: list[str], ask: Any) -> None:
+def test_eight_objects_in_one_file(line: str, asked: list[str], ask: Ask) -> None:
     seen = ask(["sqlmesh", *shlex.split(line)], files={"config.py": EIGHT}).asked
     assert seen == asked
 
 
-def test_a_variable_overrules_whichever_was_chosen(ask: Any) -> None:
+def test_a_variable_overrules_whichever_was_chosen(ask: Ask) -> None:
     seen = ask(
         ["sqlmesh", "--config", "config_3", "plan"],
         files={"config.py": EIGHT},
@@ -132,12 +136,12 @@ def test_a_variable_overrules_whichever_was_chosen(ask: Any) -> None:
         pytest.param("local, config = make('one'), make('two')", ["one", "two"], id="unpacked"),
     ],
 )
-def test_only_what_the_chosen_object_is_made_of_decides(body: str, asked: list[str], ask: Any) -> None:
+def test_only_what_the_chosen_object_is_made_of_decides(body: str, asked: list[str], ask: Ask) -> None:
     seen = ask(["sqlmesh", "--config", "local", "plan"], files={"config.py": config_with(body)})
     assert seen.asked == asked
 
 
-def test_a_file_that_is_not_the_one_that_runs_decides_nothing_away(ask: Any) -> None:
+def test_a_file_that_is_not_the_one_that_runs_decides_nothing_away(ask: Ask) -> None:
     body = "open(__file__, 'w').write('local = = 1')\nlocal = make('one')\nconfig = make('two')\n"
     assert ask(["sqlmesh", "--config", "local", "plan"], files={"config.py": config_with(body)}).asked == ["one", "two"]
 
@@ -146,10 +150,10 @@ def test_a_file_that_is_not_the_one_that_runs_decides_nothing_away(ask: Any) -> 
 def test_a_program_says_which_object_it_takes(
     name: str | None,
     asked: list[str],
-    surroundings: Any,
-    platform: Any,
+    surroundings: Surroundings,
+    platform: Platform,
     monkeypatch: pytest.MonkeyPatch,
-    sqlmesh_cli: Any,
+    sqlmesh_cli: click.Group,
 ) -> None:
     folder = surroundings(files={"config.py": EIGHT})
     _load(folder, platform, monkeypatch, config=name)
@@ -157,7 +161,11 @@ def test_a_program_says_which_object_it_takes(
 
 
 def test_only_the_first_repository_of_a_program_decides(
-    surroundings: Any, platform: Any, configuration: Any, monkeypatch: pytest.MonkeyPatch, sqlmesh_cli: Any
+    surroundings: Surroundings,
+    platform: Platform,
+    configuration: Configuration,
+    monkeypatch: pytest.MonkeyPatch,
+    sqlmesh_cli: click.Group,
 ) -> None:
     files = {"a/config.py": configuration("of_a"), "b/config.py": configuration("of_b")}
     folder = surroundings(files=files)
@@ -165,7 +173,9 @@ def test_only_the_first_repository_of_a_program_decides(
     assert platform.asked == ["of_b"]
 
 
-def _load(paths: Any, platform: Any, monkeypatch: pytest.MonkeyPatch, config: str | None = None) -> None:
+def _load(
+    paths: Path | list[Path], platform: Platform, monkeypatch: pytest.MonkeyPatch, config: str | None = None
+) -> None:
     from sqlmesh.core.config import Config, load_configs
 
     monkeypatch.setattr("dagctl._functions._client", lambda insecure, folder=None: platform)
@@ -185,7 +195,9 @@ config = Config(variables={"folder": str(loading().folder), "repositories": [str
 """
 
 
-def test_the_folder_is_the_projects_and_not_the_working_one(surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_the_folder_is_the_projects_and_not_the_working_one(
+    surroundings: Surroundings, sqlmesh_cli: click.Group
+) -> None:
     from sqlmesh.core.config import Config, load_configs
 
     folder = surroundings(files={"a/config.py": NOTING, "b/c/config.py": NOTING})
@@ -194,7 +206,7 @@ def test_the_folder_is_the_projects_and_not_the_working_one(surroundings: Any, s
         assert config.variables == {"folder": str(path), "repositories": [str(each) for each in paths]}
 
 
-def test_a_module_beside_the_configuration_belongs_to_it(surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_a_module_beside_the_configuration_belongs_to_it(surroundings: Surroundings, sqlmesh_cli: click.Group) -> None:
     from sqlmesh.core.config import Config, load_configs
 
     files = {"p/config.py": "from dagctl_test_beside import config", "p/dagctl_test_beside.py": NOTING}
@@ -203,7 +215,7 @@ def test_a_module_beside_the_configuration_belongs_to_it(surroundings: Any, sqlm
     assert (path, config.variables["folder"]) == (folder / "p", str(folder / "p"))
 
 
-def test_each_thread_sees_what_it_loads_itself(surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_each_thread_sees_what_it_loads_itself(surroundings: Surroundings, sqlmesh_cli: click.Group) -> None:
     """SQLMesh puts every project's folder on one `sys.path`."""
     from importlib.util import module_from_spec, spec_from_file_location
 
@@ -211,7 +223,7 @@ def test_each_thread_sees_what_it_loads_itself(surroundings: Any, sqlmesh_cli: A
 
     folder = surroundings(files={f"p{n}/config.py": NOTING for n in range(4)})
 
-    def import_it(path: Path, relative_base: Path) -> Any:
+    def import_it(path: Path, relative_base: Path) -> ModuleType:
         spec = spec_from_file_location(path.parent.name, path)
         assert spec is not None
         assert spec.loader is not None
@@ -219,7 +231,7 @@ def test_each_thread_sees_what_it_loads_itself(surroundings: Any, sqlmesh_cli: A
         spec.loader.exec_module(module)
         return module
 
-    def load(n: int) -> Any:
+    def load(n: int) -> object:
         ((_, config),) = loader.load_configs(None, Config, folder / f"p{n}").items()
         return config.variables["folder"]
 

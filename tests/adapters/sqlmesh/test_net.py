@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,8 @@ import pytest
 from dagctl.domain.errors import DagctlError, EnvironmentProtected, ProtectionUnknown
 
 if TYPE_CHECKING:
+    import click
+    from sqlmesh.core.engine_adapter.base import EngineAdapter
     from tests.adapters.sqlmesh.conftest import Database, Link
 
 READS = [
@@ -141,7 +143,7 @@ UNKNOWN = [
 
 
 @pytest.fixture(autouse=True)
-def quiet(sqlmesh_cli: Any) -> Iterator[None]:
+def quiet(sqlmesh_cli: click.Group) -> Iterator[None]:
     """SQLMesh is loaded; what its old versions warn of is theirs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -194,20 +196,19 @@ def test_other_shapes_are_refused_as_expressions(text: str) -> None:
 
 
 @pytest.fixture
-def adapter(make_link: type[Link], database: Database) -> Iterator[Any]:
+def adapter(make_link: type[Link], database: Database) -> Iterator[EngineAdapter]:
     """SQLMesh's adapter over a database with three environments, of which `prod` is protected."""
     from dagctl.adapters.sqlmesh.connection import state_connection
 
     for table, column in (("_environments", "name"), ("_environment_statements", "environment_name")):
         database.query(f"create table {table} ({column} text, expiration_ts bigint)")
         database.query(f"insert into {table} values ('prod', 1), ('dev', 1), ('new', null)")
-    link: Any = make_link(database.where, {"prod"})
-    made = state_connection(link).create_engine_adapter()
+    made = state_connection(make_link(database.where, {"prod"})).create_engine_adapter()
     yield made
     made.close()
 
 
-def attempts(sql: Any) -> dict[str, Any]:
+def attempts(sql: Any) -> dict[str, Callable[[EngineAdapter], object]]:
     from sqlglot import exp
 
     table, clear, one = exp.to_table("_environments"), "delete from {}", "delete from _environments where name = %s"
@@ -240,7 +241,7 @@ def attempts(sql: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", attempts(None))
-def test_no_way_around_the_adapter(way: str, adapter: Any, database: Database) -> None:
+def test_no_way_around_the_adapter(way: str, adapter: EngineAdapter, database: Database) -> None:
     sql = pytest.importorskip("psycopg2.sql")
     before = database.dump()
     with pytest.raises(DagctlError) as refused, adapter.transaction():
@@ -249,7 +250,7 @@ def test_no_way_around_the_adapter(way: str, adapter: Any, database: Database) -
     assert database.dump() == before
 
 
-def test_pandas_wraps_the_refusal(adapter: Any, database: Database) -> None:
+def test_pandas_wraps_the_refusal(adapter: EngineAdapter, database: Database) -> None:
     before = database.dump()
     with pytest.raises(Exception, match="of a kind that this version does not know") as refused:
         adapter.fetchdf("delete from _environments returning name")
@@ -257,7 +258,7 @@ def test_pandas_wraps_the_refusal(adapter: Any, database: Database) -> None:
     assert database.dump() == before
 
 
-def test_what_meets_no_protected_row_goes_through(adapter: Any, database: Database) -> None:
+def test_what_meets_no_protected_row_goes_through(adapter: EngineAdapter, database: Database) -> None:
     database.query("delete from _environments where name = 'prod'")
     adapter.delete_from("_environments", "TRUE")
     adapter.drop_table("_environments")

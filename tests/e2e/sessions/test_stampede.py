@@ -9,11 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Semaphore
-from typing import Any
 
 import pytest
 from tests.e2e.sessions.conftest import ACME, GLOBEX, Machine
@@ -139,7 +138,7 @@ class Gate:
         self._arrived = Semaphore(0)
         self._lock = FileTokenStore.lock
 
-    def lock(self, store: FileTokenStore) -> Any:
+    def lock(self, store: FileTokenStore) -> AbstractContextManager[object]:
         """`FileTokenStore.lock`, after noting who wants it."""
         self._arrived.release()
         return self._lock(store)
