@@ -46,14 +46,16 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wired(err: io.StringIO, *args: str) -> Waiting | None:
     """What a command's SDK is given to tell what it waits for."""
-    given: dict[str, Waiting | None] = {}
+    given: list[dict[str, Any]] = []
 
     def remember(**ports: Any) -> Dagctl:
-        given.update(ports)
+        given.append(ports)
         return connected(signed_in=False)
 
     main(args, app=App(connect=remember, out=io.StringIO(), err=err))
-    return given.get("waiting")
+    (ports,) = given
+    waiting: Waiting | None = ports.get("waiting")
+    return waiting
 
 
 def test_a_person_sees_it_and_then_it_is_gone() -> None:
