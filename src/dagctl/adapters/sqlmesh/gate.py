@@ -45,21 +45,20 @@ def stand(everywhere: Warden | None = None) -> None:
         method = inspect.getattr_static(owner, name, None)
         if hasattr(method, "dagctl"):
             continue
-        if method is None or needs - inspect.signature(method).parameters.keys():
+        signature = inspect.signature(method) if method is not None else inspect.Signature()
+        if method is None or needs - signature.parameters.keys():
             raise ProtectionUnknown(
                 "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
                 f"{sqlmesh.__version__}: it has no {owner.__name__}.{name}({', '.join(needs)}).",
                 outdated=True,
             )
         # No lock: two threads may wrap the same original, and the later wrapper replaces an equal one.
-        setattr(owner, name, _gated(method, asked))
+        setattr(owner, name, _gated(method, signature, asked))
     if everywhere is not None and everywhere not in _everywhere:
         _everywhere.append(everywhere)
 
 
-def _gated(method: Any, asked: Callable[[Any, Arguments], Iterable[str]]) -> Any:
-    signature = inspect.signature(method)
-
+def _gated(method: Any, signature: inspect.Signature, asked: Callable[[Any, Arguments], Iterable[str]]) -> Any:
     @wraps(method)
     def gated(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = _own(self)
