@@ -142,7 +142,7 @@ class Dagctl:
         *,
         api_url: str | None = None,
         timeout: float = 300.0,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] | None = None,
     ) -> SignedIn:
         """Sign a person in with a browser on another device (RFC 8628).
 

@@ -221,7 +221,7 @@ class LoginService:
         *,
         api_url: str | None = None,
         timeout: float = 300.0,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] | None = None,
     ) -> SignedIn:
         """Sign in with a browser on another device (RFC 8628); `show` gets the code for the person, once.
 
@@ -242,14 +242,16 @@ class LoginService:
             with tokens.lock():
                 return self._admit(wanted, platform, answer, None, save)
 
-    def _poll(self, platform: Platform, device: DeviceCode, timeout: float, cancelled: Callable[[], bool]) -> TokenSet:
+    def _poll(
+        self, platform: Platform, device: DeviceCode, timeout: float, cancelled: Callable[[], bool] | None
+    ) -> TokenSet:
         interval, clock = device.interval, self.clocks.clock
         pause = interval
         trouble: PlatformError | None = None
         end = clock.monotonic() + min(device.expires_in, timeout)
         while clock.monotonic() + pause < end:
             clock.sleep(pause)  # RFC 8628 section 3.5: before the first poll too
-            if cancelled():
+            if cancelled is not None and cancelled():
                 raise SignInCancelled("The sign-in was cancelled.")
             try:
                 return self.identity.poll_device(platform, device.device_code)
