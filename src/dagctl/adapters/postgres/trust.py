@@ -47,10 +47,12 @@ class LocalProxyTrust(ProxyTrust):
         return evolve(endpoint, sslrootcert=named) if named else endpoint
 
     def tried(self, endpoint: StateEndpoint) -> StateEndpoint:
-        endpoint, root = self.applied(endpoint), self._root()
+        endpoint = self.applied(endpoint)
         settled = endpoint.chosen or endpoint.sslmode in VERIFYING or endpoint.hostspec in self._refused
-        # an older libpq takes "system" for the name of a file
-        if settled or root == SYSTEM or endpoint.host in LOOPBACK_HOSTS:
+        if settled or endpoint.host in LOOPBACK_HOSTS:
+            return endpoint
+        root = self._root()
+        if root == SYSTEM:  # an older libpq takes it for the name of a file
             return endpoint
         from dagctl.adapters.postgres.wire import negotiated
 
