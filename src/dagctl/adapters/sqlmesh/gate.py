@@ -45,8 +45,8 @@ def stand(everywhere: Warden | None = None) -> None:
         method = inspect.getattr_static(owner, name, None)
         if hasattr(method, "dagctl"):
             continue
-        signature = inspect.signature(method) if method is not None else inspect.Signature()
-        if method is None or needs - signature.parameters.keys():
+        signature = inspect.signature(method) if method is not None else None
+        if signature is None or needs - signature.parameters.keys():
             raise ProtectionUnknown(
                 "This dagctl knows SQLMesh 0.200 to 0.236 and cannot guard environments in SQLMesh "
                 f"{sqlmesh.__version__}: it has no {owner.__name__}.{name}({', '.join(needs)}).",
