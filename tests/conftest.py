@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dagctl.adapters.sandbox import Sandbox
 
 Done = subprocess.CompletedProcess[str]
+Program = Callable[..., Done]
+"""Runs another program than dagctl: its words, and variables as keywords."""
 
 
 class Run(Protocol):

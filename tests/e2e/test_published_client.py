@@ -6,18 +6,16 @@ import json
 import os
 import subprocess
 import venv
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Done, Person, Run
+    from tests.conftest import Done, Person, Program, Run
 
     from dagctl.adapters.sandbox import Sandbox
 
-Program = Callable[..., "Done"]
 
 PUBLISHED = "dagctl==0.4.1"
 

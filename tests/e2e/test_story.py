@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Done, Person, Run
+    from tests.conftest import Done, Person, Program, Run
 
     from dagctl.adapters.sandbox import Sandbox
 
-Program = Callable[..., "Done"]
 
 pytest.importorskip("sqlmesh", reason="SQLMesh is not installed")
 
